@@ -1,0 +1,429 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * core/shared: what the worker processes share: locks, tables, limits,
+ * sessions, rings, delivery queues and the list of processes.
+ */
+
+
+#ifndef _AE_SHARED_H_INCLUDED_
+#define _AE_SHARED_H_INCLUDED_
+
+
+#include <pthread.h>
+
+#include "core/base/base.h"
+
+
+/* ---- lock: robust, between processes (ae_lock.c) ---- */
+
+/*
+ * Shared.  ae_lock() returns AE_OK, or AE_RECOVER when the last owner died in
+ * it: the caller owns the lock, must make what it guards whole again and call
+ * ae_lock_repaired() before ae_unlock().
+ *
+ * A process may hold one such lock for its whole life to be seen alive:
+ * ae_trylock() gives AE_AGAIN while it lives, AE_RECOVER once it died.
+ */
+
+typedef struct {
+    pthread_mutex_t          mutex;
+} ae_lock_t;
+
+int ae_lock_init(ae_lock_t *lock);
+int ae_lock(ae_lock_t *lock);
+int ae_trylock(ae_lock_t *lock);
+void ae_lock_repaired(ae_lock_t *lock);
+void ae_unlock(ae_lock_t *lock);
+
+
+/* ---- table: shared hash table of fixed-size entries (ae_table.c) ---- */
+
+/*
+ * Shared.  Entries are found by a 128-bit id; each belongs to one of the
+ * shards, each shard has its lock, its buckets and its own entries.  An entry
+ * is published by one store after it is complete, and a shard whose owner died
+ * is relinked from its entries, so a lock is always whole when it is had.
+ */
+
+typedef struct ae_table_s    ae_table_t;
+
+/* largest number of entries that fit size bytes, 0 if not even one a shard */
+uint32_t ae_table_fit(size_t size, uint32_t shards, uint32_t data_size);
+
+/* mem: zeroed, aligned to 64; shards: a power of two */
+ae_table_t *ae_table_init(void *mem, size_t size, uint32_t shards,
+    uint32_t data_size);
+
+uint32_t ae_table_shard(const ae_table_t *t, ae_id_t id);
+void ae_table_lock(ae_table_t *t, uint32_t shard);
+void ae_table_unlock(ae_table_t *t, uint32_t shard);
+
+/* the next three want the id's shard locked; NULL: not there, no room */
+void *ae_table_find(ae_table_t *t, ae_id_t id);
+
+/* zeroed data; the entry is visible once ae_table_publish() was called */
+void *ae_table_insert(ae_table_t *t, ae_id_t id);
+void ae_table_publish(ae_table_t *t, void *data);
+void ae_table_remove(ae_table_t *t, void *data);
+ae_id_t ae_table_id(const void *data);
+
+/*
+ * Looks at up to n entries of a locked shard, from where the last call
+ * stopped, and removes those of which reclaim() says so.  Returns how many.
+ */
+typedef int (*ae_reclaim_pt)(void *data, void *ctx);
+
+uint32_t ae_table_sweep(ae_table_t *t, uint32_t shard, uint32_t n,
+    ae_reclaim_pt reclaim, void *ctx);
+
+/* entries in use, over all shards; a sum of loads, no lock */
+uint32_t ae_table_used(const ae_table_t *t);
+
+
+/* ---- limits: rate and quota (ae_limit.c) ---- */
+
+typedef enum {
+    AE_LIMIT_GCRA = 0,      /* one every period/max, burst more at once */
+    AE_LIMIT_WINDOW,        /* max in any period, two counters, approximate */
+    AE_LIMIT_QUOTA          /* max a period that starts at the first use */
+} ae_limit_mode_e;
+
+
+typedef struct {
+    ae_limit_mode_e          mode;
+    uint64_t                 max;           /* requests a period; may be 0 */
+    uint64_t                 period;        /* ns; 0 with QUOTA: never renews */
+    uint64_t                 burst;         /* requests, GCRA only */
+} ae_limit_rule_t;
+
+
+/* one limit that a request is held against, and what came of it */
+
+typedef struct {
+    ae_id_t                  id;            /* of the counter */
+    ae_limit_rule_t          rule;
+
+    uint64_t                 remaining;     /* requests left after this one */
+    uint64_t                 reset;         /* ns until it is whole again */
+    uint64_t                 retry;         /* ns until one more could pass;
+                                               0 unless refused, UINT64_MAX
+                                               for never */
+    unsigned                 overflow:1;    /* counted in the shard's shared
+                                               entry, for want of memory */
+} ae_limit_use_t;
+
+
+typedef struct ae_limits_s   ae_limits_t;   /* shared */
+
+#define AE_LIMIT_USES        16             /* most uses in one call */
+
+ae_limits_t *ae_limits_init(void *mem, size_t size);
+
+/*
+ * All or nothing: charges one request to each of the uses, or to none.  AE_OK,
+ * or AE_DECLINED with *refused the first (in the order given) that is used up.
+ * The uses' results are filled in either case.  A limit that two uses name by
+ * the same id is charged twice.  Counters are exact over processes.
+ */
+int ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, size_t *refused);
+
+/* gives back what ae_limits_take() charged, where the period is the same */
+void ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses,
+    size_t n, const ae_now_t *now);
+
+/* reads without charging; reset forgets the counter */
+void ae_limits_peek(ae_limits_t *limits, ae_limit_use_t *use,
+    const ae_now_t *now);
+void ae_limits_reset(ae_limits_t *limits, ae_id_t id);
+
+/* the next number of the id, from 1, over all processes; ids that were
+ * evicted for want of memory go on above every number evicted so far */
+uint64_t ae_limits_sequence(ae_limits_t *limits, ae_id_t id);
+
+typedef struct {
+    uint32_t                 entries;
+    uint32_t                 used;
+    uint64_t                 overflows;     /* requests counted in a shared
+                                               overflow entry */
+} ae_limits_stat_t;
+
+void ae_limits_stat(const ae_limits_t *limits, ae_limits_stat_t *st);
+
+
+/* ---- sessions: key id -> JSON text, shared (ae_sessions.c) ---- */
+
+/*
+ * Shared.  A session is found by the keyed hash of its credential or by its
+ * KeyID.  The table keeps its text; processes keep what they compiled from
+ * it and compare versions.  A version is never used twice.
+ */
+
+typedef struct ae_sessions_s ae_sessions_t;
+
+typedef struct {
+    ae_id_t                  id;            /* keyed hash of the credential */
+    ae_id_t                  key_id;        /* KeyID */
+    uint64_t                 version;
+    uint32_t                 len;           /* of the text */
+    uint32_t                 source;        /* AE_SESSION_FILE, _API */
+} ae_session_ref_t;
+
+#define AE_SESSION_FILE      1
+#define AE_SESSION_API       2
+
+ae_sessions_t *ae_sessions_init(void *mem, size_t size);
+
+/* AE_OK or AE_DECLINED; by either id */
+int ae_sessions_find(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref);
+
+/* as find, and copies the text; AE_FULL with ref->len set: buffer too short */
+int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
+    unsigned char *buf, size_t size);
+
+/*
+ * Inserts or replaces.  ref gives id, key_id and source.  A text equal to the
+ * stored one keeps its version.  AE_FULL: no room, the old session stands.
+ */
+int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
+
+int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
+
+/*
+ * A file's sessions are loaded between begin and end: end removes those of
+ * AE_SESSION_FILE within the scope that were not put since begin.  A put of
+ * AE_SESSION_FILE does not replace an AE_SESSION_API session.
+ */
+void ae_sessions_load_begin(ae_sessions_t *ss, uint32_t scope);
+void ae_sessions_load_end(ae_sessions_t *ss, uint32_t scope);
+
+typedef struct {
+    uint32_t                 sessions;
+    size_t                   bytes_free;
+} ae_sessions_stat_t;
+
+void ae_sessions_stat(ae_sessions_t *ss, ae_sessions_stat_t *st);
+
+/* bytes of shared memory that a session of so long a text takes at most */
+size_t ae_sessions_cost(size_t text_len);
+
+
+/* ---- ring: records of one process in order (ae_ring.c) ---- */
+
+/*
+ * Shared; one producer, one consumer, which may be the same process.  Neither
+ * ever waits for the other.  Head and tail each hold position and count in
+ * one word, so that one store moves a record from one state to the next and
+ * every snapshot adds up.  A record has a checksum.
+ */
+
+typedef struct ae_ring_s     ae_ring_t;
+
+/* mem: zeroed, aligned to 64, of size bytes; NULL if too small (4096) */
+ae_ring_t *ae_ring_init(void *mem, size_t size);
+
+/* largest record that fits, a quarter of the ring */
+size_t ae_ring_max(const ae_ring_t *ring);
+
+/* producer: room for len contiguous bytes, then commit; NULL: full */
+void *ae_ring_reserve(ae_ring_t *ring, size_t len);
+void ae_ring_commit(ae_ring_t *ring);
+
+/*
+ * Consumer: the oldest record, AE_OK, or AE_AGAIN.  Records whose checksum is
+ * wrong are skipped and counted.  number counts the ring's records from 1.
+ * The bytes are valid until release.
+ */
+int ae_ring_peek(ae_ring_t *ring, ae_str_t *record, uint64_t *number);
+void ae_ring_release(ae_ring_t *ring);
+
+/* counts an event that never became a record, by reason */
+
+typedef enum {
+    AE_DROP_RING_FULL = 0,  /* the ring has no room */
+    AE_DROP_TOO_LARGE,      /* over ae_ring_max() */
+    AE_DROP_LOOP,           /* depth over 5 */
+    AE_DROP_CORRUPT,        /* checksum wrong when it was read */
+    AE_DROP_TORN,           /* its process died while writing it */
+    AE_DROP_MAX
+} ae_drop_e;
+
+extern const char           *const ae_drop_names[AE_DROP_MAX];
+
+void ae_ring_drop(ae_ring_t *ring, ae_drop_e reason);
+
+/* called by who adopts the ring of a dead process, before it produces */
+void ae_ring_recover(ae_ring_t *ring);
+
+typedef struct {
+    uint64_t                 raised;        /* = dropped + waiting + routed */
+    uint64_t                 waiting;
+    uint64_t                 routed;
+    uint64_t                 dropped[AE_DROP_MAX];
+} ae_ring_stat_t;
+
+/* adds the ring's numbers to *st; by any process at any time */
+void ae_ring_stat(const ae_ring_t *ring, ae_ring_stat_t *st);
+
+
+/* ---- queue: endpoints and their deliveries (ae_queue.c) ---- */
+
+/*
+ * Shared.  An event is stored once, its deliveries name it.  Everything is
+ * guarded by one short lock; a delivery's state is one word, and when an owner
+ * died inside, lists, references and counters are rebuilt from those words.
+ *
+ *   queued --take--> in flight --done--> delivered | dead | queued (retry)
+ *   held (a cooldown is in flight or running) --> queued | suppressed
+ *
+ * At every moment and for each endpoint
+ *   deliveries = delivered + suppressed + pending + dead.
+ */
+
+typedef struct ae_queue_s    ae_queue_t;
+
+#define AE_NO_ENDPOINT       UINT32_MAX
+
+ae_queue_t *ae_queue_init(void *mem, size_t size);
+
+/*
+ * Finds or makes the endpoint of that identity.  Its bounds are the last
+ * ones given: concurrency, deliveries in flight over all processes; bound,
+ * deliveries waiting.  AE_NO_ENDPOINT: the table is full (AE_QUEUE_ENDPOINTS).
+ */
+#define AE_QUEUE_ENDPOINTS   1024
+
+uint32_t ae_queue_endpoint(ae_queue_t *q, ae_id_t identity,
+    uint32_t concurrency, uint32_t bound);
+
+/*
+ * Kills what still waits for the endpoints that are not in keep[], for a
+ * configuration that no longer has them; returns how many deliveries died.
+ */
+uint64_t ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n);
+
+
+typedef struct {
+    uint32_t                 endpoint;
+    ae_id_t                  cooldown;      /* identity, when period > 0 */
+    uint64_t                 period;        /* ns, 0: no cooldown */
+
+    int                      result;        /* AE_OK, or AE_FULL: dead because
+                                               the endpoint's bound is full */
+} ae_queue_target_t;
+
+
+/*
+ * Makes the deliveries of one event, all or none.  source and number say
+ * which ring's which record it was: a record that was routed before (its
+ * process died before it released it) is AE_DECLINED.  AE_FULL: the pool is
+ * used up, the record has to wait.  No endpoint may hold more than is free
+ * for the others, so one that delivers nothing cannot use up the pool.
+ */
+int ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
+    ae_str_t record, ae_queue_target_t *targets, size_t n,
+    const ae_now_t *now);
+
+
+typedef struct {
+    uint32_t                 node;
+    uint32_t                 endpoint;
+    uint64_t                 stamp;         /* guards against a stale lease */
+    uint32_t                 attempt;       /* from 1 */
+    uint32_t                 deaths;        /* owners that died at it while
+                                               it was marked as in a script */
+    uint64_t                 suppressed;    /* events this one stands for */
+    size_t                   len;           /* of the event's record */
+} ae_lease_t;
+
+
+/*
+ * Takes the endpoint's oldest due delivery for a process (slot).  AE_AGAIN:
+ * none is due or its concurrency is used up.
+ */
+int ae_queue_take(ae_queue_t *q, uint32_t endpoint, uint32_t slot,
+    const ae_now_t *now, ae_lease_t *lease);
+
+/* copies the record of a lease, lease->len bytes */
+int ae_queue_read(ae_queue_t *q, const ae_lease_t *lease, unsigned char *buf);
+
+typedef enum {
+    AE_DELIVERED = 0,
+    AE_DEAD,
+    AE_RETRY                /* due again at `due`, behind the others */
+} ae_outcome_e;
+
+/* ends a lease; AE_DECLINED if it is not this one any more.  due: mono, ns */
+int ae_queue_done(ae_queue_t *q, const ae_lease_t *lease,
+    ae_outcome_e outcome, uint64_t due, const ae_now_t *now);
+
+/* marks that the lease's delivery is (not) inside a script */
+void ae_queue_in_script(ae_queue_t *q, const ae_lease_t *lease, int inside);
+
+/* makes the leases of a dead process due again; returns how many */
+uint32_t ae_queue_adopt(ae_queue_t *q, uint32_t slot);
+
+/* work an endpoint has now: a load without the lock, may be stale */
+uint32_t ae_queue_ready(const ae_queue_t *q, uint32_t endpoint);
+
+/*
+ * Lets cooldowns that ended go on; returns the nanoseconds (mono) until the
+ * next one ends or retry is due, UINT64_MAX for none.
+ */
+uint64_t ae_queue_tick(ae_queue_t *q, const ae_now_t *now);
+
+typedef struct {
+    uint64_t                 deliveries;
+    uint64_t                 delivered;
+    uint64_t                 suppressed;
+    uint64_t                 pending;       /* queued + held + in flight */
+    uint64_t                 dead;
+    uint64_t                 inflight;
+    uint64_t                 recovered;     /* rebuilds after a death */
+    uint32_t                 nodes_free;
+    uint32_t                 blocks_free;
+} ae_queue_stat_t;
+
+/* of one endpoint, or with AE_NO_ENDPOINT of all */
+void ae_queue_stat(ae_queue_t *q, uint32_t endpoint, ae_queue_stat_t *st);
+
+
+/* ---- process: who owns which ring (ae_process.c) ---- */
+
+/*
+ * Shared.  A process claims a slot for its life by the slot's robust lock; a
+ * slot whose process died is found by whoever tries the lock next, and that
+ * one alone adopts what the dead one left.
+ */
+
+typedef struct ae_processes_s  ae_processes_t;
+
+size_t ae_processes_size(uint32_t slots, size_t ring_size);
+ae_processes_t *ae_processes_init(void *mem, uint32_t slots,
+    size_t ring_size);
+
+/* AE_OK, *slot; AE_FULL: every slot has a living owner */
+int ae_process_claim(ae_processes_t *ps, uint32_t *slot);
+
+/* a slot whose ring is drained is given back; called by its owner only */
+void ae_process_release(ae_processes_t *ps, uint32_t slot);
+
+ae_ring_t *ae_process_ring(ae_processes_t *ps, uint32_t slot);
+uint32_t ae_processes_count(const ae_processes_t *ps);
+
+/*
+ * Finds a slot whose owner died, or that was given back with records in its
+ * ring, and takes it over: AE_OK, *slot is the caller's until it releases it.
+ * AE_AGAIN: there is none.
+ */
+int ae_process_adopt(ae_processes_t *ps, uint32_t *slot);
+
+/* the sums over all rings */
+void ae_processes_stat(const ae_processes_t *ps, ae_ring_stat_t *st);
+
+/* living owners, this process included */
+uint32_t ae_processes_alive(ae_processes_t *ps);
+
+
+#endif /* _AE_SHARED_H_INCLUDED_ */

@@ -1,0 +1,227 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * core/text: documents and languages: JSON values, events as records and as
+ * envelopes, webhook templates, what the loader must know of a script.
+ */
+
+
+#ifndef _AE_TEXT_H_INCLUDED_
+#define _AE_TEXT_H_INCLUDED_
+
+
+#include "core/base/base.h"
+
+
+/* ---- value: a JSON-like tree in an arena (ae_value.c, ae_json.c) ---- */
+
+typedef enum {
+    AE_NULL = 0,
+    AE_BOOL,
+    AE_NUMBER,
+    AE_STRING,
+    AE_ARRAY,
+    AE_MAP
+} ae_type_e;
+
+
+typedef struct ae_value_s    ae_value_t;
+
+struct ae_value_s {
+    ae_type_e                type;
+    unsigned                 boolean:1;
+    uint32_t                 count;         /* of children */
+    uint32_t                 line;          /* where it was parsed, from 1 */
+    double                   number;
+    ae_str_t                 s;             /* string, or the number's text
+                                               as written: big integers keep
+                                               every digit */
+    ae_str_t                 name;          /* as a member of a map */
+    ae_value_t              *first;
+    ae_value_t              *last;
+    ae_value_t              *next;
+};
+
+
+ae_value_t *ae_value_map(ae_arena_t *arena);
+ae_value_t *ae_value_array(ae_arena_t *arena);
+ae_value_t *ae_value_str(ae_arena_t *arena, ae_str_t s);    /* not copied */
+ae_value_t *ae_value_int(ae_arena_t *arena, int64_t n);
+ae_value_t *ae_value_bool(ae_arena_t *arena, int b);
+
+/*
+ * Appends; a NULL child (no memory) makes them return AE_ERROR, so that calls
+ * chain.  The name is not copied.  ae_value_share() adds the children of
+ * another map under a second name without copying them.
+ */
+int ae_value_set(ae_value_t *map, ae_str_t name, ae_value_t *child);
+int ae_value_add(ae_value_t *array, ae_value_t *child);
+int ae_value_share(ae_arena_t *arena, ae_value_t *map, ae_str_t name,
+    const ae_value_t *other);
+
+/* member of a map by name, the last one if repeated; NULL if there is none */
+ae_value_t *ae_value_get(const ae_value_t *map, const char *name);
+ae_value_t *ae_value_find(const ae_value_t *map, ae_str_t name);
+
+
+typedef struct {
+    unsigned                 line;          /* from 1 */
+    char                     text[160];     /* what was expected */
+} ae_error_t;
+
+
+/*
+ * RFC 8259 by yajl, the whole text must be one value; depth at most 64.
+ * NULL and *err filled on malformed text or when the arena is used up.
+ */
+ae_value_t *ae_json_parse(ae_arena_t *arena, ae_str_t text, ae_error_t *err);
+
+/* compact; strings with invalid UTF-8 get U+FFFD, never an invalid document */
+void ae_json_write(ae_buf_t *b, const ae_value_t *v);
+
+/*
+ * The inside of a JSON string, without quotes; also safe within HTML
+ * script elements (<, >, &, U+2028 and U+2029 leave as \u escapes only where
+ * html is set).
+ */
+void ae_json_escape(ae_buf_t *b, ae_str_t s, int html);
+
+
+/* ---- event: names, record, envelope (ae_event.c, ae_envelope.c) ---- */
+
+typedef enum {
+    AE_EVENT_CUSTOM = 0,
+    AE_QUOTA_EXCEEDED,
+    AE_RATELIMIT_EXCEEDED,
+    AE_AUTH_FAILURE,
+    AE_KEY_EXPIRED,
+    AE_VERSION_FAILURE,
+    AE_ORG_QUOTA_EXCEEDED,
+    AE_ORG_RATE_LIMIT_EXCEEDED,
+    AE_TRIGGER_EXCEEDED,
+    AE_BREAKER_TRIPPED,
+    AE_BREAKER_RESET,
+    AE_BREAKER_TRIGGERED,
+    AE_HOST_DOWN,
+    AE_HOST_UP,
+    AE_TOKEN_CREATED,
+    AE_TOKEN_UPDATED,
+    AE_TOKEN_DELETED,
+    AE_ENDPOINT_DISABLED,
+    AE_ENDPOINT_RECOVERED,
+    AE_DELIVERY_DEAD,
+    AE_EVENTS_DROPPED,
+    AE_STORE_DOWN,
+    AE_STORE_UP,
+    AE_LIMITER_OVERFLOW,
+    AE_EVENT_MAX
+} ae_event_type_e;
+
+
+extern const ae_str_t        ae_event_names[AE_EVENT_MAX];
+
+/* AE_EVENT_CUSTOM when the name is none of the catalogue */
+ae_event_type_e ae_event_type(ae_str_t name);
+
+/* does the catalogue of EVENTS.md allow it as a handler's NAME: a type, "*",
+ * a portal event (api_event.*, ...) or an object event (app.created, ...) */
+int ae_event_known(ae_str_t name);
+
+
+/*
+ * An event as it is raised.  Encoded it is self-contained bytes, since the
+ * process that raised it may be gone when it is delivered.
+ */
+
+typedef struct {
+    ae_id_t                  id;            /* UUIDv7 */
+    ae_id_t                  key_id;        /* zero: no key */
+    ae_id_t                  route;         /* who handles it, see event/ */
+    uint64_t                 time;          /* wall clock, ns */
+    uint64_t                 sequence;
+    uint16_t                 type;          /* ae_event_type_e */
+    uint8_t                  depth;         /* 0: raised by a request */
+    unsigned                 dry_run:1;
+    unsigned                 request_cut:1; /* request is not whole */
+    ae_str_t                 name;          /* of a custom event */
+    ae_str_t                 api;
+    ae_str_t                 org;
+    ae_str_t                 message;
+    ae_str_t                 path;
+    ae_str_t                 origin;
+    ae_str_t                 key;           /* as it may be shown */
+    ae_str_t                 alias;
+    ae_str_t                 reason;
+    ae_str_t                 request;       /* HTTP/1.1 form, not base64 */
+    ae_str_t                 meta;          /* further metadata, a JSON map */
+} ae_event_t;
+
+
+size_t ae_event_size(const ae_event_t *ev);
+void ae_event_encode(const ae_event_t *ev, unsigned char *dst);
+
+/* strings point into bytes; AE_ERROR if they are not what encode() wrote */
+int ae_event_decode(ae_event_t *ev, ae_str_t bytes);
+
+/* the type's name, or ev->name of a custom one */
+ae_str_t ae_event_name(const ae_event_t *ev);
+
+/* the envelope of EVENTS.md; strings point into the event's */
+ae_value_t *ae_envelope(ae_arena_t *arena, const ae_event_t *ev,
+    uint64_t suppressed);
+
+/* the identity of a cooldown (EVENTS.md), for one endpoint */
+ae_id_t ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
+    ae_id_t endpoint);
+
+
+/* ---- template: Go's text/template as webhooks use it (ae_template.c) -- */
+
+typedef struct ae_template_s ae_template_t;
+
+typedef enum {
+    AE_ESCAPE_NONE = 0,
+    AE_ESCAPE_JSON
+} ae_escape_e;
+
+
+/* NULL and *err on a text that does not parse */
+ae_template_t *ae_template_parse(ae_arena_t *arena, ae_str_t text,
+    ae_escape_e escape, ae_error_t *err);
+
+/*
+ * Renders into *out.  AE_ERROR: the output's bound, memory, or more than
+ * 100,000 steps.  Missing fields render empty.  Each value is evaluated once.
+ */
+int ae_template_render(const ae_template_t *t, const ae_value_t *root,
+    ae_buf_t *out);
+
+/* does the template name that field anywhere */
+int ae_template_uses(const ae_template_t *t, const char *field);
+
+
+/* ---- script: what the loader must know of a JS text (ae_script.c) ---- */
+
+typedef enum {
+    AE_SCRIPT_MODULE = 0,   /* has export default */
+    AE_SCRIPT_EVENT,        /* TykJS.TykEventHandlers.NewEventHandler */
+    AE_SCRIPT_BODY          /* function body */
+} ae_script_form_e;
+
+
+typedef struct {
+    ae_script_form_e         form;
+    ae_str_t                *undeclared;    /* names assigned, never declared */
+    size_t                   nundeclared;
+} ae_script_t;
+
+
+/* AE_ERROR: no memory, or an unterminated comment, string or template */
+int ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
+    ae_error_t *err);
+
+/* is the name a JavaScript identifier and no reserved word */
+int ae_script_identifier(ae_str_t name);
+
+
+#endif /* _AE_TEXT_H_INCLUDED_ */
