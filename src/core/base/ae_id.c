@@ -1,0 +1,369 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The bytes of an id are those of h[0] and then of h[1], most significant
+ * first: ids order as their hex digits do.
+ */
+
+
+/*
+ * OpenSSL 3 calls its plain SHA-256 functions deprecated.  They are used for
+ * all that: EVP takes memory at each call, and a key id is made for every
+ * request.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include <endian.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/sha.h>
+
+#include "core/base/base.h"
+
+
+#define AE_UUID_COUNT_BITS   26
+
+#define ae_rotl(x, n)        (((x) << (n)) | ((x) >> (64 - (n))))
+
+
+typedef struct {
+    uint64_t                 v[4];
+    uint64_t                 tail;          /* bytes short of a word */
+    uint64_t                 len;
+} ae_sip_t;
+
+
+static void ae_sip_init(ae_sip_t *s, const unsigned char key[16]);
+static void ae_sip_update(ae_sip_t *s, ae_str_t part);
+static void ae_sip_word(ae_sip_t *s, uint64_t m);
+static void ae_sip_rounds(ae_sip_t *s, unsigned n);
+static uint64_t ae_sip_sum(const ae_sip_t *s);
+static int ae_hex_word(uint64_t *word, const unsigned char *p);
+static uint64_t ae_uuid_random(ae_uuid_t *u);
+
+
+ae_id_t
+ae_hash(const unsigned char key[16], const ae_str_t *parts, size_t nparts)
+{
+    size_t    i;
+    ae_id_t   id;
+    ae_sip_t  s;
+
+    ae_sip_init(&s, key);
+
+    for (i = 0; i < nparts; i++) {
+        ae_sip_update(&s, parts[i]);
+    }
+
+    ae_sip_word(&s, s.tail | s.len << 56);
+
+    /* the byte order of the reference, whose output is two words' bytes */
+
+    s.v[2] ^= 0xee;
+    ae_sip_rounds(&s, 4);
+    id.h[0] = htobe64(htole64(ae_sip_sum(&s)));
+
+    s.v[1] ^= 0xdd;
+    ae_sip_rounds(&s, 4);
+    id.h[1] = htobe64(htole64(ae_sip_sum(&s)));
+
+    return id;
+}
+
+
+ae_id_t
+ae_key_id(ae_str_t credential)
+{
+    ae_id_t        id;
+    SHA256_CTX     ctx;
+    unsigned char  digest[SHA256_DIGEST_LENGTH];
+
+    SHA256_Init(&ctx);
+
+    if (credential.len != 0) {
+        SHA256_Update(&ctx, credential.data, credential.len);
+    }
+
+    SHA256_Final(digest, &ctx);
+
+    memcpy(&id, digest, sizeof(ae_id_t));
+
+    id.h[0] = be64toh(id.h[0]);
+    id.h[1] = be64toh(id.h[1]);
+
+    return id;
+}
+
+
+void
+ae_id_hex(unsigned char *dst, ae_id_t id)
+{
+    unsigned  i;
+
+    static const char  hex[] = "0123456789abcdef";
+
+    for (i = 0; i < AE_HEX_LEN; i++) {
+        dst[i] = (unsigned char) hex[id.h[i / 16] >> (60 - i % 16 * 4) & 0xf];
+    }
+}
+
+
+int
+ae_id_unhex(ae_id_t *id, ae_str_t s)
+{
+    ae_id_t  n;
+
+    if (s.len != AE_HEX_LEN
+        || ae_hex_word(&n.h[0], s.data) != AE_OK
+        || ae_hex_word(&n.h[1], s.data + 16) != AE_OK)
+    {
+        return AE_ERROR;
+    }
+
+    *id = n;
+
+    return AE_OK;
+}
+
+
+void
+ae_uuid_seed(ae_uuid_t *u)
+{
+    uint64_t         seed;
+    struct timespec  ts;
+
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK)
+        != (ssize_t) sizeof(seed))
+    {
+        /* a machine without entropy yet: unique rather than unguessable */
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+
+        seed = (uint64_t) ts.tv_sec << 30 ^ (uint64_t) ts.tv_nsec
+               ^ (uint64_t) getpid() << 44;
+    }
+
+    u->random ^= seed;
+}
+
+
+ae_id_t
+ae_uuid_next(ae_uuid_t *u, uint64_t wall_ns)
+{
+    ae_id_t   id;
+    uint64_t  ms;
+
+    ms = wall_ns / 1000000;
+
+    if (ms > u->ms) {
+
+        /*
+         * The counter of a new millisecond starts at random in its lower
+         * half, so that two processes seldom meet and it hardly ends.
+         */
+
+        u->ms = ms;
+        u->count = (uint32_t) (ae_uuid_random(u) >> (65 - AE_UUID_COUNT_BITS));
+
+    } else if (++u->count >> AE_UUID_COUNT_BITS) {
+
+        /* used up, or the clock went back for long: borrow the next one */
+
+        u->ms++;
+        u->count = 0;
+    }
+
+    id.h[0] = u->ms << 16 | 0x7000 | u->count >> 14;
+    id.h[1] = 0x8000000000000000 | (uint64_t) (u->count & 0x3fff) << 48
+              | ae_uuid_random(u) >> 16;
+
+    return id;
+}
+
+
+void
+ae_event_id(unsigned char *dst, ae_id_t id)
+{
+    unsigned char  hex[AE_HEX_LEN];
+
+    ae_id_hex(hex, id);
+
+    memcpy(dst, "evt_", 4);
+    memcpy(dst + 4, hex, 8);
+    dst[12] = '-';
+    memcpy(dst + 13, hex + 8, 4);
+    dst[17] = '-';
+    memcpy(dst + 18, hex + 12, 4);
+    dst[22] = '-';
+    memcpy(dst + 23, hex + 16, 4);
+    dst[27] = '-';
+    memcpy(dst + 28, hex + 20, 12);
+}
+
+
+int
+ae_event_id_parse(ae_id_t *id, ae_str_t s)
+{
+    ae_str_t       str;
+    unsigned char  hex[AE_HEX_LEN];
+
+    if (s.len != AE_EVENT_ID_LEN
+        || memcmp(s.data, "evt_", 4) != 0
+        || s.data[12] != '-' || s.data[17] != '-'
+        || s.data[22] != '-' || s.data[27] != '-')
+    {
+        return AE_ERROR;
+    }
+
+    memcpy(hex, s.data + 4, 8);
+    memcpy(hex + 8, s.data + 13, 4);
+    memcpy(hex + 12, s.data + 18, 4);
+    memcpy(hex + 16, s.data + 23, 4);
+    memcpy(hex + 20, s.data + 28, 12);
+
+    str.data = hex;
+    str.len = AE_HEX_LEN;
+
+    return ae_id_unhex(id, str);
+}
+
+
+/* SipHash, Aumasson and Bernstein; the 128-bit variant of their reference */
+
+static void
+ae_sip_init(ae_sip_t *s, const unsigned char key[16])
+{
+    uint64_t  k[2];
+
+    memcpy(k, key, sizeof(k));
+
+    k[0] = le64toh(k[0]);
+    k[1] = le64toh(k[1]);
+
+    s->v[0] = k[0] ^ 0x736f6d6570736575;
+    s->v[1] = k[1] ^ 0x646f72616e646f6d ^ 0xee;
+    s->v[2] = k[0] ^ 0x6c7967656e657261;
+    s->v[3] = k[1] ^ 0x7465646279746573;
+
+    s->tail = 0;
+    s->len = 0;
+}
+
+
+static void
+ae_sip_update(ae_sip_t *s, ae_str_t part)
+{
+    size_t    i;
+    uint64_t  m;
+
+    i = 0;
+
+    while (i < part.len) {
+
+        if (s->len % 8 == 0 && part.len - i >= 8) {
+            memcpy(&m, part.data + i, 8);
+            ae_sip_word(s, le64toh(m));
+
+            s->len += 8;
+            i += 8;
+            continue;
+        }
+
+        s->tail |= (uint64_t) part.data[i++] << (s->len % 8 * 8);
+        s->len++;
+
+        if (s->len % 8 == 0) {
+            ae_sip_word(s, s->tail);
+            s->tail = 0;
+        }
+    }
+}
+
+
+static void
+ae_sip_word(ae_sip_t *s, uint64_t m)
+{
+    s->v[3] ^= m;
+    ae_sip_rounds(s, 2);
+    s->v[0] ^= m;
+}
+
+
+static void
+ae_sip_rounds(ae_sip_t *s, unsigned n)
+{
+    uint64_t  *v;
+
+    v = s->v;
+
+    while (n--) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = ae_rotl(v[1], 13) ^ v[0];
+        v[3] = ae_rotl(v[3], 16) ^ v[2];
+        v[0] = ae_rotl(v[0], 32);
+
+        v[2] += v[1];
+        v[0] += v[3];
+        v[1] = ae_rotl(v[1], 17) ^ v[2];
+        v[3] = ae_rotl(v[3], 21) ^ v[0];
+        v[2] = ae_rotl(v[2], 32);
+    }
+}
+
+
+static uint64_t
+ae_sip_sum(const ae_sip_t *s)
+{
+    return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
+}
+
+
+static int
+ae_hex_word(uint64_t *word, const unsigned char *p)
+{
+    unsigned       i;
+    uint64_t       n;
+    unsigned char  c;
+
+    n = 0;
+
+    for (i = 0; i < 16; i++) {
+        c = p[i];
+
+        if (c >= '0' && c <= '9') {
+            c = (unsigned char) (c - '0');
+
+        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+            c = (unsigned char) ((c | 0x20) - 'a' + 10);
+
+        } else {
+            return AE_ERROR;
+        }
+
+        n = n << 4 | c;
+    }
+
+    *word = n;
+
+    return AE_OK;
+}
+
+
+/* splitmix64: one addition a step, so that no state leads to a short cycle */
+
+static uint64_t
+ae_uuid_random(ae_uuid_t *u)
+{
+    uint64_t  z;
+
+    z = u->random += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+
+    return z ^ z >> 31;
+}

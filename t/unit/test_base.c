@@ -1,0 +1,822 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "core/base/base.h"
+#include "fail_alloc.h"
+
+
+static uint64_t  seed = 1;
+
+
+static uint64_t
+rnd(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+
+    return seed;
+}
+
+
+static long
+steps(long n)
+{
+    const char  *s;
+
+    s = getenv("AE_STEPS");
+
+    return (s != NULL) ? atol(s) : n;
+}
+
+
+static ae_str_t
+str(const char *s)
+{
+    ae_str_t  str;
+
+    str.len = strlen(s);
+    str.data = (unsigned char *) s;
+
+    return str;
+}
+
+
+/* ---- arena ---- */
+
+static void
+test_arena_zeroed_aligned_apart(void **state)
+{
+    int             i;
+    size_t          size;
+    ae_arena_t     *arena;
+    unsigned char  *p, *last;
+
+    (void) state;
+
+    arena = ae_arena_create(0);
+    assert_non_null(arena);
+
+    for (i = 0; i < 20000; i++) {
+        size = rnd() % ((i % 100) ? 200 : 200000);
+
+        p = ae_arena_alloc(arena, size);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t) p % 16, 0);
+
+        for (last = p + size; last > p; last--) {
+            assert_int_equal(last[-1], 0);
+        }
+
+        memset(p, 0xff, size);
+    }
+
+    ae_arena_destroy(arena);
+}
+
+
+static void
+test_arena_keeps_contents(void **state)
+{
+    unsigned     i;
+    unsigned    *p[1000];
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    arena = ae_arena_create(0);
+
+    for (i = 0; i < 1000; i++) {
+        p[i] = ae_arena_alloc(arena, sizeof(unsigned) + rnd() % 500);
+        *p[i] = i;
+    }
+
+    for (i = 0; i < 1000; i++) {
+        assert_int_equal(*p[i], i);
+    }
+
+    ae_arena_destroy(arena);
+}
+
+
+static void
+test_arena_empty_objects_differ(void **state)
+{
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    arena = ae_arena_create(0);
+
+    assert_ptr_not_equal(ae_arena_alloc(arena, 0), ae_arena_alloc(arena, 0));
+
+    ae_arena_destroy(arena);
+}
+
+
+static void
+test_arena_limit(void **state)
+{
+    size_t       total;
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    arena = ae_arena_create(10000);
+    total = 0;
+
+    while (ae_arena_alloc(arena, 100) != NULL) {
+        total += 100;
+        assert_true(total <= 10000);
+    }
+
+    /* the last block is cut to what the limit leaves, not given up */
+
+    assert_true(total > 7500);
+    assert_null(ae_arena_alloc(arena, 100));
+    assert_null(ae_arena_alloc(arena, 100000));
+
+    ae_arena_destroy(arena);
+}
+
+
+static void
+test_arena_absurd_sizes(void **state)
+{
+    ae_str_t     s;
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    assert_null(ae_arena_create(1));
+
+    arena = ae_arena_create(0);
+
+    assert_null(ae_arena_alloc(arena, SIZE_MAX));
+    assert_null(ae_arena_alloc(arena, SIZE_MAX - 15));
+
+    s.data = (unsigned char *) "";
+    s.len = SIZE_MAX;
+    assert_null(ae_arena_dup(arena, s).data);
+
+    ae_arena_destroy(arena);
+    ae_arena_destroy(NULL);
+}
+
+
+static void
+test_arena_dup(void **state)
+{
+    ae_str_t     s, null;
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    arena = ae_arena_create(0);
+
+    s = ae_arena_dup(arena, (ae_str_t) ae_string("a\0b"));
+    assert_int_equal(s.len, 3);
+    assert_memory_equal(s.data, "a\0b", 4);
+
+    null.len = 0;
+    null.data = NULL;
+    s = ae_arena_dup(arena, null);
+    assert_int_equal(s.len, 0);
+    assert_non_null(s.data);
+    assert_int_equal(s.data[0], 0);
+
+    ae_arena_destroy(arena);
+}
+
+
+static void
+test_arena_no_memory(void **state)
+{
+    int          i, failed;
+    long         at;
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    for (at = 1, failed = 1; failed; at++) {
+        ae_fail_at = at;
+        failed = 0;
+
+        arena = ae_arena_create(0);
+
+        if (arena == NULL) {
+            failed = 1;
+            continue;
+        }
+
+        for (i = 0; i < 200; i++) {
+            failed += (ae_arena_alloc(arena, i) == NULL);
+            failed += (ae_arena_dup(arena, str("text")).data == NULL);
+        }
+
+        ae_arena_destroy(arena);
+    }
+
+    ae_fail_at = 0;
+    assert_true(at > 3);
+}
+
+
+/* ---- buf ---- */
+
+static void
+test_buf_put(void **state)
+{
+    int       i;
+    ae_buf_t  b;
+
+    (void) state;
+
+    ae_buf_init(&b, 1 << 20);
+
+    for (i = 0; i < 10000; i++) {
+        ae_buf_puts(&b, "0123456789");
+        ae_buf_put(&b, NULL, 0);
+    }
+
+    assert_int_equal(b.failed, 0);
+    assert_int_equal(b.len, 100000);
+
+    for (i = 0; i < 100000; i++) {
+        assert_int_equal(b.data[i], '0' + i % 10);
+    }
+
+    ae_buf_free(&b);
+    assert_null(b.data);
+    assert_int_equal(b.len, 0);
+}
+
+
+static void
+test_buf_bound_is_sticky(void **state)
+{
+    ae_buf_t  b;
+
+    (void) state;
+
+    ae_buf_init(&b, 10);
+
+    ae_buf_puts(&b, "0123456789");
+    assert_int_equal(b.failed, 0);
+
+    ae_buf_puts(&b, "x");
+    assert_int_equal(b.failed, 1);
+    assert_int_equal(b.len, 10);
+    assert_true(b.cap <= 10);
+
+    ae_buf_free(&b);
+
+    ae_buf_puts(&b, "01234567");
+    ae_buf_puts(&b, "012");
+    ae_buf_puts(&b, "0");
+    assert_int_equal(b.failed, 1);
+    assert_memory_equal(b.data, "01234567", b.len);
+
+    ae_buf_free(&b);
+}
+
+
+static void
+test_buf_int(void **state)
+{
+    long      i, n;
+    char      text[32];
+    int64_t   v;
+    ae_buf_t  b;
+
+    (void) state;
+
+    n = steps(2000);
+    ae_buf_init(&b, 100);
+
+    for (i = 0; i < n; i++) {
+        v = (int64_t) (rnd() >> rnd() % 64);
+        v = (rnd() & 1) ? v : -v;
+        v = (i == 0) ? INT64_MIN : (i == 1) ? INT64_MAX : (i == 2) ? 0 : v;
+
+        b.len = 0;
+        ae_buf_int(&b, v);
+        ae_buf_put(&b, "", 1);
+
+        snprintf(text, sizeof(text), "%lld", (long long) v);
+        assert_string_equal((char *) b.data, text);
+    }
+
+    ae_buf_free(&b);
+}
+
+
+static void
+test_buf_no_memory(void **state)
+{
+    ae_buf_t  b;
+
+    (void) state;
+
+    ae_buf_init(&b, 100000);
+    ae_buf_puts(&b, "abc");
+
+    ae_fail_at = 1;
+    ae_buf_put(&b, (unsigned char[1000]) { 0 }, 1000);
+    ae_fail_at = 0;
+
+    assert_int_equal(b.failed, 1);
+    assert_int_equal(b.len, 3);
+    assert_memory_equal(b.data, "abc", 3);
+
+    ae_buf_free(&b);
+    assert_int_equal(b.failed, 0);
+}
+
+
+/* ---- time ---- */
+
+static void
+check_time(uint64_t ns, const char *go, const char *rfc)
+{
+    uint64_t       back;
+    ae_str_t       s;
+    unsigned char  buf[AE_TIME_LEN];
+
+    s.data = buf;
+
+    s.len = ae_time_go(buf, ns);
+    assert_int_equal(s.len, strlen(go));
+    assert_memory_equal(buf, go, s.len);
+    assert_int_equal(ae_time_parse(s, &back), AE_OK);
+    assert_true(back == ns);
+
+    s.len = ae_time_rfc3339(buf, ns);
+    assert_int_equal(s.len, strlen(rfc));
+    assert_memory_equal(buf, rfc, s.len);
+    assert_int_equal(ae_time_parse(s, &back), AE_OK);
+    assert_true(back == ns);
+}
+
+
+static void
+test_time_formats(void **state)
+{
+    (void) state;
+
+    check_time(1704153599111157073, "2024-01-01 23:59:59.111157073 +0000 UTC",
+               "2024-01-01T23:59:59.111157073Z");
+    check_time(1704153599110000000, "2024-01-01 23:59:59.11 +0000 UTC",
+               "2024-01-01T23:59:59.11Z");
+    check_time(1704153599000000001, "2024-01-01 23:59:59.000000001 +0000 UTC",
+               "2024-01-01T23:59:59.000000001Z");
+    check_time(1704153600000000000, "2024-01-02 00:00:00 +0000 UTC",
+               "2024-01-02T00:00:00Z");
+    check_time(1709164800000000000, "2024-02-29 00:00:00 +0000 UTC",
+               "2024-02-29T00:00:00Z");
+    check_time(0, "1970-01-01 00:00:00 +0000 UTC", "1970-01-01T00:00:00Z");
+    check_time(UINT64_MAX, "2554-07-21 23:34:33.709551615 +0000 UTC",
+               "2554-07-21T23:34:33.709551615Z");
+}
+
+
+static void
+test_time_round_trip(void **state)
+{
+    long           i, n;
+    uint64_t       ns, back;
+    ae_str_t       s;
+    unsigned char  buf[AE_TIME_LEN];
+
+    (void) state;
+
+    n = steps(20000);
+    s.data = buf;
+
+    for (i = 0; i < n; i++) {
+        ns = rnd() >> rnd() % 64;
+        ns -= (i & 1) ? ns % 1000000 : 0;
+
+        s.len = (i & 2) ? ae_time_go(buf, ns) : ae_time_rfc3339(buf, ns);
+        assert_true(s.len <= AE_TIME_LEN);
+        assert_int_equal(ae_time_parse(s, &back), AE_OK);
+        assert_true(back == ns);
+    }
+}
+
+
+static void
+test_time_refuses(void **state)
+{
+    size_t    i;
+    uint64_t  ns;
+
+    static const char  *bad[] = {
+        "", "2024", "2024-01-01", "2024-01-01 23:59:59",
+        "2024-01-01T23:59:59", "2024-01-01t23:59:59Z",
+        "2024-01-01T23:59:59 +0000 UTC", "2024-01-01 23:59:59Z",
+        "2024-01-01 23:59:59 +0000 UTC m=+0.000822218",
+        "2024-01-01 23:59:59 +0100 UTC", "2024-01-01T23:59:59.Z",
+        "2024-01-01T23:59:59.1234567890Z", "2024-01-01T23:59:59.12x",
+        "2024-01-01T23:59:59,12Z", "2024-13-01T23:59:59Z",
+        "2024-00-01T23:59:59Z", "2024-01-32T23:59:59Z",
+        "2024-01-00T23:59:59Z", "2023-02-29T00:00:00Z",
+        "2024-06-31T00:00:00Z", "2024-01-01T24:00:00Z",
+        "2024-01-01T23:60:59Z", "2024-01-01T23:59:60Z",
+        "1969-12-31T23:59:59Z", "0000-00-00T00:00:00Z",
+        "2554-07-21T23:34:33.709551616Z", "2554-07-21T23:34:34Z",
+        "9999-12-31T23:59:59Z", "-024-01-01T23:59:59Z",
+        "2024/01-01T23:59:59Z", "2024-01/01T23:59:59Z",
+        "2024-01-01T23.59:59Z", "2024-01-01T23:59.59Z",
+        "2024-01-01T23:59:59ZZ", "2024-01-01T23:59: 9Z"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (ae_time_parse(str(bad[i]), &ns) != AE_ERROR) {
+            fail_msg("accepted \"%s\"", bad[i]);
+        }
+    }
+}
+
+
+static void
+test_now(void **state)
+{
+    ae_now_t  a, b;
+
+    (void) state;
+
+    ae_now(&a);
+    ae_now(&b);
+
+    assert_true(b.mono >= a.mono);
+    assert_in_range(a.wall / 1000000000, time(NULL) - 2, time(NULL) + 2);
+}
+
+
+/* ---- hashes ---- */
+
+static void
+hash_openssl(const unsigned char *key, ae_str_t s, unsigned char *out)
+{
+    size_t        len, size;
+    EVP_MAC      *mac;
+    OSSL_PARAM    params[2];
+    EVP_MAC_CTX  *ctx;
+
+    size = 16;
+    mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    ctx = EVP_MAC_CTX_new(mac);
+    params[0] = OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size);
+    params[1] = OSSL_PARAM_construct_end();
+
+    assert_int_equal(EVP_MAC_init(ctx, key, 16, params), 1);
+    assert_int_equal(EVP_MAC_update(ctx, s.data, s.len), 1);
+    assert_int_equal(EVP_MAC_final(ctx, out, &len, 16), 1);
+    assert_int_equal(len, 16);
+
+    EVP_MAC_CTX_free(ctx);
+    EVP_MAC_free(mac);
+}
+
+
+static void
+check_hash(const unsigned char *key, ae_str_t s, const char *hex)
+{
+    ae_id_t        id;
+    unsigned char  text[AE_HEX_LEN];
+
+    id = ae_hash(key, &s, 1);
+    ae_id_hex(text, id);
+    assert_memory_equal(text, hex, AE_HEX_LEN);
+}
+
+
+static void
+test_hash_vectors(void **state)
+{
+    size_t         i;
+    unsigned char  key[16], in[64];
+
+    (void) state;
+
+    for (i = 0; i < 64; i++) {
+        in[i] = (unsigned char) i;
+    }
+
+    memcpy(key, in, 16);
+
+    /* of the reference implementation's vectors_sip128 */
+
+    check_hash(key, (ae_str_t) { 0, in }, "a3817f04ba25a8e66df67214c7550293");
+    check_hash(key, (ae_str_t) { 1, in }, "da87c1d86b99af44347659119b22fc45");
+    check_hash(key, (ae_str_t) { 2, in }, "8177228da4a45dc7fca38bdef60affe4");
+    check_hash(key, (ae_str_t) { 15, in }, "5493e99933b0a8117e08ec0f97cfc3d9");
+}
+
+
+static void
+test_hash_against_openssl(void **state)
+{
+    long           i, n;
+    size_t         j, nparts, pos, len;
+    ae_id_t        id, back;
+    ae_str_t       parts[300];
+    unsigned char  key[16], in[300], out[16];
+
+    (void) state;
+
+    n = steps(1000);
+
+    for (i = 0; i < n; i++) {
+        len = rnd() % sizeof(in);
+
+        for (j = 0; j < sizeof(in); j++) {
+            in[j] = (unsigned char) rnd();
+            key[j % 16] = (unsigned char) rnd();
+        }
+
+        for (pos = 0, nparts = 0; pos < len && nparts < 299; nparts++) {
+            parts[nparts].data = in + pos;
+            parts[nparts].len = rnd() % 20 % (len - pos + 1);
+            pos += parts[nparts].len;
+        }
+
+        parts[nparts].data = in + pos;
+        parts[nparts].len = len - pos;
+
+        id = ae_hash(key, parts, nparts + 1);
+        hash_openssl(key, (ae_str_t) { len, in }, out);
+
+        for (j = 0; j < 16; j++) {
+            back.h[j / 8] = back.h[j / 8] << 8 | out[j];
+        }
+
+        assert_true(ae_id_equal(id, back));
+    }
+}
+
+
+static void
+test_key_id(void **state)
+{
+    unsigned char  hex[AE_HEX_LEN];
+
+    (void) state;
+
+    /* FIPS 180-2, the first half of each digest */
+
+    ae_id_hex(hex, ae_key_id(str("abc")));
+    assert_memory_equal(hex, "ba7816bf8f01cfea414140de5dae2223", 32);
+
+    ae_id_hex(hex, ae_key_id((ae_str_t) { 0, NULL }));
+    assert_memory_equal(hex, "e3b0c44298fc1c149afbf4c8996fb924", 32);
+
+    ae_id_hex(hex, ae_key_id(str("abcdbcdecdefdefgefghfghighij"
+                                 "hijkijkljklmklmnlmnomnopnopq")));
+    assert_memory_equal(hex, "248d6a61d20638b8e5c026930c3e6039", 32);
+}
+
+
+/* ---- ids ---- */
+
+static void
+test_hex_round_trip(void **state)
+{
+    long           i, n;
+    ae_id_t        id, back;
+    unsigned char  hex[AE_HEX_LEN];
+
+    (void) state;
+
+    n = steps(2000);
+
+    for (i = 0; i < n; i++) {
+        id.h[0] = rnd();
+        id.h[1] = rnd();
+
+        ae_id_hex(hex, id);
+        assert_int_equal(ae_id_unhex(&back, (ae_str_t) { 32, hex }), AE_OK);
+        assert_true(ae_id_equal(id, back));
+    }
+}
+
+
+static void
+test_unhex(void **state)
+{
+    int            c;
+    ae_id_t        id;
+    unsigned char  hex[] = "0123456789abcdefFEDCBA9876543210";
+
+    (void) state;
+
+    assert_int_equal(ae_id_unhex(&id, (ae_str_t) { 32, hex }), AE_OK);
+    assert_true(id.h[0] == 0x0123456789abcdef);
+    assert_true(id.h[1] == 0xfedcba9876543210);
+
+    assert_int_equal(ae_id_unhex(&id, (ae_str_t) { 31, hex }), AE_ERROR);
+    assert_int_equal(ae_id_unhex(&id, (ae_str_t) { 33, hex }), AE_ERROR);
+    assert_int_equal(ae_id_unhex(&id, (ae_str_t) { 0, NULL }), AE_ERROR);
+
+    for (c = 0; c < 256; c++) {
+        hex[c % 32] = (unsigned char) c;
+        assert_int_equal(ae_id_unhex(&id, (ae_str_t) { 32, hex }),
+                         (c != 0 && strchr("0123456789abcdefABCDEF", c))
+                         ? AE_OK : AE_ERROR);
+        hex[c % 32] = '0';
+    }
+
+    /* a refused text leaves the id alone */
+
+    assert_true(id.h[0] != 0 || id.h[1] != 0);
+}
+
+
+static void
+test_uuid_layout(void **state)
+{
+    int        i;
+    ae_id_t    id;
+    ae_uuid_t  u;
+
+    (void) state;
+
+    memset(&u, 0, sizeof(ae_uuid_t));
+    ae_uuid_seed(&u);
+
+    for (i = 0; i < 1000; i++) {
+        id = ae_uuid_next(&u, 0x017f22e279b0 * 1000000ULL + 999999);
+
+        assert_true(id.h[0] >> 16 == 0x017f22e279b0);
+        assert_true((id.h[0] >> 12 & 0xf) == 7);
+        assert_true(id.h[1] >> 62 == 2);
+    }
+}
+
+
+static void
+test_uuid_ordered(void **state)
+{
+    long       i, n;
+    ae_id_t    id, prev;
+    uint64_t   wall;
+    ae_uuid_t  u;
+
+    (void) state;
+
+    memset(&u, 0, sizeof(ae_uuid_t));
+    ae_uuid_seed(&u);
+
+    n = steps(300000);
+    wall = 1704153599000000000;
+    prev = ae_uuid_next(&u, wall);
+
+    for (i = 0; i < n; i++) {
+
+        /* forth, and now and then back as a clock that was set */
+
+        wall += rnd() % 500;
+        wall -= (i % 1000 == 0) ? 3000000 : 0;
+
+        id = ae_uuid_next(&u, wall);
+        assert_true(id.h[0] > prev.h[0]
+                    || (id.h[0] == prev.h[0] && id.h[1] > prev.h[1]));
+        prev = id;
+    }
+}
+
+
+static void
+test_uuid_counter_ends(void **state)
+{
+    ae_id_t    a, b;
+    ae_uuid_t  u;
+
+    (void) state;
+
+    memset(&u, 0, sizeof(ae_uuid_t));
+    u.ms = 1000;
+    u.count = (1 << 26) - 2;
+
+    a = ae_uuid_next(&u, 1000 * 1000000ULL);
+    b = ae_uuid_next(&u, 1000 * 1000000ULL);
+
+    assert_true(a.h[0] == (1000 << 16 | 0x7fff));
+    assert_true(a.h[1] >> 48 == 0xbfff);
+    assert_true(b.h[0] == (1001 << 16 | 0x7000));
+}
+
+
+static void
+test_uuid_seeds_differ(void **state)
+{
+    ae_uuid_t  u, w;
+
+    (void) state;
+
+    memset(&u, 0, sizeof(ae_uuid_t));
+    memset(&w, 0, sizeof(ae_uuid_t));
+    ae_uuid_seed(&u);
+    ae_uuid_seed(&w);
+
+    assert_true(u.random != w.random);
+    assert_false(ae_id_equal(ae_uuid_next(&u, 1), ae_uuid_next(&w, 1)));
+}
+
+
+static void
+test_event_id(void **state)
+{
+    size_t         i;
+    ae_id_t        id, back;
+    unsigned char  text[AE_EVENT_ID_LEN + 1];
+
+    (void) state;
+
+    id.h[0] = 0x017f22e279b07cc3;
+    id.h[1] = 0x98c4dc0c0c07398f;
+
+    ae_event_id(text, id);
+    text[AE_EVENT_ID_LEN] = '\0';
+    assert_string_equal((char *) text,
+                        "evt_017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+
+    assert_int_equal(ae_event_id_parse(&back, str((char *) text)), AE_OK);
+    assert_true(ae_id_equal(id, back));
+
+    for (i = 0; i < AE_EVENT_ID_LEN; i++) {
+        text[i] ^= 0x40;
+        assert_int_equal(ae_event_id_parse(&back, str((char *) text)),
+                         AE_ERROR);
+        text[i] ^= 0x40;
+    }
+
+    assert_int_equal(ae_event_id_parse(&back, (ae_str_t) { 39, text }),
+                     AE_ERROR);
+    assert_int_equal(ae_event_id_parse(&back, (ae_str_t) { 41, text }),
+                     AE_ERROR);
+    assert_int_equal(ae_event_id_parse(&back, (ae_str_t) { 0, NULL }),
+                     AE_ERROR);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_arena_zeroed_aligned_apart),
+        cmocka_unit_test(test_arena_keeps_contents),
+        cmocka_unit_test(test_arena_empty_objects_differ),
+        cmocka_unit_test(test_arena_limit),
+        cmocka_unit_test(test_arena_absurd_sizes),
+        cmocka_unit_test(test_arena_dup),
+        cmocka_unit_test(test_arena_no_memory),
+        cmocka_unit_test(test_buf_put),
+        cmocka_unit_test(test_buf_bound_is_sticky),
+        cmocka_unit_test(test_buf_int),
+        cmocka_unit_test(test_buf_no_memory),
+        cmocka_unit_test(test_time_formats),
+        cmocka_unit_test(test_time_round_trip),
+        cmocka_unit_test(test_time_refuses),
+        cmocka_unit_test(test_now),
+        cmocka_unit_test(test_hash_vectors),
+        cmocka_unit_test(test_hash_against_openssl),
+        cmocka_unit_test(test_key_id),
+        cmocka_unit_test(test_hex_round_trip),
+        cmocka_unit_test(test_unhex),
+        cmocka_unit_test(test_uuid_layout),
+        cmocka_unit_test(test_uuid_ordered),
+        cmocka_unit_test(test_uuid_counter_ends),
+        cmocka_unit_test(test_uuid_seeds_differ),
+        cmocka_unit_test(test_event_id)
+    };
+
+    if (getenv("AE_SEED") != NULL) {
+        seed = strtoull(getenv("AE_SEED"), NULL, 0) | 1;
+
+    } else {
+        seed = (uint64_t) time(NULL) | 1;
+    }
+
+    printf("AE_SEED=%llu\n", (unsigned long long) seed);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
