@@ -63,7 +63,6 @@ struct ae_arena_s {
      & ~(size_t) (AE_ARENA_ALIGN - 1))
 
 
-static void *ae_arena_take(ae_arena_t *arena, size_t size);
 static int ae_arena_grow(ae_arena_t *arena, size_t size);
 static unsigned char *ae_arena_block(ae_arena_t *arena, size_t size);
 
@@ -92,71 +91,6 @@ ae_arena_create(size_t limit)
 
 void *
 ae_arena_alloc(ae_arena_t *arena, size_t size)
-{
-    void  *p;
-
-    p = ae_arena_take(arena, size);
-    if (p != NULL) {
-        memset(p, 0, size);
-    }
-
-    return p;
-}
-
-
-ae_str_t
-ae_arena_dup(ae_arena_t *arena, ae_str_t s)
-{
-    ae_str_t        copy;
-    unsigned char  *p;
-
-    copy.len = 0;
-    copy.data = NULL;
-
-    if (s.len == SIZE_MAX) {
-        return copy;
-    }
-
-    p = ae_arena_take(arena, s.len + 1);
-    if (p == NULL) {
-        return copy;
-    }
-
-    if (s.len != 0) {
-        memcpy(p, s.data, s.len);
-    }
-
-    p[s.len] = '\0';
-
-    copy.len = s.len;
-    copy.data = p;
-
-    return copy;
-}
-
-
-void
-ae_arena_destroy(ae_arena_t *arena)
-{
-    ae_arena_block_t  *block, *next;
-
-    if (arena == NULL) {
-        return;
-    }
-
-    for (block = arena->blocks; block != NULL; block = next) {
-        next = block->next;
-        ae_arena_unpoison((unsigned char *) block + AE_ARENA_HEAD,
-                          block->size);
-        free(block);
-    }
-
-    free(arena);
-}
-
-
-static void *
-ae_arena_take(ae_arena_t *arena, size_t size)
 {
     size_t          n;
     unsigned char  *p;
@@ -192,6 +126,55 @@ ae_arena_take(ae_arena_t *arena, size_t size)
     ae_arena_unpoison(p, size);
 
     return p;
+}
+
+
+ae_str_t
+ae_arena_dup(ae_arena_t *arena, ae_str_t s)
+{
+    ae_str_t        copy;
+    unsigned char  *p;
+
+    copy.len = 0;
+    copy.data = NULL;
+
+    if (s.len == SIZE_MAX) {
+        return copy;
+    }
+
+    p = ae_arena_alloc(arena, s.len + 1);
+    if (p == NULL) {
+        return copy;
+    }
+
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+    }
+
+    copy.len = s.len;
+    copy.data = p;
+
+    return copy;
+}
+
+
+void
+ae_arena_destroy(ae_arena_t *arena)
+{
+    ae_arena_block_t  *block, *next;
+
+    if (arena == NULL) {
+        return;
+    }
+
+    for (block = arena->blocks; block != NULL; block = next) {
+        next = block->next;
+        ae_arena_unpoison((unsigned char *) block + AE_ARENA_HEAD,
+                          block->size);
+        free(block);
+    }
+
+    free(arena);
 }
 
 
@@ -245,7 +228,7 @@ ae_arena_block(ae_arena_t *arena, size_t size)
         return NULL;
     }
 
-    block = malloc(AE_ARENA_HEAD + size);
+    block = calloc(1, AE_ARENA_HEAD + size);
     if (block == NULL) {
         return NULL;
     }
