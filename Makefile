@@ -1,0 +1,163 @@
+# GNU make.  `make` builds the module, `make help` lists the rest.
+
+NGINX_SRC   ?= /usr/share/nginx/src
+JOBS        ?= $(shell nproc)
+FUZZ_TIME   ?= 60
+TESTS       ?= $(sort $(wildcard t/*.t))
+
+# V=1 shows every command
+V           ?=
+Q           := $(if $(V),,@)
+
+# everything made goes below B; build/asan is the same once more, sanitized
+B           ?= build
+CC_OPT      ?= -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+               -ffile-prefix-map=$(CURDIR)=.
+LD_OPT      ?= -Wl,-z,relro -Wl,-z,now
+UNIT_CFLAGS ?= -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
+SANITIZE    :=
+FUZZ_CC     ?= clang
+
+MODULE      := $(B)/ngx_http_apievents_module.so
+LISTS       := ngx_addon_dir=; . ./config; echo
+SOURCES     := $(shell $(LISTS) $$apievents_srcs $$apievents_deps)
+EMBEDDED    := $(shell $(LISTS) $$apievents_embed)
+CORE        := $(sort $(wildcard src/core/*/*.c))
+WRAP        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+CORE_LIBS   := -lyajl -lcrypto -lpthread -lm
+
+UNIT_CORE   := $(CORE:src/core/%.c=$(B)/unit/core/%.o)
+UNIT_HELP   := $(filter-out t/unit/test_%,$(wildcard t/unit/*.c))
+UNIT_OBJS   := $(UNIT_CORE) $(UNIT_HELP:t/unit/%.c=$(B)/unit/%.o)
+UNIT_TESTS  := $(patsubst t/unit/%.c,$(B)/unit/%,\
+                   $(sort $(wildcard t/unit/test_*.c)))
+
+FUZZ_CORE   := $(CORE:src/core/%.c=$(B)/fuzz/core/%.o)
+FUZZ_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_TESTS  := $(patsubst t/fuzz/%.c,$(B)/fuzz/%,\
+                   $(sort $(wildcard t/fuzz/fuzz_*.c)))
+
+MAKEFLAGS   += --no-print-directory
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS   += -j$(JOBS)
+endif
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps test unit style suite fuzz-regression fuzz test-asan bench \
+        demo run clean help
+
+
+all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
+
+deps:                   ## install what the other targets need
+	@util/deps
+
+test:                   ## deps, module, style, unit tests, fuzz corpus, suite
+	@$(MAKE) deps
+	@$(MAKE) all
+	@$(MAKE) style
+	@$(MAKE) unit
+	@$(MAKE) fuzz-regression
+	@$(MAKE) suite
+
+suite: $(MODULE)        ## the Test::Nginx suite alone; TESTS=t/x.t for a part
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j2 $(TESTS)
+
+unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
+	@util/unit $(UNIT_TESTS)
+
+style:                  ## the style checker, first on its own samples
+	@util/style --self-test
+	@util/style
+
+test-asan:              ## unit tests and suite with ASan and UBSan
+	@util/asan
+
+fuzz-regression: $(FUZZ_TESTS)  ## the fuzz targets on their corpora
+	@util/fuzz regression $(FUZZ_TESTS)
+
+fuzz: $(FUZZ_TESTS)     ## look for new inputs, FUZZ_TIME seconds a target
+	@util/fuzz discover $(FUZZ_TIME) $(FUZZ_TESTS)
+
+bench:                  ## the figures: ring, webhooks, latency
+	@$(MAKE) deps
+	@$(MAKE) all
+	@bench/run
+
+demo:                   ## start nginx, trip each event, print what arrived
+	@$(MAKE) deps
+	@$(MAKE) all
+	@util/demo
+
+run:                    ## the quickstart configuration in the foreground
+	@$(MAKE) deps
+	@$(MAKE) all
+	@util/run
+
+clean:                  ## remove what was built, but not what deps unpacked
+	@find build -mindepth 1 -maxdepth 1 ! -name perl \
+	    -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf t/servroot*
+
+help:                   ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' Makefile | expand -t 18
+
+
+# The module: nginx's own configure and make, in a copy of the sources that
+# the distribution's nginx was built from.
+
+$(MODULE): $(B)/nginx/objs/Makefile build/embedded.c $(SOURCES)
+	@echo "  MAKE    $@"
+	@$(MAKE) $(if $(V),,-s) -C $(B)/nginx -f objs/Makefile modules \
+	    CC="$(CC) $(SANITIZE)"
+	@install -m 644 $(B)/nginx/objs/$(@F) $@.new
+	@mv -f $@.new $@
+
+$(B)/nginx/objs/Makefile: config $(NGINX_SRC)/configure
+	@rm -rf $(B)/nginx
+	@mkdir -p $(B)/nginx
+	@cp -R $(NGINX_SRC)/. $(B)/nginx
+	@echo "  CONF    $(B)/nginx"
+	@cd $(B)/nginx && CC="$(CC)" bash -c '. ./conf_flags; ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" $(ADD:%=--add-dynamic-module=%) \
+	    --with-cc-opt="$(CC_OPT)" --with-ld-opt="$(LD_OPT)" \
+	    --add-dynamic-module="$(CURDIR)"' >configure.log 2>&1 \
+	    || { tail -n 20 configure.log; rm -f objs/Makefile; exit 1; }
+
+$(NGINX_SRC)/configure:
+	@echo "$@ is missing: run make deps, or set NGINX_SRC"; exit 1
+
+build/embedded.c: util/embed $(EMBEDDED)
+	@mkdir -p build
+	@util/embed $@ $(EMBEDDED)
+
+
+# Unit tests and fuzz targets: the core without nginx.
+
+$(B)/unit/core/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(UNIT_CFLAGS) $(SANITIZE) -MMD -Isrc -c $< -o $@
+
+$(B)/unit/%.o: t/unit/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(UNIT_CFLAGS) $(SANITIZE) -MMD -Isrc -It/unit -c $< -o $@
+
+$(B)/unit/test_%: $(B)/unit/test_%.o $(UNIT_OBJS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(SANITIZE) $(WRAP) $^ -o $@ -lcmocka $(CORE_LIBS)
+
+$(B)/fuzz/core/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(FUZZ_CC) $(UNIT_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
+	    -MMD -Isrc -c $< -o $@
+
+$(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c $(FUZZ_CORE)
+	@echo "  LINK    $@"
+	$(Q)$(FUZZ_CC) $(UNIT_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \
+	    -Isrc $^ -o $@ $(CORE_LIBS)
+
+-include $(UNIT_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_CORE:.o=.d)
