@@ -1,0 +1,344 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The delivery queue's inside, shared by the ae_queue*.c files.
+ *
+ * Everything but the lock-free loads happens under one robust lock.  Its owner
+ * may be killed at any instruction, so every change of what matters is made
+ * with ae_set() and ae_add(), which first save the old value in an undo log in
+ * shared memory, and ae_queue_commit() forgets the log by one store.  Whoever
+ * gets the lock after a death puts the saved values back, newest first: a
+ * transaction happened as a whole or not at all, and its commit is the one
+ * store at which all its deliveries, counters and lists change.  Undoing is
+ * repeatable, so the repairer may be killed as well.
+ *
+ * Only program order matters for this: an interrupted process has executed a
+ * prefix of its instructions, and the kernel's hand-over of the lock makes
+ * that prefix visible.  The fences below hence bind the compiler only.
+ *
+ * A transaction saves a bounded number of words.  Two operations that touch
+ * any number of deliveries note in the header what is left to do, as part of
+ * the transaction that decides it, and go on in further transactions; the
+ * repairer finishes these:
+ *
+ *  - ae_queue_route(): "chain" are the nodes still to be put into their
+ *    endpoints' queues, an endpoint's "refused" what is to be counted as dead;
+ *    both are of no meaning unless "routing" is set.
+ *
+ *  - ae_queue_done(): "settle" names the cooldown whose held deliveries are
+ *    to be suppressed up to the newest.
+ *
+ * What is not used by anybody may be written without ae_set(): the content of
+ * free nodes and blocks but for their "next" and "state".
+ */
+
+
+#ifndef _AE_QUEUE_H_INCLUDED_
+#define _AE_QUEUE_H_INCLUDED_
+
+
+#include <stdlib.h>
+
+#include "core/shared/shared.h"
+
+
+#define AE_QUEUE_NONE        UINT32_MAX
+#define AE_QUEUE_SOURCES     256
+#define AE_QUEUE_UNDO        256
+#define AE_QUEUE_BLOCK       240            /* bytes of a record */
+
+/* a delivery is dead when so many of its owners died inside a script */
+#define AE_QUEUE_POISON      2
+
+/*
+ * The pool's last sixteenth is kept for endpoints that have only a few
+ * deliveries, so that many slow ones together cannot use it up either.
+ */
+#define AE_QUEUE_RESERVE     16
+#define AE_QUEUE_FEW_NODES   8
+#define AE_QUEUE_FEW_BLOCKS  64
+
+/* work of one lock where there may be much, and of a take's timers */
+#define AE_QUEUE_BATCH       64
+#define AE_QUEUE_TAKE_BATCH  8
+
+
+typedef enum {
+    AE_NODE_FREE = 0,
+    AE_NODE_QUEUED,         /* in its endpoint's queue */
+    AE_NODE_DELAYED,        /* a retry, in the timers */
+    AE_NODE_HELD,           /* in its cooldown's list */
+    AE_NODE_INFLIGHT        /* in its slot's list */
+} ae_node_state_e;
+
+
+typedef enum {
+    AE_COOL_FREE = 0,
+    AE_COOL_SENT,           /* one is queued, delayed or in flight */
+    AE_COOL_RUNNING         /* one was delivered, nothing is sent for now */
+} ae_cool_state_e;
+
+
+typedef struct {
+    uint32_t                 head;
+    uint32_t                 tail;
+    uint32_t                 n;
+} ae_queue_list_t;
+
+
+/* a delivery */
+
+typedef struct {
+    _Alignas(64) uint32_t    state;
+    uint32_t                 next;
+    uint32_t                 prev;
+    uint32_t                 endpoint;
+    uint32_t                 event;         /* its first block */
+    uint32_t                 cool;
+    uint32_t                 timer;         /* place in the timers, from 1 */
+    uint32_t                 slot;          /* of the owner */
+    uint32_t                 attempt;
+    uint32_t                 deaths;
+    uint32_t                 in_script;
+    uint64_t                 stamp;         /* of the lease */
+    uint64_t                 order;         /* a queue is sorted by it */
+    uint64_t                 due;           /* mono, ns */
+    uint64_t                 suppressed;
+    uint64_t                 period;
+    ae_id_t                  cooldown;
+} ae_node_t;
+
+
+/* a part of an event's record; the first one also describes the event */
+
+typedef struct {
+    uint32_t                 next;
+    uint32_t                 last;
+    uint32_t                 refs;          /* deliveries */
+    uint32_t                 len;
+    unsigned char            data[AE_QUEUE_BLOCK];
+} ae_block_t;
+
+
+/* what is remembered of an identity with a cooldown */
+
+typedef struct {
+    ae_id_t                  id;
+    uint64_t                 until;         /* mono, ns */
+    uint32_t                 state;
+    uint32_t                 next;          /* in the bucket, or free */
+    uint32_t                 timer;
+    ae_queue_list_t          held;
+} ae_cool_t;
+
+
+typedef struct {
+    _Alignas(64) ae_id_t     id;
+    uint64_t                 deliveries;
+    uint64_t                 delivered;
+    uint64_t                 suppressed;
+    uint64_t                 pending;
+    uint64_t                 dead;
+    uint64_t                 blocks;        /* of the pending ones' events */
+    uint64_t                 retired;       /* serial, 0: in use */
+    ae_queue_list_t          queue;
+    uint32_t                 inflight;
+    uint32_t                 concurrency;
+    uint32_t                 bound;
+    uint32_t                 refused;       /* by the route under way */
+} ae_endpoint_t;
+
+
+typedef struct {
+    uint64_t                 where;         /* offset << 4 | size */
+    uint64_t                 old;
+} ae_undo_t;
+
+
+struct ae_queue_s {
+    ae_lock_t                lock;
+
+    uint32_t                 nodes;
+    uint32_t                 blocks;
+    uint32_t                 cools;
+    uint32_t                 buckets;       /* a power of two */
+
+    /* offsets from here */
+    size_t                   node_offset;
+    size_t                   block_offset;
+    size_t                   cool_offset;
+    size_t                   bucket_offset;
+    size_t                   timer_offset;
+
+    uint32_t                 free_node;
+    uint32_t                 free_block;
+    uint32_t                 free_cool;
+    uint32_t                 nodes_free;
+    uint32_t                 blocks_free;
+    uint32_t                 timers;
+    uint32_t                 endpoints;     /* ever used */
+    uint32_t                 settle;        /* a cooldown, from 1 */
+
+    uint32_t                 routing;
+    uint32_t                 chain;
+    ae_now_t                 now;           /* of the route under way */
+
+    uint64_t                 serial;
+    uint64_t                 recovered;
+
+    ae_queue_stat_t          past;          /* of reused endpoints */
+
+    uint64_t                 routed[AE_QUEUE_SOURCES];
+    ae_queue_list_t          slot[AE_QUEUE_SOURCES];
+
+    uint32_t                 undos;
+    ae_undo_t                undo[AE_QUEUE_UNDO];
+
+    ae_endpoint_t            endpoint[AE_QUEUE_ENDPOINTS];
+};
+
+
+/* ---- transactions (ae_queue_undo.c) ---- */
+
+#define ae_queue_fence()     __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+#define ae_set(q, var, value)                                                 \
+    do {                                                                      \
+        ae_undo_save(q, &(var), sizeof(var));                                 \
+        __atomic_store_n(&(var), value, __ATOMIC_RELAXED);                    \
+    } while (0)
+
+#define ae_add(q, var, n)    ae_set(q, var, (var) + (n))
+#define ae_sub(q, var, n)    ae_set(q, var, (var) - (n))
+
+/* with the lock repaired if need be */
+void ae_queue_lock(ae_queue_t *q);
+void ae_queue_unlock(ae_queue_t *q);
+
+/* makes the queue whole after a death, without the lock's own repair */
+void ae_queue_recover(ae_queue_t *q);
+
+
+static inline void
+ae_undo_save(ae_queue_t *q, const void *p, size_t size)
+{
+    ae_undo_t  *u;
+
+    if (q->undos == AE_QUEUE_UNDO) {
+        abort();
+    }
+
+    u = &q->undo[q->undos];
+    u->where = (uint64_t) ((const char *) p - (const char *) q) << 4 | size;
+    u->old = (size == 4) ? *(const uint32_t *) p : *(const uint64_t *) p;
+
+    ae_queue_fence();
+    __atomic_store_n(&q->undos, q->undos + 1, __ATOMIC_RELAXED);
+    ae_queue_fence();
+}
+
+
+static inline void
+ae_queue_commit(ae_queue_t *q)
+{
+    ae_queue_fence();
+    __atomic_store_n(&q->undos, 0, __ATOMIC_RELAXED);
+    ae_queue_fence();
+}
+
+
+/* ---- places ---- */
+
+static inline ae_node_t *
+ae_queue_node(const ae_queue_t *q, uint32_t i)
+{
+    return (ae_node_t *) ((char *) q + q->node_offset) + i;
+}
+
+
+static inline ae_block_t *
+ae_queue_block(const ae_queue_t *q, uint32_t i)
+{
+    return (ae_block_t *) ((char *) q + q->block_offset) + i;
+}
+
+
+static inline ae_cool_t *
+ae_queue_cool(const ae_queue_t *q, uint32_t i)
+{
+    return (ae_cool_t *) ((char *) q + q->cool_offset) + i;
+}
+
+
+static inline uint32_t *
+ae_queue_bucket(const ae_queue_t *q, ae_id_t id)
+{
+    return (uint32_t *) ((char *) q + q->bucket_offset)
+           + (id.h[0] & (q->buckets - 1));
+}
+
+
+static inline uint32_t *
+ae_queue_timer(const ae_queue_t *q, uint32_t i)
+{
+    return (uint32_t *) ((char *) q + q->timer_offset) + i;
+}
+
+
+/* ---- nodes, events, lists (ae_queue_pool.c) ---- */
+
+uint32_t ae_queue_blocks(size_t len);
+
+/* puts the node behind all, or before another one */
+void ae_queue_append(ae_queue_t *q, ae_queue_list_t *list, uint32_t n);
+void ae_queue_insert(ae_queue_t *q, ae_queue_list_t *list, uint32_t before,
+    uint32_t n);
+void ae_queue_remove(ae_queue_t *q, ae_queue_list_t *list, uint32_t n);
+
+/* the node waits for being taken, behind the others of its endpoint */
+void ae_queue_enqueue(ae_queue_t *q, uint32_t n);
+
+/* counts a node that is in no list as delivered, ..., and frees it */
+void ae_queue_finish(ae_queue_t *q, uint32_t n, uint64_t *counter);
+
+/* ends a node that is in no list and was sent, with its cooldown */
+void ae_queue_end(ae_queue_t *q, uint32_t n, ae_outcome_e outcome,
+    const ae_now_t *now);
+
+
+/* ---- timers: a heap of retries and cooldowns (ae_queue_timer.c) ---- */
+
+/* items: a node's index, or nodes + a cooldown's index */
+void ae_queue_timer_add(ae_queue_t *q, uint32_t item);
+void ae_queue_timer_remove(ae_queue_t *q, uint32_t item);
+
+/* lets at most max timers go off, each a transaction; returns how many did */
+uint32_t ae_queue_expire(ae_queue_t *q, const ae_now_t *now, uint32_t max);
+
+
+/* ---- cooldowns (ae_queue_cooldown.c) ---- */
+
+/* a new node is queued, or held, or replaces the one that is held */
+void ae_queue_cool_enter(ae_queue_t *q, uint32_t n);
+
+/* the identity of the new node: what is over ends first, in transactions */
+void ae_queue_cool_refresh(ae_queue_t *q, uint32_t n, const ae_now_t *now);
+
+/* the one that was sent was delivered, or is dead */
+void ae_queue_cool_delivered(ae_queue_t *q, uint32_t n, const ae_now_t *now);
+void ae_queue_cool_dead(ae_queue_t *q, uint32_t n);
+
+/* the period ended */
+void ae_queue_cool_over(ae_queue_t *q, uint32_t c);
+
+/* suppresses what "settle" asks for, in transactions */
+void ae_queue_cool_settle(ae_queue_t *q);
+
+
+/* ---- routing (ae_queue_route.c) ---- */
+
+/* finishes, or forgets, a route whose process died */
+void ae_queue_route_recover(ae_queue_t *q);
+
+
+#endif /* _AE_QUEUE_H_INCLUDED_ */

@@ -1,0 +1,304 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Routing: the deliveries of one event, all or none.
+ *
+ * The nodes and blocks are written while they are still the first ones of the
+ * free lists.  One transaction takes them off as a chain, together with the
+ * record's number: from then on the event is routed, and what is left to do is
+ * done by whoever has the lock.
+ */
+
+
+#include <string.h>
+
+#include "core/shared/ae_queue.h"
+
+
+static int ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep,
+    uint32_t blocks);
+static int ae_queue_admit(ae_queue_t *q, size_t len,
+    ae_queue_target_t *targets, size_t n, uint32_t *admitted);
+static void ae_queue_fill_event(ae_queue_t *q, ae_str_t record,
+    uint32_t refs);
+static uint32_t ae_queue_fill_nodes(ae_queue_t *q,
+    const ae_queue_target_t *targets, size_t n);
+static void ae_queue_detach(ae_queue_t *q, ae_str_t record,
+    uint32_t admitted, uint32_t last);
+static void ae_queue_chain(ae_queue_t *q);
+static void ae_queue_refuse(ae_queue_t *q, ae_endpoint_t *ep);
+
+
+int
+ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
+    ae_str_t record, ae_queue_target_t *targets, size_t n,
+    const ae_now_t *now)
+{
+    int       rc;
+    size_t    i;
+    uint32_t  admitted, last;
+
+    if (source >= AE_QUEUE_SOURCES || record.len > UINT32_MAX) {
+        return AE_ERROR;
+    }
+
+    ae_queue_lock(q);
+
+    if (number <= q->routed[source]) {
+        rc = AE_DECLINED;
+        goto done;
+    }
+
+    rc = ae_queue_admit(q, record.len, targets, n, &admitted);
+
+    if (rc != AE_OK) {
+        goto done;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (targets[i].result == AE_FULL) {
+            q->endpoint[targets[i].endpoint].refused++;
+        }
+    }
+
+    q->now = *now;
+
+    if (admitted != 0) {
+        ae_queue_fill_event(q, record, admitted);
+        last = ae_queue_fill_nodes(q, targets, n);
+        ae_queue_detach(q, record, admitted, last);
+    }
+
+    ae_set(q, q->routed[source], number);
+    ae_set(q, q->routing, 1);
+    ae_queue_commit(q);
+
+    ae_queue_chain(q);
+
+    for (i = 0; i < n; i++) {
+        if (targets[i].result == AE_FULL) {
+            ae_queue_refuse(q, &q->endpoint[targets[i].endpoint]);
+        }
+    }
+
+    ae_set(q, q->routing, 0);
+    ae_queue_commit(q);
+
+done:
+
+    ae_queue_unlock(q);
+
+    return rc;
+}
+
+
+static int
+ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep, uint32_t blocks)
+{
+    if (ep->retired != 0 || ep->pending - ep->inflight >= ep->bound) {
+        return 0;
+    }
+
+    if (ep->pending >= AE_QUEUE_FEW_NODES
+        && ep->pending + q->nodes / AE_QUEUE_RESERVE >= q->nodes_free)
+    {
+        return 0;
+    }
+
+    if (ep->blocks >= AE_QUEUE_FEW_BLOCKS
+        && ep->blocks + q->blocks / AE_QUEUE_RESERVE >= q->blocks_free)
+    {
+        return 0;
+    }
+
+    /* what can never have room must not stop its ring for ever */
+
+    return blocks <= q->blocks;
+}
+
+
+/* sets the targets' results by how things are before this event */
+
+static int
+ae_queue_admit(ae_queue_t *q, size_t len, ae_queue_target_t *targets,
+    size_t n, uint32_t *admitted)
+{
+    size_t    i;
+    uint32_t  blocks;
+
+    *admitted = 0;
+    blocks = ae_queue_blocks(len);
+
+    for (i = 0; i < n; i++) {
+
+        if (targets[i].endpoint >= q->endpoints) {
+            return AE_ERROR;
+        }
+
+        targets[i].result = AE_FULL;
+
+        if (*admitted < q->nodes
+            && ae_queue_admits(q, &q->endpoint[targets[i].endpoint], blocks))
+        {
+            targets[i].result = AE_OK;
+            (*admitted)++;
+        }
+    }
+
+    if (*admitted > q->nodes_free
+        || (*admitted != 0 && blocks > q->blocks_free))
+    {
+        return AE_FULL;
+    }
+
+    return AE_OK;
+}
+
+
+static void
+ae_queue_fill_event(ae_queue_t *q, ae_str_t record, uint32_t refs)
+{
+    size_t       len, size;
+    uint32_t     b;
+    ae_block_t  *first, *block;
+
+    b = q->free_block;
+    len = record.len;
+    first = ae_queue_block(q, b);
+
+    first->refs = refs;
+    first->len = len;
+    first->last = b;
+
+    while (len != 0) {
+        block = ae_queue_block(q, b);
+        first->last = b;
+
+        size = (len < AE_QUEUE_BLOCK) ? len : AE_QUEUE_BLOCK;
+        memcpy(block->data, record.data, size);
+
+        record.data += size;
+        len -= size;
+        b = block->next;
+    }
+}
+
+
+/* returns the last one */
+
+static uint32_t
+ae_queue_fill_nodes(ae_queue_t *q, const ae_queue_target_t *targets, size_t n)
+{
+    size_t      i;
+    uint32_t    k, last;
+    ae_node_t  *node;
+
+    k = q->free_node;
+    last = AE_QUEUE_NONE;
+
+    for (i = 0; i < n; i++) {
+
+        if (targets[i].result != AE_OK) {
+            continue;
+        }
+
+        node = ae_queue_node(q, k);
+
+        node->endpoint = targets[i].endpoint;
+        node->event = q->free_block;
+        node->cool = AE_QUEUE_NONE;
+        node->timer = 0;
+        node->attempt = 0;
+        node->deaths = 0;
+        node->in_script = 0;
+        node->stamp = 0;
+        node->suppressed = 0;
+        node->period = targets[i].period;
+        node->cooldown = targets[i].cooldown;
+
+        last = k;
+        k = node->next;
+    }
+
+    return last;
+}
+
+
+static void
+ae_queue_detach(ae_queue_t *q, ae_str_t record, uint32_t admitted,
+    uint32_t last)
+{
+    ae_node_t   *node;
+    ae_block_t  *first;
+
+    node = ae_queue_node(q, last);
+    first = ae_queue_block(q, q->free_block);
+
+    ae_set(q, q->chain, q->free_node);
+    ae_set(q, q->free_node, node->next);
+    ae_set(q, node->next, AE_QUEUE_NONE);
+    ae_sub(q, q->nodes_free, admitted);
+
+    ae_set(q, q->free_block, ae_queue_block(q, first->last)->next);
+    ae_sub(q, q->blocks_free, ae_queue_blocks(record.len));
+}
+
+
+static void
+ae_queue_chain(ae_queue_t *q)
+{
+    uint32_t        n, blocks;
+    ae_node_t      *node;
+    ae_endpoint_t  *ep;
+
+    while (q->chain != AE_QUEUE_NONE) {
+        n = q->chain;
+        node = ae_queue_node(q, n);
+        ep = &q->endpoint[node->endpoint];
+        blocks = ae_queue_blocks(ae_queue_block(q, node->event)->len);
+
+        ae_queue_cool_refresh(q, n, &q->now);
+
+        ae_set(q, q->chain, node->next);
+        ae_add(q, ep->deliveries, 1);
+        ae_add(q, ep->pending, 1);
+        ae_add(q, ep->blocks, blocks);
+        ae_queue_cool_enter(q, n);
+        ae_queue_commit(q);
+    }
+}
+
+
+static void
+ae_queue_refuse(ae_queue_t *q, ae_endpoint_t *ep)
+{
+    if (ep->refused != 0) {
+        ae_add(q, ep->deliveries, ep->refused);
+        ae_add(q, ep->dead, ep->refused);
+        ae_set(q, ep->refused, 0);
+        ae_queue_commit(q);
+    }
+}
+
+
+void
+ae_queue_route_recover(ae_queue_t *q)
+{
+    uint32_t  i;
+
+    if (q->routing) {
+        ae_queue_chain(q);
+    }
+
+    for (i = 0; i < q->endpoints; i++) {
+
+        if (q->routing) {
+            ae_queue_refuse(q, &q->endpoint[i]);
+        }
+
+        q->endpoint[i].refused = 0;
+    }
+
+    ae_set(q, q->routing, 0);
+    ae_queue_commit(q);
+}
