@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,31 +13,7 @@
 
 #include "core/base/base.h"
 #include "fail_alloc.h"
-
-
-static uint64_t  seed = 1;
-
-
-static uint64_t
-rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-
-    return seed;
-}
-
-
-static long
-steps(long n)
-{
-    const char  *s;
-
-    s = getenv("AE_STEPS");
-
-    return (s != NULL) ? atol(s) : n;
-}
+#include "random.h"
 
 
 static ae_str_t
@@ -69,7 +44,7 @@ test_arena_zeroed_aligned_apart(void **state)
     assert_non_null(arena);
 
     for (i = 0; i < 20000; i++) {
-        size = rnd() % ((i % 100) ? 200 : 200000);
+        size = ae_random() % ((i % 100) ? 200 : 200000);
 
         p = ae_arena_alloc(arena, size);
         assert_non_null(p);
@@ -98,7 +73,7 @@ test_arena_keeps_contents(void **state)
     arena = ae_arena_create(0);
 
     for (i = 0; i < 1000; i++) {
-        p[i] = ae_arena_alloc(arena, sizeof(unsigned) + rnd() % 500);
+        p[i] = ae_arena_alloc(arena, sizeof(unsigned) + ae_random() % 500);
         *p[i] = i;
     }
 
@@ -302,12 +277,12 @@ test_buf_int(void **state)
 
     (void) state;
 
-    n = steps(2000);
+    n = ae_steps(2000);
     ae_buf_init(&b, 100);
 
     for (i = 0; i < n; i++) {
-        v = (int64_t) (rnd() >> rnd() % 64);
-        v = (rnd() & 1) ? v : -v;
+        v = (int64_t) (ae_random() >> ae_random() % 64);
+        v = (ae_random() & 1) ? v : -v;
         v = (i == 0) ? INT64_MIN : (i == 1) ? INT64_MAX : (i == 2) ? 0 : v;
 
         b.len = 0;
@@ -401,11 +376,11 @@ test_time_round_trip(void **state)
 
     (void) state;
 
-    n = steps(20000);
+    n = ae_steps(20000);
     s.data = buf;
 
     for (i = 0; i < n; i++) {
-        ns = rnd() >> rnd() % 64;
+        ns = ae_random() >> ae_random() % 64;
         ns -= (i & 1) ? ns % 1000000 : 0;
 
         s.len = (i & 2) ? ae_time_go(buf, ns) : ae_time_rfc3339(buf, ns);
@@ -488,14 +463,7 @@ main(void)
         cmocka_unit_test(test_now)
     };
 
-    if (getenv("AE_SEED") != NULL) {
-        seed = strtoull(getenv("AE_SEED"), NULL, 0) | 1;
-
-    } else {
-        seed = (uint64_t) time(NULL) | 1;
-    }
-
-    printf("AE_SEED=%llu\n", (unsigned long long) seed);
+    ae_random_seed();
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -17,31 +14,7 @@
 #include <openssl/params.h>
 
 #include "core/base/base.h"
-
-
-static uint64_t  seed = 1;
-
-
-static uint64_t
-rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-
-    return seed;
-}
-
-
-static long
-steps(long n)
-{
-    const char  *s;
-
-    s = getenv("AE_STEPS");
-
-    return (s != NULL) ? atol(s) : n;
-}
+#include "random.h"
 
 
 static ae_str_t
@@ -128,19 +101,19 @@ test_hash_against_openssl(void **state)
 
     (void) state;
 
-    n = steps(1000);
+    n = ae_steps(1000);
 
     for (i = 0; i < n; i++) {
-        len = rnd() % sizeof(in);
+        len = ae_random() % sizeof(in);
 
         for (j = 0; j < sizeof(in); j++) {
-            in[j] = (unsigned char) rnd();
-            key[j % 16] = (unsigned char) rnd();
+            in[j] = (unsigned char) ae_random();
+            key[j % 16] = (unsigned char) ae_random();
         }
 
         for (pos = 0, nparts = 0; pos < len && nparts < 299; nparts++) {
             parts[nparts].data = in + pos;
-            parts[nparts].len = rnd() % 20 % (len - pos + 1);
+            parts[nparts].len = ae_random() % 20 % (len - pos + 1);
             pos += parts[nparts].len;
         }
 
@@ -191,11 +164,11 @@ test_hex_round_trip(void **state)
 
     (void) state;
 
-    n = steps(2000);
+    n = ae_steps(2000);
 
     for (i = 0; i < n; i++) {
-        id.h[0] = rnd();
-        id.h[1] = rnd();
+        id.h[0] = ae_random();
+        id.h[1] = ae_random();
 
         ae_id_hex(hex, id);
         assert_int_equal(ae_id_unhex(&back, (ae_str_t) { 32, hex }), AE_OK);
@@ -270,7 +243,7 @@ test_uuid_ordered(void **state)
     memset(&u, 0, sizeof(ae_uuid_t));
     ae_uuid_seed(&u);
 
-    n = steps(300000);
+    n = ae_steps(300000);
     wall = 1704153599000000000;
     prev = ae_uuid_next(&u, wall);
 
@@ -278,7 +251,7 @@ test_uuid_ordered(void **state)
 
         /* forth, and now and then back as a clock that was set */
 
-        wall += rnd() % 500;
+        wall += ae_random() % 500;
         wall -= (i % 1000 == 0) ? 3000000 : 0;
 
         id = ae_uuid_next(&u, wall);
@@ -379,14 +352,7 @@ main(void)
         cmocka_unit_test(test_event_id)
     };
 
-    if (getenv("AE_SEED") != NULL) {
-        seed = strtoull(getenv("AE_SEED"), NULL, 0) | 1;
-
-    } else {
-        seed = (uint64_t) time(NULL) | 1;
-    }
-
-    printf("AE_SEED=%llu\n", (unsigned long long) seed);
+    ae_random_seed();
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
