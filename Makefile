@@ -68,7 +68,7 @@ unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
 	@util/unit $(UNIT_TESTS)
 
 style:                  ## the style checker, first on its own samples
-	@util/style --self-test
+	@t/style/run
 	@util/style
 
 test-asan:              ## unit tests and suite with ASan and UBSan
