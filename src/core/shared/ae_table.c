@@ -1,0 +1,460 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#include <string.h>
+
+#include "core/shared/shared.h"
+
+
+#define AE_TABLE_ALIGN   64
+
+
+/*
+ * The only word that says whether an entry is there; chains, the free list
+ * and the count are made from it again when a shard's owner died.
+ */
+
+typedef enum {
+    AE_ENTRY_FREE = 0,
+    AE_ENTRY_NEW,               /* handed out, not published yet */
+    AE_ENTRY_USED
+} ae_entry_state_e;
+
+
+/* links are the entry's number in its shard plus one, 0 ends a chain */
+
+typedef struct {
+    ae_id_t                  id;
+    uint32_t                 next;
+    uint32_t                 state;
+    uint64_t                 spare;         /* the data is aligned to 16 */
+} ae_entry_t;
+
+
+typedef struct {
+    ae_lock_t                lock;
+    uint32_t                 free;          /* list */
+    uint32_t                 used;
+    uint32_t                 hand;          /* of the sweep, from 0 */
+} __attribute__((aligned(AE_TABLE_ALIGN))) ae_shard_t;
+
+
+struct ae_table_s {
+    uint32_t                 shards;
+    uint32_t                 entries;       /* of each shard, as buckets */
+    size_t                   stride;        /* of an entry, with its data */
+    size_t                   data_size;
+    size_t                   buckets_offset;
+    size_t                   entries_offset;
+} __attribute__((aligned(AE_TABLE_ALIGN)));
+
+
+static size_t ae_table_stride(uint32_t data_size);
+static size_t ae_table_entries_offset(uint32_t shards, size_t entries);
+static uint64_t ae_table_hash(ae_id_t id);
+static ae_shard_t *ae_table_shard_at(const ae_table_t *t, uint32_t shard);
+static uint32_t *ae_table_bucket(const ae_table_t *t, uint64_t hash);
+static ae_entry_t *ae_table_entry(const ae_table_t *t, uint32_t shard,
+    uint32_t link);
+static uint32_t ae_table_link(const ae_table_t *t, uint32_t shard,
+    const ae_entry_t *e);
+static ae_entry_t *ae_table_of_data(const void *data);
+static void ae_table_relink(ae_table_t *t, uint32_t shard);
+static void ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e);
+static void ae_table_state(ae_entry_t *e, uint32_t state);
+
+
+uint32_t
+ae_table_fit(size_t size, uint32_t shards, uint32_t data_size)
+{
+    size_t  n, fixed, stride;
+
+    fixed = sizeof(ae_table_t) + shards * sizeof(ae_shard_t);
+
+    if (shards == 0 || size < fixed) {
+        return 0;
+    }
+
+    stride = ae_table_stride(data_size);
+    n = (size - fixed) / (shards * (stride + sizeof(uint32_t)));
+
+    if (n > UINT32_MAX / shards) {
+        n = UINT32_MAX / shards;
+    }
+
+    /* the gap in front of the entries may cost the last one */
+
+    if (n > 0
+        && ae_table_entries_offset(shards, n) + n * shards * stride > size)
+    {
+        n--;
+    }
+
+    return n * shards;
+}
+
+
+ae_table_t *
+ae_table_init(void *mem, size_t size, uint32_t shards, uint32_t data_size)
+{
+    uint32_t     i, n;
+    ae_table_t  *t;
+
+    n = ae_table_fit(size, shards, data_size) / (shards ? shards : 1);
+
+    if (n == 0) {
+        return NULL;
+    }
+
+    t = mem;
+
+    t->shards = shards;
+    t->entries = n;
+    t->stride = ae_table_stride(data_size);
+    t->data_size = data_size;
+    t->buckets_offset = sizeof(ae_table_t) + shards * sizeof(ae_shard_t);
+    t->entries_offset = ae_table_entries_offset(shards, n);
+
+    for (i = 0; i < shards; i++) {
+        if (ae_lock_init(&ae_table_shard_at(t, i)->lock) != AE_OK) {
+            return NULL;
+        }
+
+        ae_table_relink(t, i);
+    }
+
+    return t;
+}
+
+
+uint32_t
+ae_table_shard(const ae_table_t *t, ae_id_t id)
+{
+    return ae_table_hash(id) & (t->shards - 1);
+}
+
+
+void
+ae_table_lock(ae_table_t *t, uint32_t shard)
+{
+    ae_shard_t  *sh;
+
+    sh = ae_table_shard_at(t, shard);
+
+    if (ae_lock(&sh->lock) == AE_RECOVER) {
+        ae_table_relink(t, shard);
+        ae_lock_repaired(&sh->lock);
+    }
+}
+
+
+void
+ae_table_unlock(ae_table_t *t, uint32_t shard)
+{
+    ae_unlock(&ae_table_shard_at(t, shard)->lock);
+}
+
+
+void *
+ae_table_find(ae_table_t *t, ae_id_t id)
+{
+    uint32_t     link, shard;
+    uint64_t     hash;
+    ae_entry_t  *e;
+
+    hash = ae_table_hash(id);
+    shard = hash & (t->shards - 1);
+
+    for (link = *ae_table_bucket(t, hash); link != 0; link = e->next) {
+        e = ae_table_entry(t, shard, link);
+
+        if (ae_id_equal(e->id, id)) {
+            return e + 1;
+        }
+    }
+
+    return NULL;
+}
+
+
+void *
+ae_table_insert(ae_table_t *t, ae_id_t id)
+{
+    uint32_t     shard;
+    ae_entry_t  *e;
+    ae_shard_t  *sh;
+
+    shard = ae_table_shard(t, id);
+    sh = ae_table_shard_at(t, shard);
+
+    if (sh->free == 0) {
+        return NULL;
+    }
+
+    e = ae_table_entry(t, shard, sh->free);
+    sh->free = e->next;
+
+    e->state = AE_ENTRY_NEW;
+    e->id = id;
+    e->next = 0;
+    memset(e + 1, 0, t->data_size);
+
+    return e + 1;
+}
+
+
+void
+ae_table_publish(ae_table_t *t, void *data)
+{
+    uint32_t     shard, *bucket;
+    uint64_t     hash;
+    ae_entry_t  *e;
+    ae_shard_t  *sh;
+
+    e = ae_table_of_data(data);
+    hash = ae_table_hash(e->id);
+    shard = hash & (t->shards - 1);
+    bucket = ae_table_bucket(t, hash);
+    sh = ae_table_shard_at(t, shard);
+
+    ae_table_state(e, AE_ENTRY_USED);
+
+    e->next = *bucket;
+    *bucket = ae_table_link(t, shard, e);
+
+    __atomic_store_n(&sh->used, sh->used + 1, __ATOMIC_RELAXED);
+}
+
+
+void
+ae_table_remove(ae_table_t *t, void *data)
+{
+    uint32_t     state, shard;
+    ae_entry_t  *e;
+    ae_shard_t  *sh;
+
+    e = ae_table_of_data(data);
+    shard = ae_table_shard(t, e->id);
+    sh = ae_table_shard_at(t, shard);
+    state = e->state;
+
+    if (state == AE_ENTRY_FREE) {
+        return;
+    }
+
+    ae_table_state(e, AE_ENTRY_FREE);
+
+    if (state == AE_ENTRY_USED) {
+        ae_table_unlink(t, shard, e);
+        __atomic_store_n(&sh->used, sh->used - 1, __ATOMIC_RELAXED);
+    }
+
+    e->next = sh->free;
+    sh->free = ae_table_link(t, shard, e);
+}
+
+
+ae_id_t
+ae_table_id(const void *data)
+{
+    return ae_table_of_data(data)->id;
+}
+
+
+uint32_t
+ae_table_sweep(ae_table_t *t, uint32_t shard, uint32_t n,
+    ae_reclaim_pt reclaim, void *ctx)
+{
+    uint32_t     i, removed;
+    ae_entry_t  *e;
+    ae_shard_t  *sh;
+
+    sh = ae_table_shard_at(t, shard);
+    removed = 0;
+
+    if (n > t->entries) {
+        n = t->entries;
+    }
+
+    for (i = 0; i < n; i++) {
+        e = ae_table_entry(t, shard, sh->hand + 1);
+        sh->hand = (sh->hand + 1 < t->entries) ? sh->hand + 1 : 0;
+
+        if (e->state == AE_ENTRY_USED && reclaim(e + 1, ctx)) {
+            ae_table_remove(t, e + 1);
+            removed++;
+        }
+    }
+
+    return removed;
+}
+
+
+uint32_t
+ae_table_used(const ae_table_t *t)
+{
+    uint32_t  i, used;
+
+    used = 0;
+
+    for (i = 0; i < t->shards; i++) {
+        used += __atomic_load_n(&ae_table_shard_at(t, i)->used,
+                                __ATOMIC_RELAXED);
+    }
+
+    return used;
+}
+
+
+static size_t
+ae_table_stride(uint32_t data_size)
+{
+    return sizeof(ae_entry_t) + (((size_t) data_size + 15) & ~(size_t) 15);
+}
+
+
+static size_t
+ae_table_entries_offset(uint32_t shards, size_t entries)
+{
+    size_t  end;
+
+    end = sizeof(ae_table_t) + shards * sizeof(ae_shard_t)
+          + shards * entries * sizeof(uint32_t);
+
+    return (end + 15) & ~(size_t) 15;
+}
+
+
+/*
+ * Ids are hashes already; mixing both halves costs little and keeps a caller
+ * with a poor one from putting everything into one shard.
+ */
+
+static uint64_t
+ae_table_hash(ae_id_t id)
+{
+    uint64_t  x;
+
+    x = id.h[0] ^ (id.h[1] * 0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 32)) * 0xd1342543de82ef95;
+
+    return x ^ (x >> 32);
+}
+
+
+static ae_shard_t *
+ae_table_shard_at(const ae_table_t *t, uint32_t shard)
+{
+    return (ae_shard_t *) (t + 1) + shard;
+}
+
+
+/* the low half of the hash chose the shard, the high half the bucket */
+
+static uint32_t *
+ae_table_bucket(const ae_table_t *t, uint64_t hash)
+{
+    size_t     i;
+    uint32_t  *buckets;
+
+    buckets = (uint32_t *) ((char *) t + t->buckets_offset);
+    i = ((hash >> 32) * t->entries) >> 32;
+
+    return &buckets[(hash & (t->shards - 1)) * t->entries + i];
+}
+
+
+static ae_entry_t *
+ae_table_entry(const ae_table_t *t, uint32_t shard, uint32_t link)
+{
+    size_t  i;
+
+    i = (size_t) shard * t->entries + link - 1;
+
+    return (ae_entry_t *) ((char *) t + t->entries_offset + i * t->stride);
+}
+
+
+static uint32_t
+ae_table_link(const ae_table_t *t, uint32_t shard, const ae_entry_t *e)
+{
+    return ((char *) e - (char *) ae_table_entry(t, shard, 1)) / t->stride + 1;
+}
+
+
+static ae_entry_t *
+ae_table_of_data(const void *data)
+{
+    return (ae_entry_t *) data - 1;
+}
+
+
+/* makes chains, free list and count of a shard from its entries' states */
+
+static void
+ae_table_relink(ae_table_t *t, uint32_t shard)
+{
+    uint32_t     link, used, *bucket;
+    ae_entry_t  *e;
+    ae_shard_t  *sh;
+
+    sh = ae_table_shard_at(t, shard);
+    bucket = (uint32_t *) ((char *) t + t->buckets_offset)
+             + (size_t) shard * t->entries;
+
+    memset(bucket, 0, t->entries * sizeof(uint32_t));
+
+    sh->free = 0;
+    used = 0;
+
+    for (link = t->entries; link != 0; link--) {
+        e = ae_table_entry(t, shard, link);
+
+        if (e->state == AE_ENTRY_USED) {
+            bucket = ae_table_bucket(t, ae_table_hash(e->id));
+            e->next = *bucket;
+            *bucket = link;
+            used++;
+            continue;
+        }
+
+        e->state = AE_ENTRY_FREE;
+        e->next = sh->free;
+        sh->free = link;
+    }
+
+    __atomic_store_n(&sh->used, used, __ATOMIC_RELAXED);
+}
+
+
+static void
+ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e)
+{
+    uint32_t  link, *prev;
+
+    link = ae_table_link(t, shard, e);
+    prev = ae_table_bucket(t, ae_table_hash(e->id));
+
+    while (*prev != link) {
+        prev = &ae_table_entry(t, shard, *prev)->next;
+    }
+
+    *prev = e->next;
+}
+
+
+/*
+ * A process may be killed between any two stores, so the compiler must keep
+ * this one between what was written before and what is written after; what a
+ * dead process stored, the next owner of the lock sees in that order.
+ */
+
+static void
+ae_table_state(ae_entry_t *e, uint32_t state)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->state, state, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
