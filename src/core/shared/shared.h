@@ -109,6 +109,7 @@ typedef struct {
     uint64_t                 retry;         /* ns until one more could pass;
                                                0 unless refused, UINT64_MAX
                                                for never */
+    uint64_t                 charged;       /* what was charged, for refund */
     unsigned                 overflow:1;    /* counted in the shard's shared
                                                entry, for want of memory */
 } ae_limit_use_t;
@@ -125,6 +126,7 @@ ae_limits_t *ae_limits_init(void *mem, size_t size);
  * or AE_DECLINED with *refused the first (in the order given) that is used up.
  * The uses' results are filled in either case.  A limit that two uses name by
  * the same id is charged twice.  Counters are exact over processes.
+ * AE_ERROR: more than AE_LIMIT_USES.
  */
 int ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     const ae_now_t *now, size_t *refused);
@@ -185,6 +187,7 @@ int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
 /*
  * Inserts or replaces.  ref gives id, key_id and source.  A text equal to the
  * stored one keeps its version.  AE_FULL: no room, the old session stands.
+ * AE_ERROR: over 1 MiB.  AE_DECLINED: a file's, where the API has put one.
  */
 int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
 
