@@ -1,0 +1,178 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * deliver: endpoints, the leases this worker has of their deliveries, and one
+ * file a handler kind.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_DELIVER_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_DELIVER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/core.h"
+#include "ngx/ngx.h"
+
+
+typedef struct ngx_http_apievents_endpoint_s  ngx_http_apievents_endpoint_t;
+typedef struct ngx_http_apievents_attempt_s   ngx_http_apievents_attempt_t;
+
+
+/*
+ * One attempt at one delivery.  It and its strings live in its pool, which is
+ * the call's own where there is a call; both are gone after attempt_done().
+ * start() returns NGX_AGAIN when attempt_done() will be called later, else the
+ * attempt's outcome: NGX_OK or NGX_ERROR.
+ */
+
+struct ngx_http_apievents_attempt_s {
+    ngx_http_apievents_endpoint_t  *endpoint;
+    ae_lease_t                      lease;
+    ae_event_t                      event;
+    ngx_pool_t                     *pool;
+    ngx_http_apievents_call_t      *call;       /* NULL: needs none */
+    ngx_uint_t                      status;     /* HTTP's, 0: none */
+    ngx_str_t                       error;      /* why it failed */
+};
+
+typedef ngx_int_t (*ngx_http_apievents_start_pt)(
+    ngx_http_apievents_attempt_t *a);
+
+
+struct ngx_http_apievents_endpoint_s {
+    ngx_str_t                       kind;       /* "log", "webhook", "js" */
+    ngx_str_t                       label;      /* for logs: URL, script */
+    ngx_http_apievents_start_pt     start;
+    void                           *conf;       /* the kind's own */
+    ae_id_t                         identity;
+    ngx_uint_t                      concurrency;
+    ngx_uint_t                      queue;
+    ngx_uint_t                      index;      /* in the list */
+    uint32_t                        shared;     /* index in the zone */
+    unsigned                        uses_request:1;
+    unsigned                        calls:1;    /* takes connections */
+    unsigned                        inactive:1; /* configured, gets nothing */
+    unsigned                        full_told:1;
+};
+
+
+/* a parameter of a handler, split at its first "=" */
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_str_t                       value;
+} ngx_http_apievents_param_t;
+
+/*
+ * A kind of handler.  parse() fills the endpoint from the parameters, marks
+ * those that it knows by an empty name, and adds to the identity what makes
+ * two endpoints differ; an emerg line and NGX_ERROR on a wrong value.
+ */
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_str_t                       alias;      /* Tyk's word */
+    ngx_int_t                     (*parse)(ngx_conf_t *cf,
+                                        ngx_http_apievents_endpoint_t *ep,
+                                        ngx_array_t *params);
+    ngx_http_apievents_start_pt     start;
+    ngx_uint_t                      concurrency;
+    unsigned                        calls:1;
+} ngx_http_apievents_kind_t;
+
+extern ngx_http_apievents_kind_t  ngx_http_apievents_log_kind;
+extern ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind;
+extern ngx_http_apievents_kind_t  ngx_http_apievents_js_kind;
+
+
+/* what a worker keeps; outlives a cycle only in a process without a master */
+
+typedef struct {
+    ngx_event_t                     kick;
+    ngx_connection_t                dummy;
+    ngx_uint_t                      inflight;   /* calls of this worker */
+    ngx_uint_t                      next;       /* endpoint to serve next */
+    ngx_uint_t                      ticks;
+
+    /* for the watchdog's thread: since when, in seconds of the monotonic
+     * clock, a script has not returned; 0: none runs */
+    volatile time_t                 script_since;
+    volatile time_t                 script_limit;
+    const char *volatile            script_name;
+} ngx_http_apievents_deliver_worker_t;
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_array_t                     endpoints;  /* of endpoint_t * */
+    ngx_uint_t                      connections;/* share, percent */
+    ngx_http_apievents_deliver_worker_t  *worker;
+} ngx_http_apievents_deliver_conf_t;
+
+
+/*
+ * Makes or finds the endpoint that HANDLER and its arguments describe; args
+ * are those behind the event's name.  *cooldown is set from cooldown=.  An
+ * emerg line and NULL when an argument is wrong.
+ */
+ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint(ngx_conf_t *cf,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_msec_t *cooldown);
+
+char *ngx_http_apievents_api_delivery_connections(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
+
+/* a time=; *msec stays as it is if the parameter is not there */
+ngx_int_t ngx_http_apievents_param_time(ngx_conf_t *cf, ngx_array_t *params,
+    const char *name, ngx_msec_t *msec);
+
+/* the value of a parameter, which is then known; NULL if it is not there */
+ngx_str_t *ngx_http_apievents_param(ngx_array_t *params, const char *name);
+void ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,
+    ngx_str_t *value);
+
+/* zone indices of the endpoints; again after a reload without a master */
+void ngx_http_apievents_deliver_register(ngx_cycle_t *cycle);
+
+/* the sweep's part: kills what waits for endpoints that are configured no
+ * more */
+void ngx_http_apievents_deliver_sweep(void);
+
+/* tells once that an endpoint's queue is full; index as the zone has it */
+void ngx_http_apievents_deliver_full(uint32_t shared,
+    u_char id[AE_EVENT_ID_LEN]);
+
+/* the attempt that a call is made for, NULL if it is none */
+ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_of(
+    ngx_http_apievents_call_t *call);
+
+/* a script of the attempt is (not) running right now */
+void ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
+    ngx_uint_t inside);
+
+ngx_int_t ngx_http_apievents_watchdog_start(
+    ngx_http_apievents_deliver_worker_t *w, ngx_log_t *log);
+
+/* is there an endpoint of that identity and those bounds already */
+ngx_uint_t ngx_http_apievents_endpoint_known(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep);
+
+/* the envelope of the attempt's event, in an arena */
+ae_value_t *ngx_http_apievents_envelope(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena);
+
+/* starts what is due and may be started; called after routing and outcomes */
+void ngx_http_apievents_deliver_kick(void);
+
+/* rc: NGX_OK, delivered; NGX_ERROR: failed, a->error says why */
+void ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a,
+    ngx_int_t rc);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_DELIVER_H_INCLUDED_ */

@@ -1,0 +1,348 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The js handler: a script that njs runs in a generated location, and the
+ * watchdog that ends a worker which does not come back from one.
+ */
+
+
+#include "apievents.h"
+
+#include <pthread.h>
+
+
+#define NGX_HTTP_APIEVENTS_ANSWER_MAX  1024
+
+
+typedef struct {
+    ngx_str_t                       location;
+    ngx_msec_t                      timeout;
+} ngx_http_apievents_js_conf_t;
+
+
+static ngx_int_t ngx_http_apievents_js_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_js_active(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a);
+static ngx_int_t ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a);
+static void ngx_http_apievents_js_done(ngx_http_apievents_call_t *call);
+
+static void *ngx_http_apievents_watchdog(void *data);
+static time_t ngx_http_apievents_seconds(void);
+
+
+ngx_http_apievents_kind_t  ngx_http_apievents_js_kind = {
+    ngx_string("js"),
+    ngx_string("eh_dynamic_handler"),
+    ngx_http_apievents_js_parse,
+    ngx_http_apievents_js_start,
+    16,
+    1
+};
+
+
+static ngx_int_t
+ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
+    ngx_array_t *params)
+{
+    ngx_str_t                     *path, *name, none;
+    ngx_uint_t                     uses;
+    ngx_http_apievents_js_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_js_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ep->conf = conf;
+    conf->timeout = 5000;
+
+    path = ngx_http_apievents_param(params, "path");
+    name = ngx_http_apievents_param(params, "name");
+
+    if (path == NULL || path->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"path=\" of a script is expected for handler "
+                           "\"js\"");
+        return NGX_ERROR;
+    }
+
+    if (name == NULL) {
+        ngx_str_null(&none);
+        name = &none;
+    }
+
+    if (ngx_http_apievents_param_time(cf, params, "timeout", &conf->timeout)
+        != NGX_OK
+        || ngx_http_apievents_js_active(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_script_load(cf, path, name, &conf->location,
+                                          &uses)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ep->label = *path;
+    ep->uses_request = uses;
+
+    ngx_http_apievents_identify(ep, path);
+    ngx_http_apievents_identify(ep, name);
+
+    return NGX_OK;
+}
+
+
+/* a handler that is switched off is checked as any other, and gets nothing */
+
+static ngx_int_t
+ngx_http_apievents_js_active(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t  *value;
+
+    value = ngx_http_apievents_param(params, "active");
+
+    if (value == NULL || ngx_strcmp(value->data, "on") == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "off") == 0) {
+        ep->inactive = 1;
+        ngx_http_apievents_identify(ep, value);
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"active=%V\", \"on\" or \"off\" is expected",
+                       value);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a)
+{
+    ngx_http_apievents_call_t     *call;
+    ngx_http_apievents_js_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+    call = a->call;
+
+    if (ngx_http_apievents_js_input(a) != NGX_OK) {
+        ngx_str_set(&a->error, "no memory");
+        return NGX_ERROR;
+    }
+
+    call->location = conf->location;
+    call->method = NGX_HTTP_POST;
+    ngx_str_set(&call->method_name, "POST");
+    call->answer_max = NGX_HTTP_APIEVENTS_ANSWER_MAX;
+    call->done = ngx_http_apievents_js_done;
+
+    /* the runtime ends what it waits for by itself, and says so better */
+
+    if (conf->timeout != 0) {
+        call->timeout = conf->timeout + 1000;
+    }
+
+    if (ngx_http_apievents_call_start(call) != NGX_OK) {
+        ngx_str_set(&a->error, "no memory");
+        return NGX_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* what the runtime reads: {"event", "context", "now", "timeout"} */
+
+static ngx_int_t
+ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a)
+{
+    ae_buf_t                       b;
+    ngx_int_t                      rc;
+    ae_arena_t                    *arena;
+    ae_value_t                    *root, *context;
+    ngx_http_apievents_js_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_buf_init(&b, SIZE_MAX);
+
+    root = ae_value_map(arena);
+    context = ae_value_map(arena);
+    rc = NGX_ERROR;
+
+    if (root != NULL && context != NULL
+        && ae_value_set(context, ae_str("APIID"),
+                        ae_value_str(arena, a->event.api)) == AE_OK
+        && ae_value_set(context, ae_str("OrgID"),
+                        ae_value_str(arena, a->event.org)) == AE_OK
+        && ae_value_set(root, ae_str("event"),
+                        ngx_http_apievents_envelope(a, arena)) == AE_OK
+        && ae_value_set(root, ae_str("context"), context) == AE_OK
+        && ae_value_set(root, ae_str("now"),
+                        ae_value_int(arena, ngx_time() * 1000)) == AE_OK
+        && ae_value_set(root, ae_str("timeout"),
+                        ae_value_int(arena, conf->timeout)) == AE_OK)
+    {
+        ae_json_write(&b, root);
+        rc = b.failed ? NGX_ERROR : NGX_OK;
+    }
+
+    if (rc == NGX_OK) {
+        a->call->body.len = b.len;
+        a->call->body.data = ngx_pnalloc(a->pool, b.len);
+
+        if (a->call->body.data == NULL) {
+            rc = NGX_ERROR;
+
+        } else {
+            ngx_memcpy(a->call->body.data, b.data, b.len);
+        }
+    }
+
+    ae_buf_free(&b);
+    ae_arena_destroy(arena);
+
+    return rc;
+}
+
+
+static void
+ngx_http_apievents_js_done(ngx_http_apievents_call_t *call)
+{
+    ngx_http_apievents_attempt_t *a = call->data;
+
+    a->error = call->error;
+
+    if (call->status == 200) {
+        ngx_http_apievents_attempt_done(a, NGX_OK);
+        return;
+    }
+
+    if (call->answer.len != 0) {
+        a->error = call->answer;
+    }
+
+    ngx_http_apievents_attempt_done(a, NGX_ERROR);
+}
+
+
+/*
+ * The script's own time is noted in the worker's object, that the thread below
+ * reads, and in shared memory, so that the next owner knows what the delivery
+ * was doing when its worker died.
+ */
+
+void
+ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
+    ngx_uint_t inside)
+{
+    ngx_http_apievents_js_conf_t         *conf;
+    ngx_http_apievents_main_conf_t       *mcf;
+    ngx_http_apievents_deliver_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    w = mcf->deliver.worker;
+    conf = a->endpoint->conf;
+
+    ae_queue_in_script(mcf->store.zone->queue, &a->lease, inside);
+
+    if (!inside) {
+        w->script_since = 0;
+        return;
+    }
+
+    w->script_name = (const char *) a->endpoint->label.data;
+    w->script_limit = conf->timeout != 0 ? (time_t) (conf->timeout / 1000) + 1
+                                         : 60;
+    w->script_since = ngx_http_apievents_seconds();
+}
+
+
+ngx_int_t
+ngx_http_apievents_watchdog_start(ngx_http_apievents_deliver_worker_t *w,
+    ngx_log_t *log)
+{
+    int             err;
+    sigset_t        all, old;
+    pthread_t       thread;
+    pthread_attr_t  attr;
+
+    /* signals are the worker's own */
+
+    sigfillset(&all);
+    (void) pthread_sigmask(SIG_BLOCK, &all, &old);
+
+    (void) pthread_attr_init(&attr);
+    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void) pthread_attr_setstacksize(&attr, 65536);
+
+    err = pthread_create(&thread, &attr, ngx_http_apievents_watchdog, w);
+
+    (void) pthread_attr_destroy(&attr);
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+    if (err != 0) {
+        ngx_log_error(NGX_LOG_EMERG, log, err,
+                      "pthread_create() of the scripts' watchdog failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_apievents_watchdog(void *data)
+{
+    ngx_http_apievents_deliver_worker_t *w = data;
+
+    u_char           buf[512], *p;
+    time_t           since;
+    struct timespec  ts = { 0, 250000000 };
+
+    for ( ;; ) {
+        (void) nanosleep(&ts, NULL);
+
+        since = w->script_since;
+
+        if (since == 0
+            || ngx_http_apievents_seconds() - since <= w->script_limit)
+        {
+            continue;
+        }
+
+        /* not the log's functions: the stuck worker may be inside them */
+
+        p = ngx_snprintf(buf, sizeof(buf) - 1,
+                         "%V [error] %P#%P: script \"%s\" has not returned "
+                         "for over %T seconds, its worker is ended" CRLF,
+                         &ngx_cached_err_log_time, ngx_pid, ngx_pid,
+                         w->script_name, w->script_limit);
+
+        (void) write(ngx_cycle->log->file->fd, buf, p - buf);
+        (void) kill(ngx_pid, SIGKILL);
+    }
+
+    return NULL;
+}
+
+
+static time_t
+ngx_http_apievents_seconds(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return ts.tv_sec;
+}

@@ -1,0 +1,223 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The log handler: one line of the error log an event.
+ */
+
+
+#include "apievents.h"
+
+
+typedef struct {
+    ngx_str_t                       prefix;
+    ngx_uint_t                      level;
+    unsigned                        json:1;
+} ngx_http_apievents_log_conf_t;
+
+
+static ngx_int_t ngx_http_apievents_log_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_log_level(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_uint_t *level);
+static ngx_int_t ngx_http_apievents_log_start(
+    ngx_http_apievents_attempt_t *a);
+static void ngx_http_apievents_log_line(ae_buf_t *b, ae_event_t *ev);
+static ngx_int_t ngx_http_apievents_log_json(ae_buf_t *b,
+    ngx_http_apievents_attempt_t *a);
+static void ngx_http_apievents_log_safe(ae_buf_t *b, ae_str_t *s);
+
+
+ngx_http_apievents_kind_t  ngx_http_apievents_log_kind = {
+    ngx_string("log"),
+    ngx_string("eh_log_handler"),
+    ngx_http_apievents_log_parse,
+    ngx_http_apievents_log_start,
+    65535,
+    0
+};
+
+
+static ngx_int_t
+ngx_http_apievents_log_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                      *value;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_log_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->level = NGX_LOG_WARN;
+    ep->conf = conf;
+
+    value = ngx_http_apievents_param(params, "prefix");
+    if (value != NULL) {
+        conf->prefix = *value;
+        ep->label = *value;
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    value = ngx_http_apievents_param(params, "format");
+    if (value != NULL) {
+        conf->json = (ngx_strcmp(value->data, "json") == 0);
+
+        if (!conf->json && ngx_strcmp(value->data, "line") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid \"format=%V\", \"json\" or \"line\" "
+                               "is expected", value);
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    value = ngx_http_apievents_param(params, "level");
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_apievents_identify(ep, value);
+
+    return ngx_http_apievents_log_level(cf, value, &conf->level);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_log_level(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_uint_t *level)
+{
+    ngx_uint_t  i;
+
+    static ngx_conf_enum_t  levels[] = {
+        { ngx_string("info"), NGX_LOG_INFO },
+        { ngx_string("notice"), NGX_LOG_NOTICE },
+        { ngx_string("warn"), NGX_LOG_WARN },
+        { ngx_string("error"), NGX_LOG_ERR },
+        { ngx_null_string, 0 }
+    };
+
+    for (i = 0; levels[i].name.len != 0; i++) {
+
+        if (ngx_strcmp(levels[i].name.data, value->data) == 0) {
+            *level = levels[i].value;
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"level=%V\", \"info\", \"notice\", \"warn\" "
+                       "or \"error\" is expected", value);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
+{
+    u_char                          id[AE_EVENT_ID_LEN];
+    ae_buf_t                        b;
+    ngx_int_t                       rc;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    ae_event_id(id, a->event.id);
+    ae_buf_init(&b, NGX_MAX_ERROR_STR);
+
+    rc = NGX_OK;
+
+    if (conf->json) {
+        rc = ngx_http_apievents_log_json(&b, a);
+
+    } else {
+        ngx_http_apievents_log_line(&b, &a->event);
+    }
+
+    /* a line that is too long is cut off by nginx in any case */
+
+    if (rc == NGX_OK) {
+        ngx_log_error(conf->level, ngx_cycle->log, 0, "%V%s%*s id: %*s",
+                      &conf->prefix,
+                      conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
+                      b.len, b.data, (size_t) AE_EVENT_ID_LEN, id);
+
+    } else {
+        ngx_str_set(&a->error, "no memory");
+    }
+
+    ae_buf_free(&b);
+
+    return rc;
+}
+
+
+/* Tyk's form for failures of keys: EVENT:KEY:ORIGIN:PATH */
+
+static void
+ngx_http_apievents_log_line(ae_buf_t *b, ae_event_t *ev)
+{
+    ae_str_t  name;
+
+    name = ae_event_name(ev);
+
+    ngx_http_apievents_log_safe(b, &name);
+    ae_buf_put(b, ":", 1);
+    ngx_http_apievents_log_safe(b, &ev->key);
+    ae_buf_put(b, ":", 1);
+    ngx_http_apievents_log_safe(b, &ev->origin);
+    ae_buf_put(b, ":", 1);
+    ngx_http_apievents_log_safe(b, &ev->path);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_log_json(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
+{
+    ae_arena_t  *arena;
+    ae_value_t  *envelope;
+
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    envelope = ngx_http_apievents_envelope(a, arena);
+
+    if (envelope != NULL) {
+        ae_json_write(b, envelope);
+    }
+
+    ae_arena_destroy(arena);
+
+    return envelope != NULL ? NGX_OK : NGX_ERROR;
+}
+
+
+/* what clients sent cannot end a line or look like one */
+
+static void
+ngx_http_apievents_log_safe(ae_buf_t *b, ae_str_t *s)
+{
+    size_t               i;
+    u_char               ch, hex[4];
+    static const u_char  digits[] = "0123456789abcdef";
+
+    for (i = 0; i < s->len; i++) {
+        ch = s->data[i];
+
+        if (ch >= 0x20 && ch < 0x7f && ch != '\\') {
+            ae_buf_put(b, &ch, 1);
+            continue;
+        }
+
+        hex[0] = '\\';
+        hex[1] = 'x';
+        hex[2] = digits[ch >> 4];
+        hex[3] = digits[ch & 0xf];
+
+        ae_buf_put(b, hex, 4);
+    }
+}

@@ -1,0 +1,582 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The webhook handler: one HTTP request an event, its body from a template.
+ */
+
+
+#include "apievents.h"
+
+
+#define NGX_HTTP_APIEVENTS_BODY_MAX  (4 * 1024 * 1024)
+
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_str_t                       value;
+} ngx_http_apievents_field_t;
+
+
+typedef struct {
+    ngx_http_apievents_target_t     target;
+    ngx_uint_t                      method;
+    ngx_str_t                       method_name;
+    ngx_str_t                       host;       /* of a Host header */
+    ae_template_t                  *template;
+    ngx_array_t                     fields;     /* of field_t */
+} ngx_http_apievents_webhook_conf_t;
+
+
+static ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_headers(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_header(ngx_conf_t *cf,
+    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *text);
+static ngx_int_t ngx_http_apievents_webhook_default(
+    ngx_http_apievents_webhook_conf_t *conf, const char *name,
+    const char *value);
+
+static ngx_int_t ngx_http_apievents_webhook_start(
+    ngx_http_apievents_attempt_t *a);
+static ngx_int_t ngx_http_apievents_webhook_body(
+    ngx_http_apievents_attempt_t *a);
+static ngx_int_t ngx_http_apievents_webhook_fields(
+    ngx_http_apievents_attempt_t *a);
+static void ngx_http_apievents_webhook_done(ngx_http_apievents_call_t *call);
+
+
+ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind = {
+    ngx_string("webhook"),
+    ngx_string("eh_web_hook_handler"),
+    ngx_http_apievents_webhook_parse,
+    ngx_http_apievents_webhook_start,
+    16,
+    1
+};
+
+
+static struct {
+    ngx_str_t                       name;
+    ngx_uint_t                      method;
+} ngx_http_apievents_methods[] = {
+    { ngx_string("POST"), NGX_HTTP_POST },
+    { ngx_string("PUT"), NGX_HTTP_PUT },
+    { ngx_string("PATCH"), NGX_HTTP_PATCH },
+    { ngx_string("GET"), NGX_HTTP_GET },
+    { ngx_string("DELETE"), NGX_HTTP_DELETE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_webhook_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ep->conf = conf;
+
+    if (ngx_array_init(&conf->fields, cf->pool, 4,
+                       sizeof(ngx_http_apievents_field_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_headers(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_template(cf, ep, params) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* its location is generated only for an endpoint that is kept, so it has
+     * to be known here already whether there is one like it */
+
+    if (ngx_http_apievents_endpoint_known(cf, ep)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_apievents_generate_target(cf, &conf->target)
+           == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_url(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *url;
+    const char                         *err;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    url = ngx_http_apievents_param(params, "url");
+
+    if (url == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"url=\" is expected for handler \"webhook\"");
+        return NGX_ERROR;
+    }
+
+    err = ngx_http_apievents_parse_url(cf->pool, url, &conf->target);
+
+    if (err != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"url=%V\", %s",
+                           url, err);
+        return NGX_ERROR;
+    }
+
+    ep->label = *url;
+    ngx_http_apievents_identify(ep, url);
+
+    conf->target.timeout = 10000;
+    conf->target.keepalive = ep->concurrency;
+
+    if (ngx_http_apievents_param_time(cf, params, "timeout",
+                                      &conf->target.timeout)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (conf->target.timeout == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"timeout=0\", a time above zero is "
+                           "expected");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+    conf->target.verify = 1;
+
+    value = ngx_http_apievents_param(params, "verify");
+
+    if (value != NULL) {
+        conf->target.verify = (ngx_strcmp(value->data, "on") == 0);
+
+        if (!conf->target.verify && ngx_strcmp(value->data, "off") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid \"verify=%V\", \"on\" or \"off\" is "
+                               "expected", value);
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    value = ngx_http_apievents_param(params, "ca");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"ca=\", a file of CA certificates is "
+                           "expected");
+        return NGX_ERROR;
+    }
+
+    conf->target.ca = *value;
+
+    ngx_http_apievents_identify(ep, value);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_method(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_uint_t                          i;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    conf->method = ngx_http_apievents_methods[0].method;
+    conf->method_name = ngx_http_apievents_methods[0].name;
+
+    value = ngx_http_apievents_param(params, "method");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; ngx_http_apievents_methods[i].method != 0; i++) {
+
+        if (value->len == ngx_http_apievents_methods[i].name.len
+            && ngx_strcasecmp(value->data,
+                              ngx_http_apievents_methods[i].name.data)
+               == 0)
+        {
+            conf->method = ngx_http_apievents_methods[i].method;
+            conf->method_name = ngx_http_apievents_methods[i].name;
+
+            ngx_http_apievents_identify(ep, &conf->method_name);
+
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"method=%V\", POST, PUT, PATCH, GET or "
+                       "DELETE is expected", value);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_template(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value, text, full, name;
+    ae_error_t                          err;
+    ae_arena_t                         *arena;
+    ngx_uint_t                          json;
+    ngx_pool_cleanup_t                 *cln;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    value = ngx_http_apievents_param(params, "template");
+
+    ngx_str_set(&name, "templates/default_webhook.json");
+
+    if (value != NULL) {
+        ngx_http_apievents_identify(ep, value);
+
+        if (ngx_http_apievents_template_load(cf, value, &text, &full)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        full = name;
+        text = *(ngx_str_t *) ae_embedded_find(*(ae_str_t *) &name);
+    }
+
+    arena = ae_arena_create(0);
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (arena == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) ae_arena_destroy;
+    cln->data = arena;
+
+    json = full.len > 5
+           && ngx_strncmp(full.data + full.len - 5, ".json", 5) == 0;
+
+    conf->template = ae_template_parse(arena, *(ae_str_t *) &text,
+                                       json ? AE_ESCAPE_JSON : AE_ESCAPE_NONE,
+                                       &err);
+
+    if (conf->template == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid template in %V:%ui: %s", &full,
+                           (ngx_uint_t) err.line, err.text);
+        return NGX_ERROR;
+    }
+
+    if (ae_template_uses(conf->template, "OriginatingRequest")) {
+        ep->uses_request = 1;
+    }
+
+    return ngx_http_apievents_webhook_default(conf, "Content-Type",
+                                              json ? "application/json"
+                                                   : "text/plain");
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_headers(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    while ((value = ngx_http_apievents_param(params, "header")) != NULL) {
+
+        if (ngx_http_apievents_webhook_header(cf, conf, value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    return ngx_http_apievents_webhook_default(conf, "User-Agent",
+                                              "Tyk-Hookshot");
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_header(ngx_conf_t *cf,
+    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *text)
+{
+    u_char                      *p, *end;
+    ngx_str_t                    name, value;
+    ngx_http_apievents_field_t  *f;
+
+    end = text->data + text->len;
+    p = ngx_strlchr(text->data, end, ':');
+
+    if (p == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"header=%V\", \"header=Name: value\" "
+                           "is expected", text);
+        return NGX_ERROR;
+    }
+
+    name.data = text->data;
+    name.len = p - text->data;
+
+    for (p++; p < end && *p == ' '; p++) { /* void */ }
+
+    value.data = p;
+    value.len = end - p;
+
+    if (ngx_http_apievents_valid_header(&name, &value) != NGX_OK
+        || ngx_http_apievents_framing_header(&name))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"header=%V\", a name and a value without "
+                           "control characters are expected, and none that "
+                           "frames the message or the connection", text);
+        return NGX_ERROR;
+    }
+
+    if (name.len == 4 && ngx_strncasecmp(name.data, (u_char *) "Host", 4) == 0)
+    {
+        conf->host = value;
+        return NGX_OK;
+    }
+
+    f = ngx_array_push(&conf->fields);
+    if (f == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->name = name;
+    f->value = value;
+
+    return NGX_OK;
+}
+
+
+/* a header that is sent unless the handler has one of that name */
+
+static ngx_int_t
+ngx_http_apievents_webhook_default(ngx_http_apievents_webhook_conf_t *conf,
+    const char *name, const char *value)
+{
+    size_t                       len;
+    ngx_uint_t                   i;
+    ngx_http_apievents_field_t  *f;
+
+    len = ngx_strlen(name);
+    f = conf->fields.elts;
+
+    for (i = 0; i < conf->fields.nelts; i++) {
+
+        if (f[i].name.len == len
+            && ngx_strncasecmp(f[i].name.data, (u_char *) name, len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    f = ngx_array_push(&conf->fields);
+    if (f == NULL) {
+        return NGX_ERROR;
+    }
+
+    f->name.data = (u_char *) name;
+    f->name.len = len;
+    f->value.data = (u_char *) value;
+    f->value.len = ngx_strlen(value);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
+{
+    ngx_http_apievents_call_t          *call;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+    call = a->call;
+
+    call->outgoing = ngx_http_apievents_outgoing(call, &conf->target);
+
+    if (call->outgoing == NULL
+        || ngx_http_apievents_webhook_body(a) != NGX_OK
+        || ngx_http_apievents_webhook_fields(a) != NGX_OK)
+    {
+        if (a->error.len == 0) {
+            ngx_str_set(&a->error, "no memory");
+        }
+
+        return NGX_ERROR;
+    }
+
+    call->outgoing->host = conf->host;
+    call->location = conf->target.location;
+    call->method = conf->method;
+    call->method_name = conf->method_name;
+    call->timeout = conf->target.timeout;
+    call->done = ngx_http_apievents_webhook_done;
+
+    if (ngx_http_apievents_call_start(call) != NGX_OK) {
+        ngx_str_set(&a->error, "no memory");
+        return NGX_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a)
+{
+    ae_buf_t                            b;
+    ngx_int_t                           rc;
+    ae_arena_t                         *arena;
+    ae_value_t                         *envelope;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_buf_init(&b, NGX_HTTP_APIEVENTS_BODY_MAX);
+
+    rc = NGX_ERROR;
+
+    envelope = ngx_http_apievents_envelope(a, arena);
+
+    if (envelope == NULL) {
+        goto done;
+    }
+
+    if (ae_template_render(conf->template, envelope, &b) != AE_OK) {
+        ngx_str_set(&a->error, "the template's output has no bound or no "
+                               "memory");
+        goto done;
+    }
+
+    a->call->body.len = b.len;
+    a->call->body.data = ngx_pnalloc(a->pool, b.len);
+
+    if (a->call->body.data != NULL) {
+        ngx_memcpy(a->call->body.data, b.data, b.len);
+        rc = NGX_OK;
+    }
+
+done:
+
+    ae_buf_free(&b);
+    ae_arena_destroy(arena);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_fields(ngx_http_apievents_attempt_t *a)
+{
+    u_char                             *p;
+    ngx_str_t                           name, value;
+    ngx_uint_t                          i;
+    ngx_http_apievents_field_t         *f;
+    ngx_http_apievents_outgoing_t      *o;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+    o = a->call->outgoing;
+    f = conf->fields.elts;
+
+    for (i = 0; i < conf->fields.nelts; i++) {
+        if (ngx_http_apievents_outgoing_header(o, &f[i].name, &f[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    p = ngx_pnalloc(a->pool, AE_EVENT_ID_LEN + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_event_id(p, a->event.id);
+
+    ngx_str_set(&name, "webhook-id");
+    value.data = p;
+    value.len = AE_EVENT_ID_LEN;
+
+    if (ngx_http_apievents_outgoing_header(o, &name, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p += AE_EVENT_ID_LEN;
+
+    ngx_str_set(&name, "X-Api-Events-Hops");
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui", a->call->hops) - p;
+
+    return ngx_http_apievents_outgoing_header(o, &name, &value);
+}
+
+
+static void
+ngx_http_apievents_webhook_done(ngx_http_apievents_call_t *call)
+{
+    ngx_http_apievents_attempt_t *a = call->data;
+
+    a->status = call->status;
+    a->error = call->error;
+
+    ngx_http_apievents_attempt_done(a, a->status >= 200 && a->status < 300
+                                       ? NGX_OK : NGX_ERROR);
+}

@@ -1,0 +1,128 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * event: raises events into this worker's ring, pumps the ring and routes
+ * each event to the endpoints of its handlers.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_EVENT_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_EVENT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "core/core.h"
+
+
+/* one handler of one event: `api_event_handlers NAME HANDLER ...` */
+
+typedef struct {
+    ae_event_type_e             type;
+    ngx_str_t                   name;           /* of a custom type; "*" */
+    ngx_uint_t                  endpoint;       /* index in deliver's list */
+    ngx_msec_t                  cooldown;
+    unsigned                    any:1;          /* "*" */
+} ngx_http_apievents_handler_t;
+
+
+/* member of the location configuration */
+
+typedef struct {
+    ngx_array_t                *own;            /* of handler_t, this level */
+    ngx_array_t                *all;            /* with the inherited ones */
+    ngx_flag_t                  off;            /* drops what is inherited */
+    ae_id_t                     route;          /* names `all` in records */
+} ngx_http_apievents_handlers_conf_t;
+
+
+/* a set of handlers that some API has */
+
+typedef struct {
+    ae_id_t                     id;
+    ngx_str_t                   api;            /* empty: the http level's */
+    ngx_array_t                *handlers;
+    unsigned                    uses_request:1; /* OriginatingRequest */
+} ngx_http_apievents_route_t;
+
+
+/* what a worker keeps; outlives a cycle only in a process without a master */
+
+typedef struct {
+    ngx_int_t                   slot;           /* NGX_ERROR: none was free */
+    ae_uuid_t                   uuid;
+    ngx_event_t                 pump;
+    ngx_event_t                 sweep;
+    ngx_connection_t            dummy;          /* events want one to log */
+    ngx_uint_t                  ticks;
+    uint64_t                    dropped;        /* since EventsDropped */
+    uint64_t                    overflows;      /* told by LimiterOverflow */
+    unsigned                    no_slot_told:1;
+} ngx_http_apievents_event_worker_t;
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_array_t                 routes;         /* of route_t */
+    ngx_http_apievents_event_worker_t  *worker;
+} ngx_http_apievents_event_conf_t;
+
+
+/* what a worker may say of an event that it raises; copied before return */
+
+typedef struct {
+    ae_event_type_e             type;
+    ae_id_t                     route;
+    ae_id_t                     key_id;
+    uint8_t                     depth;
+    unsigned                    dry_run:1;
+    unsigned                    request_cut:1;
+    ngx_str_t                   name;
+    ngx_str_t                   api;
+    ngx_str_t                   org;
+    ngx_str_t                   message;
+    ngx_str_t                   path;
+    ngx_str_t                   origin;
+    ngx_str_t                   key;
+    ngx_str_t                   alias;
+    ngx_str_t                   reason;
+    ngx_str_t                   request;
+    ngx_str_t                   meta;
+} ngx_http_apievents_raise_t;
+
+
+/* api_event_handlers, in any level and from a definition */
+char *ngx_http_apievents_api_event_handlers(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_apievents_merge_handlers(ngx_conf_t *cf,
+    ngx_http_apievents_handlers_conf_t *prev,
+    ngx_http_apievents_handlers_conf_t *conf, ngx_str_t *api);
+
+/* registers the http level's handlers, after everything is merged */
+ngx_int_t ngx_http_apievents_event_init(ngx_conf_t *cf);
+
+ngx_int_t ngx_http_apievents_event_init_process(ngx_cycle_t *cycle);
+void ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Raises an event: into the ring of this worker, or counted as dropped.  Never
+ * waits, never fails the caller.  id gets the event's 40 bytes of text.
+ */
+void ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
+    u_char id[AE_EVENT_ID_LEN]);
+
+/* finds the handlers of a record: by its route, else by its API */
+ngx_http_apievents_route_t *ngx_http_apievents_route_find(
+    ngx_http_apievents_event_conf_t *ecf, ae_event_t *ev);
+
+/* does any handler of that route and type use OriginatingRequest */
+ngx_uint_t ngx_http_apievents_route_uses_request(ae_id_t route,
+    ae_event_type_e type);
+
+/* this worker's slot in the zone; NGX_ERROR: none was free */
+ngx_int_t ngx_http_apievents_slot(void);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_EVENT_H_INCLUDED_ */

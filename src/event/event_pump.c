@@ -1,0 +1,442 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The pump moves records from this worker's ring into endpoint queues at the
+ * end of a loop turn; the sweep is its safety net, adopts what dead workers
+ * left and tells of what was dropped.  The worker's object belongs to the
+ * process: in a process without a master it moves on to the next cycle.
+ */
+
+
+#include "apievents.h"
+
+
+#define NGX_HTTP_APIEVENTS_PUMP_MAX   128      /* records a turn */
+#define NGX_HTTP_APIEVENTS_SWEEP      50       /* ms */
+#define NGX_HTTP_APIEVENTS_TARGETS    64       /* deliveries of one event */
+
+
+static ngx_http_apievents_event_worker_t *ngx_http_apievents_event_worker(
+    ngx_cycle_t *cycle);
+static void ngx_http_apievents_claim(ngx_http_apievents_main_conf_t *mcf);
+static void ngx_http_apievents_pump(ngx_event_t *ev);
+static ngx_int_t ngx_http_apievents_drain(
+    ngx_http_apievents_main_conf_t *mcf, uint32_t slot, ngx_uint_t max);
+static ngx_int_t ngx_http_apievents_route(
+    ngx_http_apievents_main_conf_t *mcf, uint32_t slot, uint64_t number,
+    ae_str_t *record);
+static ngx_uint_t ngx_http_apievents_targets(
+    ngx_http_apievents_main_conf_t *mcf, ae_event_t *ev,
+    ae_queue_target_t *targets);
+static void ngx_http_apievents_sweep(ngx_event_t *ev);
+static void ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf);
+static void ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf);
+static void ngx_http_apievents_tell_count(ae_event_type_e type,
+    const char *message, uint64_t count);
+
+
+ngx_int_t
+ngx_http_apievents_event_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_main_conf_t     *mcf;
+    ngx_http_apievents_event_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    w = ngx_http_apievents_event_worker(cycle);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->event.worker = w;
+
+    ngx_http_apievents_claim(mcf);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_apievents_event_worker_t *
+ngx_http_apievents_event_worker(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_event_worker_t  *w;
+
+    w = ngx_calloc(sizeof(ngx_http_apievents_event_worker_t), cycle->log);
+    if (w == NULL) {
+        return NULL;
+    }
+
+    w->slot = NGX_ERROR;
+    w->dummy.fd = (ngx_socket_t) -1;
+
+    ae_uuid_seed(&w->uuid);
+
+    w->pump.handler = ngx_http_apievents_pump;
+    w->pump.data = &w->dummy;
+    w->pump.log = cycle->log;
+
+    w->sweep.handler = ngx_http_apievents_sweep;
+    w->sweep.data = &w->dummy;
+    w->sweep.log = cycle->log;
+    w->sweep.cancelable = 1;
+
+    ngx_add_timer(&w->sweep, NGX_HTTP_APIEVENTS_SWEEP);
+
+    return w;
+}
+
+
+ngx_int_t
+ngx_http_apievents_slot(void)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    return mcf->event.worker == NULL ? NGX_ERROR : mcf->event.worker->slot;
+}
+
+
+static void
+ngx_http_apievents_claim(ngx_http_apievents_main_conf_t *mcf)
+{
+    uint32_t                            slot;
+    ngx_http_apievents_event_worker_t  *w;
+
+    w = mcf->event.worker;
+
+    if (ae_process_claim(mcf->store.zone->processes, &slot) == AE_OK) {
+        w->slot = slot;
+        return;
+    }
+
+    if (!w->no_slot_told) {
+        w->no_slot_told = 1;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "no ring of \"api_zone\" is free: older workers still "
+                      "have them all, this worker's events are lost until "
+                      "one of them ends");
+    }
+}
+
+
+static void
+ngx_http_apievents_pump(ngx_event_t *ev)
+{
+    ngx_int_t                           rc;
+    ngx_http_apievents_main_conf_t     *mcf;
+    ngx_http_apievents_event_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    w = mcf->event.worker;
+
+    rc = ngx_http_apievents_drain(mcf, w->slot, NGX_HTTP_APIEVENTS_PUMP_MAX);
+
+    ngx_http_apievents_deliver_kick();
+
+    if (rc == NGX_AGAIN) {
+        ngx_post_event(&w->pump, &ngx_posted_next_events);
+    }
+}
+
+
+/* NGX_OK: the ring is empty; NGX_AGAIN: max records were routed, there may
+ * be more; NGX_BUSY: the queues have no room, the sweep tries again */
+
+static ngx_int_t
+ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
+    ngx_uint_t max)
+{
+    uint64_t    number;
+    ae_str_t    record;
+    ae_ring_t  *ring;
+
+    ring = ae_process_ring(mcf->store.zone->processes, slot);
+
+    while (max-- > 0) {
+
+        if (ae_ring_peek(ring, &record, &number) != AE_OK) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_apievents_route(mcf, slot, number, &record) != NGX_OK) {
+            return NGX_BUSY;
+        }
+
+        ae_ring_release(ring);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_route(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
+    uint64_t number, ae_str_t *record)
+{
+    int                rc;
+    u_char             id[AE_EVENT_ID_LEN];
+    ae_now_t           now;
+    ae_event_t         ev;
+    ngx_uint_t         i, n;
+    ae_queue_target_t  targets[NGX_HTTP_APIEVENTS_TARGETS];
+
+    if (ae_event_decode(&ev, *record) != AE_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "a record of %uz bytes is no event, left out",
+                      record->len);
+        return NGX_OK;
+    }
+
+    n = ngx_http_apievents_targets(mcf, &ev, targets);
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    ae_now(&now);
+
+    rc = ae_queue_route(mcf->store.zone->queue, slot, number, *record,
+                        targets, n, &now);
+
+    if (rc == AE_FULL) {
+        return NGX_BUSY;
+    }
+
+    if (rc != AE_OK) {
+        /* it was routed before its worker died */
+        return NGX_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (targets[i].result == AE_FULL) {
+            ae_event_id(id, ev.id);
+            ngx_http_apievents_deliver_full(targets[i].endpoint, id);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_targets(ngx_http_apievents_main_conf_t *mcf,
+    ae_event_t *ev, ae_queue_target_t *targets)
+{
+    ae_str_t                         name;
+    ngx_uint_t                       i, j, n;
+    ae_queue_target_t               *t;
+    ngx_http_apievents_route_t      *route;
+    ngx_http_apievents_handler_t    *h;
+    ngx_http_apievents_endpoint_t  **ep;
+
+    route = ngx_http_apievents_route_find(&mcf->event, ev);
+
+    if (route == NULL || route->handlers == NULL) {
+        return 0;
+    }
+
+    n = 0;
+    h = route->handlers->elts;
+    ep = mcf->deliver.endpoints.elts;
+    name = ae_event_name(ev);
+
+    for (i = 0; i < route->handlers->nelts; i++) {
+
+        if (!h[i].any
+            && (h[i].name.len != name.len
+                || ngx_memcmp(h[i].name.data, name.data, name.len) != 0))
+        {
+            continue;
+        }
+
+        for (j = 0; j < n; j++) {
+            if (targets[j].endpoint == ep[h[i].endpoint]->shared) {
+                break;
+            }
+        }
+
+        /* an endpoint that two handlers name gets the event once */
+
+        if (j < n || n == NGX_HTTP_APIEVENTS_TARGETS
+            || ep[h[i].endpoint]->inactive
+            || ep[h[i].endpoint]->shared == AE_NO_ENDPOINT)
+        {
+            continue;
+        }
+
+        t = &targets[n++];
+
+        ngx_memzero(t, sizeof(ae_queue_target_t));
+
+        t->endpoint = ep[h[i].endpoint]->shared;
+        t->period = (uint64_t) h[i].cooldown * 1000000;
+
+        if (t->period != 0) {
+            t->cooldown = ae_event_identity(mcf->store.zone->secret, ev,
+                                            ep[h[i].endpoint]->identity);
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_apievents_sweep(ngx_event_t *ev)
+{
+    ae_now_t                            now;
+    ngx_http_apievents_main_conf_t     *mcf;
+    ngx_http_apievents_event_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    w = mcf->event.worker;
+
+    w->ticks++;
+
+    if (w->slot == NGX_ERROR) {
+        ngx_http_apievents_claim(mcf);
+    }
+
+    if (w->slot != NGX_ERROR) {
+        (void) ngx_http_apievents_drain(mcf, w->slot,
+                                        NGX_HTTP_APIEVENTS_PUMP_MAX);
+        ngx_http_apievents_tell(mcf);
+    }
+
+    ngx_http_apievents_adopt(mcf);
+
+    ae_now(&now);
+    (void) ae_queue_tick(mcf->store.zone->queue, &now);
+
+    ngx_http_apievents_deliver_sweep();
+    ngx_http_apievents_deliver_kick();
+
+    if (!ngx_exiting) {
+        ngx_add_timer(ev, NGX_HTTP_APIEVENTS_SWEEP);
+    }
+}
+
+
+static void
+ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf)
+{
+    uint32_t                    n, slot;
+    ngx_int_t                   rc;
+    ngx_http_apievents_zone_t  *zone;
+
+    zone = mcf->store.zone;
+
+    while (ae_process_adopt(zone->processes, &slot) == AE_OK) {
+
+        n = ae_queue_adopt(zone->queue, slot);
+
+        rc = ngx_http_apievents_drain(mcf, slot, NGX_MAX_UINT32_VALUE);
+
+        ae_process_release(zone->processes, slot);
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "ring %uD of an ended worker adopted, %uD deliveries "
+                      "are due again", slot, n);
+
+        if (rc == NGX_BUSY) {
+            /* given back with records in it, the next sweep finds it */
+            return;
+        }
+    }
+}
+
+
+/* events about events, once a second at the most */
+
+static void
+ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf)
+{
+    uint64_t                            n;
+    ae_limits_stat_t                    st;
+    ngx_http_apievents_event_worker_t  *w;
+
+    w = mcf->event.worker;
+
+    if (w->ticks % (1000 / NGX_HTTP_APIEVENTS_SWEEP) != 0) {
+        return;
+    }
+
+    n = w->dropped;
+
+    if (n != 0) {
+        w->dropped = 0;
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "%uL events were dropped, the ring has no room", n);
+        ngx_http_apievents_tell_count(AE_EVENTS_DROPPED, "Events dropped", n);
+    }
+
+    ae_limits_stat(mcf->store.zone->limits, &st);
+
+    if (st.overflows > w->overflows && ngx_worker == 0) {
+        n = st.overflows - w->overflows;
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "%uL requests shared a limit, \"api_zone\" has no room "
+                      "for more counters", n);
+        ngx_http_apievents_tell_count(AE_LIMITER_OVERFLOW,
+                                      "Limiter memory is used up", n);
+    }
+
+    w->overflows = st.overflows;
+}
+
+
+static void
+ngx_http_apievents_tell_count(ae_event_type_e type, const char *message,
+    uint64_t count)
+{
+    u_char                      id[AE_EVENT_ID_LEN], meta[64];
+    ngx_http_apievents_raise_t  e;
+
+    ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
+
+    e.type = type;
+    e.message.data = (u_char *) message;
+    e.message.len = ngx_strlen(message);
+    e.meta.data = meta;
+    e.meta.len = ngx_sprintf(meta, "{\"Count\":%uL}", count) - meta;
+
+    ngx_http_apievents_raise(&e, id);
+}
+
+
+void
+ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
+{
+    ae_queue_stat_t                     st;
+    ngx_http_apievents_zone_t          *zone;
+    ngx_http_apievents_main_conf_t     *mcf;
+    ngx_http_apievents_event_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+    w = mcf->event.worker;
+    zone = mcf->store.zone;
+
+    if (w == NULL || w->slot == NGX_ERROR) {
+        return;
+    }
+
+    (void) ngx_http_apievents_drain(mcf, w->slot, NGX_MAX_UINT32_VALUE);
+
+    (void) ae_queue_adopt(zone->queue, w->slot);
+
+    if (ae_processes_alive(zone->processes) == 1) {
+
+        ae_queue_stat(zone->queue, AE_NO_ENDPOINT, &st);
+
+        if (st.pending != 0) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "%uL deliveries are not made: the last worker ends "
+                          "and nothing stores them", st.pending);
+        }
+    }
+
+    ae_process_release(zone->processes, w->slot);
+    w->slot = NGX_ERROR;
+}

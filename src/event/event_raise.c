@@ -1,0 +1,136 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#include "apievents.h"
+
+
+#define NGX_HTTP_APIEVENTS_MAX_DEPTH  5
+
+
+static uint64_t ngx_http_apievents_sequence(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_raise_t *e);
+static void ngx_http_apievents_fill(ae_event_t *ev,
+    ngx_http_apievents_raise_t *e);
+
+
+void
+ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
+    u_char id[AE_EVENT_ID_LEN])
+{
+    void                               *p;
+    size_t                              len;
+    ae_now_t                            now;
+    ae_ring_t                          *ring;
+    ae_event_t                          ev;
+    ngx_http_apievents_zone_t          *zone;
+    ngx_http_apievents_main_conf_t     *mcf;
+    ngx_http_apievents_event_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    w = mcf->event.worker;
+    zone = mcf->store.zone;
+
+    if (w == NULL || zone == NULL || w->slot == NGX_ERROR) {
+        ngx_memset(id, '0', AE_EVENT_ID_LEN);
+        return;
+    }
+
+    ae_now(&now);
+
+    ngx_http_apievents_fill(&ev, e);
+
+    ev.id = ae_uuid_next(&w->uuid, now.wall);
+    ev.time = now.wall;
+
+    ae_event_id(id, ev.id);
+
+    ring = ae_process_ring(zone->processes, w->slot);
+
+    if (e->depth > NGX_HTTP_APIEVENTS_MAX_DEPTH) {
+        ae_ring_drop(ring, AE_DROP_LOOP);
+        return;
+    }
+
+    ev.sequence = ngx_http_apievents_sequence(zone, e);
+
+    len = ae_event_size(&ev);
+
+    if (len > ae_ring_max(ring)) {
+
+        /* the request's text is what can be large, and can be done without */
+
+        ev.request.len = 0;
+        ev.request_cut = 1;
+
+        len = ae_event_size(&ev);
+    }
+
+    if (len > ae_ring_max(ring)) {
+        ae_ring_drop(ring, AE_DROP_TOO_LARGE);
+        w->dropped++;
+        return;
+    }
+
+    p = ae_ring_reserve(ring, len);
+
+    if (p == NULL) {
+        ae_ring_drop(ring, AE_DROP_RING_FULL);
+        w->dropped++;
+
+    } else {
+        ae_event_encode(&ev, p);
+        ae_ring_commit(ring);
+    }
+
+    if (!w->pump.posted) {
+        ngx_post_event(&w->pump, &ngx_posted_events);
+    }
+}
+
+
+static uint64_t
+ngx_http_apievents_sequence(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_raise_t *e)
+{
+    ae_str_t  parts[2];
+
+    parts[0] = ae_str("sequence");
+
+    if (e->key_id.h[0] != 0 || e->key_id.h[1] != 0) {
+        parts[1].data = (u_char *) &e->key_id;
+        parts[1].len = sizeof(ae_id_t);
+
+    } else {
+        parts[1] = *(ae_str_t *) &e->api;
+    }
+
+    return ae_limits_sequence(zone->limits, ae_hash(zone->secret, parts, 2));
+}
+
+
+static void
+ngx_http_apievents_fill(ae_event_t *ev, ngx_http_apievents_raise_t *e)
+{
+    ngx_memzero(ev, sizeof(ae_event_t));
+
+    ev->type = e->type;
+    ev->route = e->route;
+    ev->key_id = e->key_id;
+    ev->depth = e->depth;
+    ev->dry_run = e->dry_run;
+    ev->request_cut = e->request_cut;
+
+    ev->name = *(ae_str_t *) &e->name;
+    ev->api = *(ae_str_t *) &e->api;
+    ev->org = *(ae_str_t *) &e->org;
+    ev->message = *(ae_str_t *) &e->message;
+    ev->path = *(ae_str_t *) &e->path;
+    ev->origin = *(ae_str_t *) &e->origin;
+    ev->key = *(ae_str_t *) &e->key;
+    ev->alias = *(ae_str_t *) &e->alias;
+    ev->reason = *(ae_str_t *) &e->reason;
+    ev->request = *(ae_str_t *) &e->request;
+    ev->meta = *(ae_str_t *) &e->meta;
+}

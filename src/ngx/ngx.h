@@ -1,0 +1,210 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * ngx: the tricks with nginx itself.  Calls out of a worker that has no client
+ * to answer, configuration that the module writes for nginx, addresses that
+ * are looked up when they are needed, answers that are caught.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_NGX_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_NGX_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/core.h"
+
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_addr_t                      addr;
+} ngx_http_apievents_host_t;
+
+
+/* member of the main configuration: what was generated */
+
+typedef struct {
+    ngx_http_conf_ctx_t            *http;       /* the http level's */
+    ngx_http_conf_ctx_t            *server;     /* the internal server, which
+                                                   listens nowhere */
+    ngx_array_t                     targets;    /* of target_t *, by number */
+    ngx_array_t                     imports;    /* of ngx_str_t, by number */
+    ngx_resolver_t                 *resolver;   /* made from resolv.conf, for
+                                                   a configuration that has
+                                                   no "resolver" */
+    ngx_array_t                     hosts;      /* of host_t, /etc/hosts */
+    unsigned                        parsing:1;  /* generated text */
+} ngx_http_apievents_generated_t;
+
+
+/* where a call goes; made at configuration time, or in a call's own pool */
+
+typedef struct {
+    ngx_str_t                       url;
+    ngx_str_t                       host;       /* without brackets */
+    ngx_str_t                       authority;  /* as the Host header has it */
+    ngx_str_t                       uri;        /* path and query */
+    in_port_t                       port;
+    unsigned                        tls:1;
+    unsigned                        verify:1;
+    ngx_addr_t                     *literal;    /* host is an address */
+
+    ngx_str_t                       ca;         /* file; empty: the system's */
+    ngx_uint_t                      keepalive;  /* idle connections kept */
+    ngx_msec_t                      timeout;
+    ngx_str_t                       location;   /* the generated one's URI */
+} ngx_http_apievents_target_t;
+
+
+typedef struct ngx_http_apievents_call_s  ngx_http_apievents_call_t;
+
+
+/*
+ * One HTTP request on its way out: the call's own, or one that its script
+ * makes.  Lives in the pool of the call's request.
+ */
+
+typedef struct {
+    ngx_http_apievents_call_t      *call;
+    ngx_http_request_t             *request;    /* once it has begun */
+    ngx_http_apievents_target_t    *target;
+    ngx_str_t                       host;       /* Host header; empty: the
+                                                   target's authority */
+    ngx_list_t                      headers;    /* of ngx_table_elt_t */
+
+    ngx_addr_t                     *addrs;
+    ngx_uint_t                      naddrs;
+    ngx_uint_t                      next;
+    ngx_resolver_ctx_t             *resolving;  /* cancelled by a cleanup */
+    ngx_str_t                       error;      /* why it was not sent */
+    unsigned                        parked:1;   /* until it is resolved */
+} ngx_http_apievents_outgoing_t;
+
+
+typedef void (*ngx_http_apievents_call_done_pt)(
+    ngx_http_apievents_call_t *call);
+
+
+/*
+ * A call without a client: a connection that has no socket, a request on it
+ * and a subrequest into a generated location.  The creator fills the input,
+ * starts it and gets done() once, from the event loop and never from within
+ * start(); the call and its pool are gone when done() returns.
+ */
+
+struct ngx_http_apievents_call_s {
+    ngx_pool_t                     *pool;
+    ngx_http_request_t             *request;
+    ngx_http_request_t             *subrequest;
+
+    /* input */
+    ngx_str_t                       location;
+    ngx_uint_t                      method;     /* NGX_HTTP_POST, ... */
+    ngx_str_t                       method_name;
+    ngx_http_apievents_outgoing_t  *outgoing;   /* NULL: a script */
+    ngx_str_t                       body;
+    ngx_msec_t                      timeout;    /* of the whole, 0: none */
+    size_t                          answer_max; /* bytes of answer to keep */
+    ngx_uint_t                      hops;       /* X-Api-Events-Hops of what
+                                                   its scripts send */
+    ngx_http_apievents_call_done_pt done;
+    void                           *data;
+
+    /* output */
+    ngx_uint_t                      status;     /* 0: there was no answer */
+    ngx_str_t                       error;      /* then why */
+    ngx_str_t                       answer;
+
+    /* private */
+    ngx_array_t                    *scripted;   /* of outgoing_t *, by id */
+    ngx_str_t                       result;     /* of the last scripted one */
+    ngx_buf_t                      *buf;
+    ngx_event_t                     timer;
+    ngx_event_t                     close;
+    unsigned                        ended:1;
+    unsigned                        timedout:1;
+};
+
+
+/* parses an absolute http or https URL; NULL, or what is wrong with it */
+const char *ngx_http_apievents_parse_url(ngx_pool_t *pool, ngx_str_t *url,
+    ngx_http_apievents_target_t *t);
+
+/* token and field value of RFC 9110: nothing that could end a line */
+ngx_int_t ngx_http_apievents_valid_header(ngx_str_t *name, ngx_str_t *value);
+
+/* does the header frame a message or a connection: nginx's own business */
+ngx_uint_t ngx_http_apievents_framing_header(ngx_str_t *name);
+
+/* makes the target's upstream and location, sets t->location */
+char *ngx_http_apievents_generate_target(ngx_conf_t *cf,
+    ngx_http_apievents_target_t *t);
+
+/* makes a location that runs `run` of the module in file */
+char *ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *location);
+
+/* the directive that only generated text may use */
+char *ngx_http_apievents_internal(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* phase handler of generated locations: binds a request to its outgoing,
+ * gives it its headers and looks its host up */
+ngx_int_t ngx_http_apievents_outgoing_handler(ngx_http_request_t *r);
+
+/* the outgoing of a request that the handler has bound, or NULL */
+ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing_of(
+    ngx_http_apievents_call_t *call, ngx_http_request_t *r);
+
+/* tells a script why its request got no answer; always NGX_DECLINED or
+ * NGX_ERROR */
+ngx_int_t ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r);
+
+/* NGX_OK: o->addrs is there, or o->error; NGX_AGAIN: the request is woken */
+ngx_int_t ngx_http_apievents_resolve(ngx_http_request_t *r,
+    ngx_http_apievents_outgoing_t *o);
+
+/* reads the system's name servers and hosts, at configuration time */
+ngx_int_t ngx_http_apievents_resolve_init(ngx_conf_t *cf,
+    ngx_http_apievents_generated_t *g);
+
+/* the balancer of generated upstreams, below keepalive */
+ngx_int_t ngx_http_apievents_init_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
+
+/* is there a file of CA certificates for calls of scripts */
+ngx_uint_t ngx_http_apievents_has_ca(void);
+
+ngx_int_t ngx_http_apievents_ngx_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf);
+
+/* NULL: no connection or memory is to be had now */
+ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log);
+
+/* an HTTP request for the call's own use, its strings are not copied */
+ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing(
+    ngx_http_apievents_call_t *call, ngx_http_apievents_target_t *target);
+ngx_int_t ngx_http_apievents_outgoing_header(
+    ngx_http_apievents_outgoing_t *o, ngx_str_t *name, ngx_str_t *value);
+
+/* NGX_OK: done() will be called; NGX_ERROR: it will not, and it is gone */
+ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
+
+/* for a call that was never started */
+void ngx_http_apievents_call_free(ngx_http_apievents_call_t *call);
+
+/* the answer of a call, from the module's filters: NGX_DECLINED when the
+ * request is not a call's own subrequest */
+ngx_int_t ngx_http_apievents_capture_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_capture_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+/* the call that a request of it belongs to; NULL for any other request */
+ngx_http_apievents_call_t *ngx_http_apievents_call_of(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_NGX_H_INCLUDED_ */

@@ -1,0 +1,746 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * HTTP requests on their way out through generated locations: the balancer,
+ * the variables that the generated text names, and the variable by which a
+ * script registers a request that it is about to make.
+ */
+
+
+#include "apievents.h"
+
+
+#define NGX_HTTP_APIEVENTS_SCRIPTED_MAX  100
+
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_SCHEME = 0,
+    NGX_HTTP_APIEVENTS_URI,
+    NGX_HTTP_APIEVENTS_HOST,
+    NGX_HTTP_APIEVENTS_NAME,
+    NGX_HTTP_APIEVENTS_METHOD,
+    NGX_HTTP_APIEVENTS_BODY
+} ngx_http_apievents_part_e;
+
+
+static ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing_bind(
+    ngx_http_apievents_call_t *call, ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us);
+static ngx_int_t ngx_http_apievents_get_peer(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_http_apievents_free_peer(ngx_peer_connection_t *pc,
+    void *data, ngx_uint_t state);
+#if (NGX_HTTP_SSL)
+static ngx_int_t ngx_http_apievents_set_session(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_http_apievents_save_session(ngx_peer_connection_t *pc,
+    void *data);
+#endif
+
+static ngx_int_t ngx_http_apievents_part_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_apievents_request_body(ngx_http_request_t *r,
+    ngx_str_t *s);
+static void ngx_http_apievents_set_call(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static const char *ngx_http_apievents_register(
+    ngx_http_apievents_call_t *call, ae_value_t *spec);
+static const char *ngx_http_apievents_register_headers(
+    ngx_http_apievents_outgoing_t *o, ae_value_t *headers);
+static ngx_int_t ngx_http_apievents_get_call(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+static ngx_http_variable_t  ngx_http_apievents_ngx_vars[] = {
+
+    { ngx_string("apievents_scheme"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_SCHEME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_uri"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_URI,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_host"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_HOST,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_name"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_NAME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_method"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_METHOD,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_body"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_BODY,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_call"), ngx_http_apievents_set_call,
+      ngx_http_apievents_get_call, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_CHANGEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_apievents_ngx_vars; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->set_handler = v->set_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_ngx_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt             *h;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    if (mcf->generated.server == NULL) {
+        return NGX_OK;
+    }
+
+    /* the access phase is not for subrequests, this one is */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_apievents_outgoing_handler;
+
+    return ngx_http_apievents_resolve_init(cf, &mcf->generated);
+}
+
+
+ngx_http_apievents_outgoing_t *
+ngx_http_apievents_outgoing(ngx_http_apievents_call_t *call,
+    ngx_http_apievents_target_t *target)
+{
+    ngx_http_apievents_outgoing_t  *o;
+
+    o = ngx_pcalloc(call->request->pool,
+                    sizeof(ngx_http_apievents_outgoing_t));
+    if (o == NULL) {
+        return NULL;
+    }
+
+    o->call = call;
+    o->target = target;
+
+    if (ngx_list_init(&o->headers, call->request->pool, 4,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return o;
+}
+
+
+ngx_int_t
+ngx_http_apievents_outgoing_header(ngx_http_apievents_outgoing_t *o,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&o->headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->key = *name;
+    h->value = *value;
+    h->lowcase_key = ngx_pnalloc(o->call->request->pool, name->len + 1);
+    if (h->lowcase_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = ngx_hash_strlow(h->lowcase_key, name->data, name->len);
+
+    return NGX_OK;
+}
+
+
+ngx_http_apievents_outgoing_t *
+ngx_http_apievents_outgoing_of(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r)
+{
+    ngx_uint_t                       i;
+    ngx_http_apievents_outgoing_t  **o;
+
+    if (call->outgoing != NULL && call->outgoing->request == r) {
+        return call->outgoing;
+    }
+
+    if (call->scripted == NULL) {
+        return NULL;
+    }
+
+    o = call->scripted->elts;
+
+    for (i = 0; i < call->scripted->nelts; i++) {
+        if (o[i]->request == r) {
+            return o[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_apievents_outgoing_t *
+ngx_http_apievents_outgoing_bind(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r)
+{
+    ngx_int_t                        n;
+    ngx_http_apievents_outgoing_t   *o, **op;
+
+    if (r == call->subrequest) {
+        o = call->outgoing;
+
+    } else if (call->scripted != NULL
+               && r->args.len > 3
+               && ngx_strncmp(r->args.data, "id=", 3) == 0)
+    {
+        n = ngx_atoi(r->args.data + 3, r->args.len - 3);
+
+        if (n < 0 || (ngx_uint_t) n >= call->scripted->nelts) {
+            return NULL;
+        }
+
+        op = call->scripted->elts;
+        o = op[n];
+
+    } else {
+        return NULL;
+    }
+
+    if (o == NULL || o->request != NULL) {
+        return NULL;
+    }
+
+    o->request = r;
+
+    n = r->headers_in.content_length_n;
+
+    ngx_memzero(&r->headers_in, sizeof(ngx_http_headers_in_t));
+
+    r->headers_in.headers = o->headers;
+    r->headers_in.content_length_n = n;
+    r->headers_in.keep_alive_n = -1;
+
+    /* the list's tail is found through its last part */
+
+    if (o->headers.last == &o->headers.part) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    return o;
+}
+
+
+ngx_int_t
+ngx_http_apievents_outgoing_handler(ngx_http_request_t *r)
+{
+    ngx_http_apievents_call_t      *call;
+    ngx_http_apievents_outgoing_t  *o;
+
+    call = ngx_http_apievents_call_of(r);
+
+    if (call == NULL || (r == call->subrequest && call->outgoing == NULL)) {
+        return NGX_DECLINED;
+    }
+
+    o = ngx_http_apievents_outgoing_of(call, r);
+
+    if (o == NULL) {
+        o = ngx_http_apievents_outgoing_bind(call, r);
+
+        if (o == NULL) {
+            return NGX_HTTP_NOT_FOUND;
+        }
+
+        if (ngx_http_apievents_resolve(r, o) == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+    }
+
+    if (o->parked) {
+        return NGX_AGAIN;
+    }
+
+    return o->error.len != 0 ? NGX_HTTP_BAD_GATEWAY : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r)
+{
+    ngx_table_elt_t                *h;
+    ngx_http_apievents_outgoing_t  *o;
+
+    o = ngx_http_apievents_outgoing_of(call, r);
+
+    if (o == NULL
+        || (r->upstream != NULL && r->upstream->headers_in.status_n != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "X-Ae-Error");
+
+    if (o->error.len != 0) {
+        h->value = o->error;
+
+    } else {
+        ngx_str_set(&h->value, "no answer");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_apievents_init_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    us->peer.init = ngx_http_apievents_init_peer;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_http_apievents_call_t      *call;
+    ngx_http_apievents_outgoing_t  *o;
+
+    call = ngx_http_apievents_call_of(r);
+    o = (call == NULL) ? NULL : ngx_http_apievents_outgoing_of(call, r);
+
+    if (o == NULL || o->naddrs == 0) {
+        return NGX_ERROR;
+    }
+
+    r->upstream->peer.data = o;
+    r->upstream->peer.get = ngx_http_apievents_get_peer;
+    r->upstream->peer.free = ngx_http_apievents_free_peer;
+    r->upstream->peer.tries = o->naddrs;
+
+#if (NGX_HTTP_SSL)
+    r->upstream->peer.set_session = ngx_http_apievents_set_session;
+    r->upstream->peer.save_session = ngx_http_apievents_save_session;
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_get_peer(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_apievents_outgoing_t *o = data;
+
+    ngx_addr_t  *addr;
+
+    addr = &o->addrs[o->next % o->naddrs];
+
+    pc->sockaddr = addr->sockaddr;
+    pc->socklen = addr->socklen;
+    pc->name = &addr->name;
+    pc->cached = 0;
+    pc->connection = NULL;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx gives one more try when a kept connection turned out to be closed.
+ * The next address is for a connection that could not be made: what was sent
+ * over a fresh one is not sent again.
+ */
+
+static void
+ngx_http_apievents_free_peer(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state)
+{
+    ngx_http_apievents_outgoing_t *o = data;
+
+    if (pc->cached) {
+        pc->tries--;
+        return;
+    }
+
+    o->next++;
+
+    if (pc->tries > 0) {
+        pc->tries--;
+    }
+
+    if (o->request->upstream->request_sent) {
+        pc->tries = 0;
+    }
+}
+
+
+#if (NGX_HTTP_SSL)
+
+static ngx_int_t
+ngx_http_apievents_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_apievents_save_session(ngx_peer_connection_t *pc, void *data)
+{
+    /* void */
+}
+
+#endif
+
+
+static ngx_int_t
+ngx_http_apievents_part_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                       s;
+    ngx_http_apievents_call_t      *call;
+    ngx_http_apievents_outgoing_t  *o;
+
+    call = ngx_http_apievents_call_of(r);
+    o = (call == NULL) ? NULL : ngx_http_apievents_outgoing_of(call, r);
+
+    if (o == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_APIEVENTS_SCHEME:
+        ngx_str_set(&s, "http");
+        if (o->target->tls) {
+            ngx_str_set(&s, "https");
+        }
+        break;
+
+    case NGX_HTTP_APIEVENTS_URI:
+        s = o->target->uri;
+        break;
+
+    case NGX_HTTP_APIEVENTS_HOST:
+        s = o->host.len != 0 ? o->host : o->target->authority;
+        break;
+
+    case NGX_HTTP_APIEVENTS_NAME:
+        s = o->target->host;
+        break;
+
+    case NGX_HTTP_APIEVENTS_METHOD:
+        s = r->method_name;
+        break;
+
+    default:
+        ngx_http_apievents_request_body(r, &s);
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = s.data;
+    v->len = s.len;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_apievents_request_body(ngx_http_request_t *r, ngx_str_t *s)
+{
+    size_t        len;
+    u_char       *p;
+    ngx_chain_t  *cl;
+
+    ngx_str_null(s);
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL) {
+        s->data = cl->buf->pos;
+        s->len = cl->buf->last - cl->buf->pos;
+        return;
+    }
+
+    len = 0;
+
+    for ( /* void */ ; cl != NULL; cl = cl->next) {
+        len += cl->buf->last - cl->buf->pos;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return;
+    }
+
+    s->data = p;
+    s->len = len;
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+}
+
+
+/*
+ * A script sets {"method", "url", "headers"} and reads back the id under which
+ * it then calls /_ae/call, or "error:" and a text.
+ */
+
+static void
+ngx_http_apievents_set_call(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    ae_str_t                    text;
+    ae_error_t                  err;
+    ae_arena_t                 *arena;
+    ae_value_t                 *spec;
+    const char                 *why;
+    ngx_http_apievents_call_t  *call;
+
+    call = ngx_http_apievents_call_of(r);
+
+    if (call == NULL || call->outgoing != NULL) {
+        return;
+    }
+
+    text.data = v->data;
+    text.len = v->len;
+
+    arena = ae_arena_create(0);
+    spec = (arena == NULL) ? NULL : ae_json_parse(arena, text, &err);
+
+    why = "a JSON object is expected";
+
+    if (spec != NULL && spec->type == AE_MAP) {
+        why = ngx_http_apievents_register(call, spec);
+    }
+
+    if (arena != NULL) {
+        ae_arena_destroy(arena);
+    }
+
+    p = ngx_pnalloc(r->pool, 256);
+    if (p == NULL) {
+        ngx_str_set(&call->result, "error:no memory");
+        return;
+    }
+
+    call->result.data = p;
+
+    if (why != NULL) {
+        call->result.len = ngx_snprintf(p, 256, "error:%s", why) - p;
+
+    } else {
+        call->result.len = ngx_sprintf(p, "%ui", call->scripted->nelts - 1)
+                           - p;
+    }
+}
+
+
+/* NULL, or why the request cannot be made */
+
+static const char *
+ngx_http_apievents_register(ngx_http_apievents_call_t *call, ae_value_t *spec)
+{
+    u_char                          *p;
+    ngx_str_t                        url, name, value;
+    ae_value_t                      *v;
+    ngx_pool_t                      *pool;
+    const char                      *err;
+    ngx_http_apievents_target_t     *t;
+    ngx_http_apievents_outgoing_t   *o, **op;
+
+    pool = call->request->pool;
+
+    if (call->scripted == NULL) {
+        call->scripted = ngx_array_create(pool, 4, sizeof(void *));
+        if (call->scripted == NULL) {
+            return "no memory";
+        }
+    }
+
+    if (call->scripted->nelts >= NGX_HTTP_APIEVENTS_SCRIPTED_MAX) {
+        return "too many requests";
+    }
+
+    v = ae_value_get(spec, "url");
+    if (v == NULL || v->type != AE_STRING) {
+        return "a url is expected";
+    }
+
+    t = ngx_pcalloc(pool, sizeof(ngx_http_apievents_target_t));
+    url.data = ngx_pstrdup(pool, (ngx_str_t *) &v->s);
+    p = ngx_pnalloc(pool, NGX_INT_T_LEN);
+
+    if (t == NULL || url.data == NULL || p == NULL) {
+        return "no memory";
+    }
+
+    url.len = v->s.len;
+
+    err = ngx_http_apievents_parse_url(pool, &url, t);
+    if (err != NULL) {
+        return err;
+    }
+
+    if (t->tls && !ngx_http_apievents_has_ca()) {
+        return "https needs a file of CA certificates on this system";
+    }
+
+    o = ngx_http_apievents_outgoing(call, t);
+    if (o == NULL) {
+        return "no memory";
+    }
+
+    err = ngx_http_apievents_register_headers(o,
+                                              ae_value_get(spec, "headers"));
+    if (err != NULL) {
+        return err;
+    }
+
+    ngx_str_set(&name, "X-Api-Events-Hops");
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui", call->hops) - p;
+
+    op = ngx_array_push(call->scripted);
+
+    if (op == NULL
+        || ngx_http_apievents_outgoing_header(o, &name, &value) != NGX_OK)
+    {
+        return "no memory";
+    }
+
+    *op = o;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_apievents_register_headers(ngx_http_apievents_outgoing_t *o,
+    ae_value_t *headers)
+{
+    ngx_str_t    name, value;
+    ae_value_t  *v;
+    ngx_pool_t  *pool;
+
+    if (headers == NULL || headers->type != AE_MAP) {
+        return NULL;
+    }
+
+    pool = o->call->request->pool;
+
+    for (v = headers->first; v != NULL; v = v->next) {
+
+        if (v->type != AE_STRING
+            || ngx_http_apievents_valid_header((ngx_str_t *) &v->name,
+                                               (ngx_str_t *) &v->s)
+               != NGX_OK)
+        {
+            return "header names and values without controls are expected";
+        }
+
+        name.len = v->name.len;
+        value.len = v->s.len;
+        name.data = ngx_pstrdup(pool, (ngx_str_t *) &v->name);
+        value.data = ngx_pstrdup(pool, (ngx_str_t *) &v->s);
+
+        if (name.data == NULL || value.data == NULL) {
+            return "no memory";
+        }
+
+        if (ngx_http_apievents_framing_header(&name)) {
+            continue;
+        }
+
+        if (name.len == 4
+            && ngx_strncasecmp(name.data, (u_char *) "Host", 4) == 0)
+        {
+            o->host = value;
+            continue;
+        }
+
+        if (ngx_http_apievents_outgoing_header(o, &name, &value) != NGX_OK) {
+            return "no memory";
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_get_call(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_apievents_call_t  *call;
+
+    call = ngx_http_apievents_call_of(r);
+
+    if (call == NULL || call->result.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = call->result.data;
+    v->len = call->result.len;
+
+    return NGX_OK;
+}
