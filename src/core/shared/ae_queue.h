@@ -51,10 +51,12 @@
 #define AE_QUEUE_POISON      2
 
 /*
- * The pool's last sixteenth is kept for endpoints that have only a few
- * deliveries, so that many slow ones together cannot use it up either.
+ * The pool's last 1/16 is kept for endpoints that have only a few deliveries,
+ * 1/256 of it and not more than so many nodes or blocks, so that many slow
+ * endpoints together cannot use it up either.
  */
 #define AE_QUEUE_RESERVE     16
+#define AE_QUEUE_FEW         256
 #define AE_QUEUE_FEW_NODES   8
 #define AE_QUEUE_FEW_BLOCKS  64
 

@@ -15,6 +15,8 @@
 #include "core/shared/ae_queue.h"
 
 
+static int ae_queue_hogs(uint64_t held, uint32_t all, uint32_t free,
+    uint32_t few);
 static int ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep,
     uint32_t blocks);
 static int ae_queue_admit(ae_queue_t *q, size_t len,
@@ -92,6 +94,19 @@ done:
 }
 
 
+/* an endpoint holds more than is free for the others, and not just a few */
+
+static int
+ae_queue_hogs(uint64_t held, uint32_t all, uint32_t free, uint32_t few)
+{
+    if (few > all / AE_QUEUE_FEW) {
+        few = all / AE_QUEUE_FEW + 1;
+    }
+
+    return held >= few && held + all / AE_QUEUE_RESERVE >= free;
+}
+
+
 static int
 ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep, uint32_t blocks)
 {
@@ -99,14 +114,10 @@ ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep, uint32_t blocks)
         return 0;
     }
 
-    if (ep->pending >= AE_QUEUE_FEW_NODES
-        && ep->pending + q->nodes / AE_QUEUE_RESERVE >= q->nodes_free)
-    {
-        return 0;
-    }
-
-    if (ep->blocks >= AE_QUEUE_FEW_BLOCKS
-        && ep->blocks + q->blocks / AE_QUEUE_RESERVE >= q->blocks_free)
+    if (ae_queue_hogs(ep->pending, q->nodes, q->nodes_free,
+                      AE_QUEUE_FEW_NODES)
+        || ae_queue_hogs(ep->blocks, q->blocks, q->blocks_free,
+                         AE_QUEUE_FEW_BLOCKS))
     {
         return 0;
     }
