@@ -126,6 +126,28 @@ test_arena_limit(void **state)
 }
 
 
+/* the bytes of blocks' heads count too */
+
+static void
+test_arena_limit_is_exact(void **state)
+{
+    unsigned     n;
+    ae_arena_t  *arena;
+
+    (void) state;
+
+    /* 48 for itself, 16 before each of what is too large to share a block */
+
+    arena = ae_arena_create(48 + 10 * (16 + 272) + 16 + 271);
+
+    for (n = 0; ae_arena_alloc(arena, 272) != NULL; n++) { /* void */ }
+
+    assert_int_equal(n, 10);
+
+    ae_arena_destroy(arena);
+}
+
+
 static void
 test_arena_absurd_sizes(void **state)
 {
@@ -450,6 +472,7 @@ main(void)
         cmocka_unit_test(test_arena_keeps_contents),
         cmocka_unit_test(test_arena_empty_objects_differ),
         cmocka_unit_test(test_arena_limit),
+        cmocka_unit_test(test_arena_limit_is_exact),
         cmocka_unit_test(test_arena_absurd_sizes),
         cmocka_unit_test(test_arena_dup),
         cmocka_unit_test(test_arena_no_memory),

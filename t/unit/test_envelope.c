@@ -182,6 +182,43 @@ test_meta_options(void **state)
 }
 
 
+/* receivers of failures find these members, whatever is known of the key */
+
+static void
+test_meta_of_failures(void **state)
+{
+    size_t       i;
+    ae_event_t   ev;
+    ae_arena_t  *arena;
+    ae_value_t  *meta;
+
+    static const uint16_t  types[] = {
+        AE_QUOTA_EXCEEDED, AE_RATELIMIT_EXCEEDED, AE_AUTH_FAILURE,
+        AE_KEY_EXPIRED, AE_VERSION_FAILURE, AE_ORG_QUOTA_EXCEEDED,
+        AE_ORG_RATE_LIMIT_EXCEEDED
+    };
+
+    (void) state;
+
+    memset(&ev, 0, sizeof(ae_event_t));
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        ev.type = types[i];
+
+        arena = ae_arena_create(0);
+        meta = ae_value_get(ae_envelope(arena, &ev, 0), "EventMetaData");
+
+        assert_non_null(ae_value_get(meta, "Path"));
+        assert_non_null(ae_value_get(meta, "Origin"));
+        assert_non_null(ae_value_get(meta, "Key"));
+        assert_non_null(ae_value_get(meta, "KeyID"));
+        assert_non_null(ae_value_get(meta, "KeyAlias"));
+
+        ae_arena_destroy(arena);
+    }
+}
+
+
 static void
 test_meta_of_other_types(void **state)
 {
@@ -434,6 +471,7 @@ main(void)
         cmocka_unit_test(test_envelope_empty),
         cmocka_unit_test(test_envelope_large_numbers),
         cmocka_unit_test(test_meta_options),
+        cmocka_unit_test(test_meta_of_failures),
         cmocka_unit_test(test_meta_of_other_types),
         cmocka_unit_test(test_meta_merge),
         cmocka_unit_test(test_meta_many_members),

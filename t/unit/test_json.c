@@ -146,6 +146,24 @@ test_parse_refuses(void **state)
 }
 
 
+/* yajl meets a blank behind the end and takes it for the next character */
+
+static void
+test_parse_refuses_cut_escapes(void **state)
+{
+    (void) state;
+
+    check_refused(ae_s("\"\\"), 1, "inside a string, '\\' occurs before a"
+                                   " character which it may not");
+    check_refused(ae_s("\"\\u"), 1, "invalid (non-hex) character occurs after"
+                                    " '\\u' inside string");
+    check_refused(ae_s("\"\\ud80"), 1, "invalid (non-hex) character occurs"
+                                       " after '\\u' inside string");
+    check_refused(ae_s("\"\\ud800\\ud"), 1, "invalid (non-hex) character"
+                  " occurs after '\\u' inside string");
+}
+
+
 static void
 test_parse_refuses_invalid_utf8(void **state)
 {
@@ -191,6 +209,7 @@ test_parse_lone_surrogates(void **state)
         { "\"\\uD800A\"", "\"\xef\xbf\xbd" "A\"" },
         { "\"\\ud800\\ud83d\\ude00\"", "\"\xef\xbf\xbd\xf0\x9f\x98\x80\"" },
         { "\"\\ude00\\ud83d\"", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
+        { "\"\\ude00\\ude00\"", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
         { "\"\\\\ud800\"", "\"\\\\ud800\"" },
         { "\"\\\\\\ud800\"", "\"\\\\\xef\xbf\xbd\"" },
         { "{\"\\udbff\":1}", "{\"\xef\xbf\xbd\":1}" }
@@ -391,6 +410,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_parse_accepts),
         cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_parse_refuses_cut_escapes),
         cmocka_unit_test(test_parse_refuses_invalid_utf8),
         cmocka_unit_test(test_parse_lone_surrogates),
         cmocka_unit_test(test_parse_depth),

@@ -294,6 +294,12 @@ test_value_share(void **state)
     assert_true(ae_value_get(meta, "x")->number == 42);
     assert_null(ae_value_get(map, "two")->next);
 
+    /* also of one that has others behind it */
+
+    assert_int_equal(ae_value_share(arena, map, ae_s("three"), meta), AE_OK);
+    assert_int_equal(map->count, 3);
+    assert_null(ae_value_get(map, "three")->next);
+
     ae_arena_destroy(arena);
 }
 
