@@ -179,6 +179,8 @@ ngx_int_t ngx_http_apievents_init_upstream(ngx_conf_t *cf,
 /* is there a file of CA certificates for calls of scripts */
 ngx_uint_t ngx_http_apievents_has_ca(void);
 
+ngx_int_t ngx_http_apievents_scripted_add_variable(ngx_conf_t *cf);
+
 ngx_int_t ngx_http_apievents_ngx_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf);
 
