@@ -226,7 +226,8 @@ ngx_http_apievents_preconfiguration(ngx_conf_t *cf)
     mcf->generated.http = cf->ctx;
 
     if (ngx_http_apievents_ngx_add_variables(cf) != NGX_OK
-        || ngx_http_apievents_gate_add_variables(cf) != NGX_OK)
+        || ngx_http_apievents_gate_add_variables(cf) != NGX_OK
+        || ngx_http_apievents_deliver_add_variables(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

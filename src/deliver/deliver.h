@@ -126,6 +126,8 @@ ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint(ngx_conf_t *cf,
 char *ngx_http_apievents_api_delivery_connections(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
+ngx_int_t ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf);
+
 ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
 
 /* a time=; *msec stays as it is if the parameter is not there */
@@ -151,10 +153,6 @@ void ngx_http_apievents_deliver_full(uint32_t shared,
 /* the attempt that a call is made for, NULL if it is none */
 ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_of(
     ngx_http_apievents_call_t *call);
-
-/* a script of the attempt is (not) running right now */
-void ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
-    ngx_uint_t inside);
 
 ngx_int_t ngx_http_apievents_watchdog_start(
     ngx_http_apievents_deliver_worker_t *w, ngx_log_t *log);

@@ -28,6 +28,13 @@ static ngx_int_t ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a);
 static ngx_int_t ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a);
 static void ngx_http_apievents_js_done(ngx_http_apievents_call_t *call);
 
+static void ngx_http_apievents_set_inside(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_apievents_get_inside(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
+    ngx_uint_t inside);
+
 static void *ngx_http_apievents_watchdog(void *data);
 static time_t ngx_http_apievents_seconds(void);
 
@@ -237,12 +244,63 @@ ngx_http_apievents_js_done(ngx_http_apievents_call_t *call)
 
 
 /*
- * The script's own time is noted in the worker's object, that the thread below
- * reads, and in shared memory, so that the next owner knows what the delivery
- * was doing when its worker died.
+ * The runtime sets $apievents_inside to 1 before it enters the user's code and
+ * to 0 when that has returned, so that what only waits for an answer is not
+ * taken for what does not come back.
  */
 
-void
+ngx_int_t
+ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf)
+{
+    ngx_str_t             name;
+    ngx_http_variable_t  *var;
+
+    ngx_str_set(&name, "apievents_inside");
+
+    var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE
+                                           |NGX_HTTP_VAR_CHANGEABLE);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->set_handler = ngx_http_apievents_set_inside;
+    var->get_handler = ngx_http_apievents_get_inside;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_apievents_set_inside(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_apievents_call_t  *call;
+
+    call = ngx_http_apievents_call_of(r);
+
+    if (call == NULL || call->outgoing != NULL) {
+        return;
+    }
+
+    ngx_http_apievents_in_script(call->data, v->len == 1 && *v->data == '1');
+}
+
+
+static ngx_int_t
+ngx_http_apievents_get_inside(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    v->not_found = 1;
+
+    return NGX_OK;
+}
+
+
+/* noted in the worker's object, that the thread below reads, and in shared
+ * memory, so that the next owner knows what the delivery was doing when its
+ * worker died */
+
+static void
 ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
     ngx_uint_t inside)
 {

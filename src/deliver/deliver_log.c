@@ -119,6 +119,8 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
 {
     u_char                          id[AE_EVENT_ID_LEN];
     ae_buf_t                        b;
+    ae_now_t                        now;
+    uint64_t                        us;
     ngx_int_t                       rc;
     ngx_http_apievents_log_conf_t  *conf;
 
@@ -139,10 +141,16 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
     /* a line that is too long is cut off by nginx in any case */
 
     if (rc == NGX_OK) {
-        ngx_log_error(conf->level, ngx_cycle->log, 0, "%V%s%*s id: %*s",
+        ae_now(&now);
+        us = (now.wall > a->event.time) ? (now.wall - a->event.time) / 1000
+                                        : 0;
+
+        ngx_log_error(conf->level, ngx_cycle->log, 0,
+                      "%V%s%*s id: %*s, raised %uL.%03uLms ago",
                       &conf->prefix,
                       conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
-                      b.len, b.data, (size_t) AE_EVENT_ID_LEN, id);
+                      b.len, b.data, (size_t) AE_EVENT_ID_LEN, id,
+                      us / 1000, us % 1000);
 
     } else {
         ngx_str_set(&a->error, "no memory");
