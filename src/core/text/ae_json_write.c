@@ -40,19 +40,23 @@ ae_json_escape(ae_buf_t *b, ae_str_t s, int html)
     unsigned char  *p;
 
     p = s.data;
+    i = 0;
     start = 0;
 
-    for (i = 0; i < s.len; i += n) {
-        n = 1;
+    for ( ;; ) {
 
-        if (ae_json_plain(p[i], html)) {
-            continue;
+        while (i < s.len && ae_json_plain(p[i], html)) {
+            i++;
+        }
+
+        if (i == s.len) {
+            break;
         }
 
         if (p[i] < 0x80) {
             ae_buf_put(b, p + start, i - start);
             ae_json_escape_byte(b, p[i]);
-            start = i + 1;
+            start = ++i;
             continue;
         }
 
@@ -68,6 +72,8 @@ ae_json_escape(ae_buf_t *b, ae_str_t s, int html)
             ae_buf_puts(b, (cp == 0x2028) ? "\\u2028" : "\\u2029");
             start = i + n;
         }
+
+        i += n;
     }
 
     if (start < s.len) {
@@ -169,23 +175,23 @@ ae_json_write_list(ae_buf_t *b, const ae_value_t *v, unsigned depth)
         return;
     }
 
-    ae_buf_puts(b, (v->type == AE_MAP) ? "{" : "[");
+    ae_buf_put(b, (v->type == AE_MAP) ? "{" : "[", 1);
 
     for (child = v->first; child != NULL; child = child->next) {
 
         if (child != v->first) {
-            ae_buf_puts(b, ",");
+            ae_buf_put(b, ",", 1);
         }
 
         if (v->type == AE_MAP) {
             ae_json_write_string(b, child->name);
-            ae_buf_puts(b, ":");
+            ae_buf_put(b, ":", 1);
         }
 
         ae_json_write_value(b, child, depth);
     }
 
-    ae_buf_puts(b, (v->type == AE_MAP) ? "}" : "]");
+    ae_buf_put(b, (v->type == AE_MAP) ? "}" : "]", 1);
 }
 
 
@@ -215,9 +221,9 @@ ae_json_write_number(ae_buf_t *b, const ae_value_t *v)
 static void
 ae_json_write_string(ae_buf_t *b, ae_str_t s)
 {
-    ae_buf_puts(b, "\"");
+    ae_buf_put(b, "\"", 1);
     ae_json_escape(b, s, 0);
-    ae_buf_puts(b, "\"");
+    ae_buf_put(b, "\"", 1);
 }
 
 
