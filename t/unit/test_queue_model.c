@@ -1,0 +1,909 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Random operations on a queue and on a model that only has an array of
+ * deliveries and looks at all of them each time.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/shared/ae_queue.h"
+#include "queue_check.h"
+#include "random.h"
+
+
+#define MODEL_SIZE           (216 * 1024)
+#define MODEL_MAX            512            /* deliveries at a time */
+#define MODEL_ENDPOINTS      5
+#define MODEL_IDENTITIES     4              /* of each endpoint */
+#define MODEL_SLOTS          3
+#define MODEL_TARGETS        4
+#define MODEL_LEN            3000
+
+/*
+ * The time advances in these steps; timers never fall on the same moment, so
+ * that their order is known.
+ */
+#define MODEL_TICK           1024
+
+
+typedef struct {
+    int                      state;
+    uint64_t                 event;
+    size_t                   len;
+    uint32_t                 endpoint;
+    uint32_t                 identity;      /* from 1, 0: no cooldown */
+    uint64_t                 period;
+    uint64_t                 order;
+    uint64_t                 due;
+    uint32_t                 attempt;
+    uint32_t                 deaths;
+    uint32_t                 slot;
+    int                      in_script;
+    uint64_t                 suppressed;
+    ae_lease_t               lease;
+} model_delivery_t;
+
+
+typedef struct {
+    int                      state;
+    uint64_t                 until;
+} model_cool_t;
+
+
+typedef struct {
+    uint32_t                 concurrency;
+    uint32_t                 bound;
+    int                      retired;
+    ae_queue_stat_t          st;
+} model_endpoint_t;
+
+
+static void model_reset(void);
+static size_t model_length(uint64_t event);
+static uint32_t model_count(uint32_t endpoint, int state);
+static model_delivery_t *model_oldest(int state, uint32_t endpoint,
+    uint32_t identity);
+static uint32_t model_blocks_used(void);
+static uint32_t model_blocks_held(uint32_t endpoint);
+static int model_hogs(uint32_t held, uint32_t all, uint32_t used,
+    uint32_t few);
+static int model_admits(uint32_t endpoint, uint32_t blocks);
+static void model_finish(model_delivery_t *d, uint64_t *counter);
+static void model_enqueue(model_delivery_t *d);
+static void model_next(uint32_t identity, uint64_t suppressed);
+static void model_dead(model_delivery_t *d);
+static void model_delivered(model_delivery_t *d);
+static void model_suppress(uint32_t identity);
+static uint64_t model_first_timer(model_delivery_t **d, uint32_t *identity);
+static int model_expire(int max);
+static void model_enter(uint64_t event, const ae_queue_target_t *t);
+static model_delivery_t *model_any_lease(void);
+static int model_compare(const void *a, const void *b);
+static void step_route(void);
+static void step_take(void);
+static void step_done(void);
+static void step_in_script(void);
+static void step_adopt(void);
+static void step_tick(void);
+static void step_configure(void);
+static void step_retire(void);
+static void step_stale(void);
+static void compare(void);
+static void drain(void);
+
+
+static ae_queue_t        *q;
+static ae_now_t           now;
+static uint64_t           events, serial;
+static ae_lease_t         stale;
+static model_endpoint_t   endpoint[MODEL_ENDPOINTS];
+static model_cool_t       cool[MODEL_ENDPOINTS * MODEL_IDENTITIES + 1];
+static model_delivery_t   model[MODEL_MAX];
+
+
+static void
+model_reset(void)
+{
+    uint32_t  i;
+
+    memset(endpoint, 0, sizeof(endpoint));
+    memset(cool, 0, sizeof(cool));
+    memset(model, 0, sizeof(model));
+    memset(&stale, 0, sizeof(stale));
+
+    events = 0;
+    serial = 0;
+    now.mono = MODEL_TICK;
+
+    q = aligned_alloc(64, MODEL_SIZE);
+    memset(q, 0, MODEL_SIZE);
+    q = ae_queue_init(q, MODEL_SIZE);
+    assert_non_null(q);
+    assert_true(q->nodes < MODEL_MAX);
+    assert_true(q->cools >= MODEL_ENDPOINTS * MODEL_IDENTITIES);
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        endpoint[i].concurrency = 1 + i;
+        endpoint[i].bound = 20 * i + 5;
+        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, 0 } }, 1 + i,
+                                           20 * i + 5), i);
+    }
+}
+
+
+static size_t
+model_length(uint64_t event)
+{
+    return event * event % (event % 16 ? 500 : MODEL_LEN);
+}
+
+
+static uint32_t
+model_count(uint32_t ep, int state)
+{
+    uint32_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        n += model[i].state == state && model[i].endpoint == ep;
+    }
+
+    return n;
+}
+
+
+/* identity 0: whichever */
+
+static model_delivery_t *
+model_oldest(int state, uint32_t ep, uint32_t identity)
+{
+    uint32_t           i;
+    model_delivery_t  *d, *oldest;
+
+    oldest = NULL;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        d = &model[i];
+
+        if (d->state == state && d->endpoint == ep
+            && (identity == 0 || d->identity == identity)
+            && (oldest == NULL || d->order < oldest->order))
+        {
+            oldest = d;
+        }
+    }
+
+    return oldest;
+}
+
+
+static uint32_t
+model_blocks_used(void)
+{
+    uint32_t  i, k, n;
+
+    n = 0;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+
+        if (model[i].state == AE_NODE_FREE) {
+            continue;
+        }
+
+        for (k = 0; k < i; k++) {
+            if (model[k].state != AE_NODE_FREE
+                && model[k].event == model[i].event)
+            {
+                break;
+            }
+        }
+
+        if (k == i) {
+            n += ae_queue_blocks(model[i].len);
+        }
+    }
+
+    return n;
+}
+
+
+static uint32_t
+model_blocks_held(uint32_t ep)
+{
+    uint32_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        if (model[i].state != AE_NODE_FREE && model[i].endpoint == ep) {
+            n += ae_queue_blocks(model[i].len);
+        }
+    }
+
+    return n;
+}
+
+
+static int
+model_hogs(uint32_t held, uint32_t all, uint32_t used, uint32_t few)
+{
+    if (all / 256 < few) {
+        few = all / 256 + 1;
+    }
+
+    return held >= few && used + held + all / 16 >= all;
+}
+
+
+static int
+model_admits(uint32_t ep, uint32_t blocks)
+{
+    uint32_t           i, used;
+    model_endpoint_t  *e;
+
+    e = &endpoint[ep];
+    used = 0;
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        used += endpoint[i].st.pending;
+    }
+
+    return !e->retired
+           && e->st.pending - e->st.inflight < e->bound
+           && !model_hogs(e->st.pending, q->nodes, used, 8)
+           && !model_hogs(model_blocks_held(ep), q->blocks,
+                          model_blocks_used(), 64)
+           && blocks <= q->blocks;
+}
+
+
+static void
+model_finish(model_delivery_t *d, uint64_t *counter)
+{
+    (*counter)++;
+    endpoint[d->endpoint].st.pending--;
+    d->state = AE_NODE_FREE;
+}
+
+
+static void
+model_enqueue(model_delivery_t *d)
+{
+    d->state = AE_NODE_QUEUED;
+    d->order = ++serial;
+}
+
+
+static void
+model_next(uint32_t identity, uint64_t suppressed)
+{
+    model_delivery_t  *d;
+
+    d = model_oldest(AE_NODE_HELD, (identity - 1) / MODEL_IDENTITIES,
+                     identity);
+
+    if (d == NULL) {
+        cool[identity].state = AE_COOL_FREE;
+        return;
+    }
+
+    cool[identity].state = AE_COOL_SENT;
+    d->suppressed += suppressed;
+    model_enqueue(d);
+}
+
+
+static void
+model_dead(model_delivery_t *d)
+{
+    if (d->identity != 0) {
+        model_next(d->identity, d->suppressed);
+    }
+
+    model_finish(d, &endpoint[d->endpoint].st.dead);
+}
+
+
+static void
+model_delivered(model_delivery_t *d)
+{
+    if (d->identity != 0) {
+        cool[d->identity].state = AE_COOL_RUNNING;
+        cool[d->identity].until = now.mono + d->period;
+        model_suppress(d->identity);
+    }
+
+    model_finish(d, &endpoint[d->endpoint].st.delivered);
+}
+
+
+/* leaves the newest of the held ones */
+
+static void
+model_suppress(uint32_t identity)
+{
+    uint32_t           ep;
+    uint64_t           stands_for;
+    model_delivery_t  *d;
+
+    stands_for = 0;
+    ep = (identity - 1) / MODEL_IDENTITIES;
+
+    for ( ;; ) {
+        d = model_oldest(AE_NODE_HELD, ep, identity);
+
+        if (d == NULL) {
+            return;
+        }
+
+        d->state = AE_NODE_FREE;
+
+        if (model_oldest(AE_NODE_HELD, ep, identity) == NULL) {
+            d->state = AE_NODE_HELD;
+            d->suppressed += stands_for;
+            return;
+        }
+
+        stands_for += 1 + d->suppressed;
+        model_finish(d, &endpoint[ep].st.suppressed);
+    }
+}
+
+
+static uint64_t
+model_first_timer(model_delivery_t **d, uint32_t *identity)
+{
+    uint32_t  i;
+    uint64_t  first;
+
+    *d = NULL;
+    *identity = 0;
+    first = UINT64_MAX;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        if (model[i].state == AE_NODE_DELAYED && model[i].due < first) {
+            first = model[i].due;
+            *d = &model[i];
+        }
+    }
+
+    for (i = 1; i <= MODEL_ENDPOINTS * MODEL_IDENTITIES; i++) {
+        if (cool[i].state == AE_COOL_RUNNING && cool[i].until < first) {
+            first = cool[i].until;
+            *d = NULL;
+            *identity = i;
+        }
+    }
+
+    return first;
+}
+
+
+static int
+model_expire(int max)
+{
+    int                n;
+    uint32_t           identity;
+    model_delivery_t  *d;
+
+    for (n = 0; n < max && model_first_timer(&d, &identity) <= now.mono; n++) {
+
+        if (d != NULL) {
+            model_enqueue(d);
+
+        } else {
+            model_next(identity, 0);
+        }
+    }
+
+    return n;
+}
+
+
+static void
+model_enter(uint64_t event, const ae_queue_target_t *t)
+{
+    uint32_t           i;
+    model_cool_t      *c;
+    model_delivery_t  *d;
+
+    for (i = 0; model[i].state != AE_NODE_FREE; i++) { /* void */ }
+
+    d = &model[i];
+    memset(d, 0, sizeof(model_delivery_t));
+
+    d->event = event;
+    d->len = model_length(event);
+    d->endpoint = t->endpoint;
+    d->period = t->period;
+    d->identity = t->period ? t->cooldown.h[1] : 0;
+
+    endpoint[d->endpoint].st.pending++;
+
+    c = &cool[d->identity];
+
+    if (d->identity != 0 && c->state == AE_COOL_RUNNING
+        && c->until <= now.mono)
+    {
+        model_next(d->identity, 0);
+    }
+
+    if (d->identity == 0 || c->state == AE_COOL_FREE) {
+        c->state = AE_COOL_SENT;
+        model_enqueue(d);
+        return;
+    }
+
+    d->state = AE_NODE_HELD;
+    d->order = ++serial;
+
+    if (c->state == AE_COOL_RUNNING) {
+        model_suppress(d->identity);
+    }
+}
+
+
+static model_delivery_t *
+model_any_lease(void)
+{
+    uint32_t  i, n;
+
+    n = ae_random() % MODEL_MAX;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        if (model[(i + n) % MODEL_MAX].state == AE_NODE_INFLIGHT) {
+            return &model[(i + n) % MODEL_MAX];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+step_route(void)
+{
+    int                rc, ok[MODEL_TARGETS];
+    uint32_t           i, n, ep, id, used, admitted;
+    ae_str_t           record;
+    unsigned char      data[MODEL_LEN];
+    ae_queue_target_t  target[MODEL_TARGETS];
+
+    n = ae_random() % (MODEL_TARGETS + 1);
+    admitted = 0;
+    used = 0;
+
+    record.data = data;
+    record.len = model_length(events + 1);
+    memset(data, (int) (events + 1), record.len);
+
+    for (i = 0; i < n; i++) {
+        ep = ae_random() % MODEL_ENDPOINTS;
+        id = ep * MODEL_IDENTITIES + ae_random() % MODEL_IDENTITIES + 1;
+
+        target[i].endpoint = ep;
+        target[i].cooldown = (ae_id_t) { { id * 3, id } };
+        target[i].period = 0;
+
+        if (ae_random() % 2) {
+            target[i].period = (ae_random() % 40 + 1) * MODEL_TICK + id;
+        }
+
+        ok[i] = model_admits(ep, ae_queue_blocks(record.len));
+        admitted += ok[i];
+    }
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        used += endpoint[i].st.pending;
+    }
+
+    rc = ae_queue_route(q, 1, events + 1, record, target, n, &now);
+
+    if (admitted > q->nodes - used
+        || (admitted
+            && ae_queue_blocks(record.len) > q->blocks - model_blocks_used()))
+    {
+        assert_int_equal(rc, AE_FULL);
+        return;
+    }
+
+    assert_int_equal(rc, AE_OK);
+    events++;
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(target[i].result, ok[i] ? AE_OK : AE_FULL);
+        endpoint[target[i].endpoint].st.deliveries++;
+
+        if (ok[i]) {
+            model_enter(events, &target[i]);
+
+        } else {
+            endpoint[target[i].endpoint].st.dead++;
+        }
+    }
+
+    assert_int_equal(ae_queue_route(q, 1, events, record, target, n, &now),
+                     AE_DECLINED);
+}
+
+
+static void
+step_take(void)
+{
+    int                rc;
+    size_t             i;
+    uint32_t           ep, slot;
+    ae_lease_t         lease;
+    unsigned char      data[MODEL_LEN];
+    model_delivery_t  *d;
+
+    ep = ae_random() % MODEL_ENDPOINTS;
+    slot = ae_random() % MODEL_SLOTS;
+
+    (void) model_expire(AE_QUEUE_TAKE_BATCH);
+    rc = ae_queue_take(q, ep, slot, &now, &lease);
+
+    d = model_oldest(AE_NODE_QUEUED, ep, 0);
+
+    if (d == NULL || endpoint[ep].st.inflight >= endpoint[ep].concurrency) {
+        assert_int_equal(rc, AE_AGAIN);
+        return;
+    }
+
+    assert_int_equal(rc, AE_OK);
+
+    d->state = AE_NODE_INFLIGHT;
+    d->slot = slot;
+    d->attempt++;
+    d->lease = lease;
+    endpoint[ep].st.inflight++;
+
+    assert_int_equal(lease.endpoint, ep);
+    assert_int_equal(lease.attempt, d->attempt);
+    assert_int_equal(lease.deaths, d->deaths);
+    assert_int_equal(lease.suppressed, d->suppressed);
+    assert_int_equal(lease.len, d->len);
+
+    assert_int_equal(ae_queue_read(q, &lease, data), AE_OK);
+
+    for (i = 0; i < lease.len; i++) {
+        assert_int_equal(data[i], (unsigned char) d->event);
+    }
+}
+
+
+static void
+step_done(void)
+{
+    uint64_t           due;
+    ae_outcome_e       outcome;
+    model_delivery_t  *d;
+
+    d = model_any_lease();
+
+    if (d == NULL) {
+        return;
+    }
+
+    outcome = ae_random() % 3;
+    due = now.mono + ae_random() % 50 * MODEL_TICK;
+
+    if (due != now.mono) {
+        due += 100 + (d - model);
+    }
+
+    assert_int_equal(ae_queue_done(q, &d->lease, outcome, due, &now), AE_OK);
+
+    stale = d->lease;
+    d->in_script = 0;
+    endpoint[d->endpoint].st.inflight--;
+
+    if (outcome == AE_DELIVERED) {
+        model_delivered(d);
+
+    } else if (outcome == AE_DEAD || endpoint[d->endpoint].retired) {
+        model_dead(d);
+
+    } else if (due == now.mono) {
+        model_enqueue(d);
+
+    } else {
+        d->state = AE_NODE_DELAYED;
+        d->due = due;
+    }
+}
+
+
+static void
+step_in_script(void)
+{
+    model_delivery_t  *d;
+
+    d = model_any_lease();
+
+    if (d != NULL) {
+        d->in_script = ae_random() % 2;
+        ae_queue_in_script(q, &d->lease, d->in_script);
+    }
+}
+
+
+static int
+model_compare(const void *a, const void *b)
+{
+    const model_delivery_t *const  *x = a;
+    const model_delivery_t *const  *y = b;
+
+    return (*x)->lease.stamp < (*y)->lease.stamp ? 1 : -1;
+}
+
+
+static void
+step_adopt(void)
+{
+    uint32_t           i, n, due, slot;
+    model_delivery_t  *d, *leases[MODEL_MAX];
+
+    n = 0;
+    slot = ae_random() % MODEL_SLOTS;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        if (model[i].state == AE_NODE_INFLIGHT && model[i].slot == slot) {
+            leases[n++] = &model[i];
+        }
+    }
+
+    /* the last one taken first, which matters where one is dead */
+
+    qsort(leases, n, sizeof(leases[0]), model_compare);
+
+    due = 0;
+
+    for (i = 0; i < n; i++) {
+        d = leases[i];
+
+        endpoint[d->endpoint].st.inflight--;
+        d->deaths += d->in_script;
+        d->in_script = 0;
+        d->attempt--;
+        d->state = AE_NODE_QUEUED;
+        stale = d->lease;
+
+        if (d->deaths >= 2 || endpoint[d->endpoint].retired) {
+            model_dead(d);
+
+        } else {
+            due++;
+        }
+    }
+
+    assert_int_equal(ae_queue_adopt(q, slot), due);
+}
+
+
+static void
+step_tick(void)
+{
+    uint32_t           identity;
+    uint64_t           next;
+    model_delivery_t  *d;
+
+    now.mono += ae_random() % 4 * MODEL_TICK;
+
+    if (ae_random() % 2) {
+        (void) model_expire(MODEL_MAX);
+        next = model_first_timer(&d, &identity);
+
+        assert_int_equal(ae_queue_tick(q, &now),
+                         next == UINT64_MAX ? next : next - now.mono);
+    }
+}
+
+
+static void
+step_configure(void)
+{
+    uint32_t           i;
+    model_endpoint_t  *e;
+
+    i = ae_random() % MODEL_ENDPOINTS;
+    e = &endpoint[i];
+
+    e->concurrency = ae_random() % 8;
+    e->bound = ae_random() % 60;
+    e->retired = 0;
+
+    assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, 0 } },
+                                       e->concurrency, e->bound), i);
+}
+
+
+static void
+step_retire(void)
+{
+    uint32_t           i, n, keep[MODEL_ENDPOINTS];
+    uint64_t           killed;
+    model_delivery_t  *d;
+
+    if (ae_random() % 50) {
+        return;
+    }
+
+    n = 0;
+    killed = 0;
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+
+        if (ae_random() % 4) {
+            keep[n++] = i;
+
+        } else {
+            endpoint[i].retired = 1;
+        }
+    }
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        d = &model[i];
+
+        if (d->state == AE_NODE_HELD && endpoint[d->endpoint].retired) {
+            model_finish(d, &endpoint[d->endpoint].st.dead);
+            killed++;
+        }
+    }
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        d = &model[i];
+
+        if ((d->state == AE_NODE_QUEUED || d->state == AE_NODE_DELAYED)
+            && endpoint[d->endpoint].retired)
+        {
+            model_dead(d);
+            killed++;
+        }
+    }
+
+    assert_int_equal(ae_queue_retire(q, keep, n), killed);
+}
+
+
+static void
+step_stale(void)
+{
+    if (stale.stamp != 0) {
+        assert_int_equal(ae_queue_done(q, &stale, AE_DEAD, 0, &now),
+                         AE_DECLINED);
+    }
+}
+
+
+static void
+compare(void)
+{
+    uint32_t           i;
+    ae_queue_stat_t    st;
+    model_endpoint_t  *e;
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        e = &endpoint[i];
+        ae_queue_stat(q, i, &st);
+
+        assert_int_equal(st.deliveries, e->st.deliveries);
+        assert_int_equal(st.delivered, e->st.delivered);
+        assert_int_equal(st.suppressed, e->st.suppressed);
+        assert_int_equal(st.pending, e->st.pending);
+        assert_int_equal(st.dead, e->st.dead);
+        assert_int_equal(st.inflight, e->st.inflight);
+        assert_int_equal(st.deliveries, st.delivered + st.suppressed
+                                        + st.pending + st.dead);
+
+        assert_int_equal(ae_queue_ready(q, i),
+                         e->st.inflight >= e->concurrency
+                         ? 0 : model_count(i, AE_NODE_QUEUED));
+    }
+
+    assert_int_equal(st.blocks_free, q->blocks - model_blocks_used());
+    assert_int_equal(st.recovered, 0);
+}
+
+
+static void
+drain(void)
+{
+    uint32_t         i;
+    ae_lease_t       lease;
+    ae_queue_stat_t  st;
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        (void) ae_queue_endpoint(q, (ae_id_t) { { i, 0 } }, 1000, 1000);
+    }
+
+    for (i = 0; i < MODEL_SLOTS; i++) {
+        (void) ae_queue_adopt(q, i);
+    }
+
+    do {
+        for (i = 0; i < MODEL_ENDPOINTS; i++) {
+            while (ae_queue_take(q, i, 0, &now, &lease) == AE_OK) {
+                assert_int_equal(ae_queue_done(q, &lease, AE_DELIVERED, 0,
+                                               &now),
+                                 AE_OK);
+            }
+        }
+
+        (void) ae_queue_tick(q, &now);
+        ae_queue_stat(q, AE_NO_ENDPOINT, &st);
+
+        now.mono += MODEL_TICK;
+
+    } while (st.pending != 0);
+
+    assert_int_equal(st.nodes_free, q->nodes);
+    assert_int_equal(st.blocks_free, q->blocks);
+}
+
+
+static void
+test_model(void **state)
+{
+    long  i, n;
+
+    static void  (*const steps[])(void) = {
+        step_route, step_route, step_route,
+        step_take, step_take, step_take, step_take,
+        step_done, step_done, step_done,
+        step_in_script, step_adopt, step_tick, step_tick,
+        step_configure, step_retire, step_stale
+    };
+
+    (void) state;
+
+    ae_random_seed();
+    n = ae_steps(1000000);
+
+    model_reset();
+
+    for (i = 1; i <= n; i++) {
+
+        if (i % 50000 == 0) {
+            queue_check(q);
+            drain();
+            queue_check(q);
+            free(q);
+            model_reset();
+        }
+
+        steps[ae_random() % (sizeof(steps) / sizeof(steps[0]))]();
+
+        if (i % 8 == 0) {
+            compare();
+        }
+
+        if (i % 256 == 0) {
+            queue_check(q);
+        }
+    }
+
+    drain();
+    queue_check(q);
+    free(q);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_model),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
