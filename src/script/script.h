@@ -1,0 +1,78 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * script: the loader that turns a handler file into what njs can import, and
+ * the variables through which a running script talks to the C side.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_SCRIPT_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_SCRIPT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/core.h"
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_array_t                 files;      /* of ngx_str_t: the folders that
+                                               this configuration uses, by
+                                               their contents' hash */
+    ngx_str_t                   folder;     /* where scripts are written; empty
+                                               until there is one */
+    ngx_str_t                   runtime;    /* its folder's name */
+    ngx_fd_t                    fd;         /* of folder, locked as in use */
+} ngx_http_apievents_script_conf_t;
+
+
+/* member of the location configuration: api_script_path, api_template_path */
+
+typedef struct {
+    ngx_str_t                   script;
+    ngx_str_t                   template;
+    unsigned                    script_used:1;
+    unsigned                    template_used:1;
+} ngx_http_apievents_paths_conf_t;
+
+
+/* api_script_path DIR, api_template_path DIR, in any level */
+char *ngx_http_apievents_api_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the full name of a file that a handler of the level being parsed names */
+ngx_int_t ngx_http_apievents_script_name(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *full);
+ngx_int_t ngx_http_apievents_template_name(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *full);
+
+/*
+ * The text of a template that a handler of the level being parsed names, and
+ * what to call it; Tyk's shipped names need no file.  An emerg line and
+ * NGX_ERROR if it cannot be read.
+ */
+ngx_int_t ngx_http_apievents_template_load(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *text, ngx_str_t *full);
+
+/*
+ * Writes the file's importable form and makes a generated location that runs
+ * it.  location: its URI; uses_request: OriginatingRequest stands in it.  An
+ * emerg line and NGX_ERROR on a file that cannot be read or is no handler.
+ */
+ngx_int_t ngx_http_apievents_script_load(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *name, ngx_str_t *location, ngx_uint_t *uses_request);
+
+ngx_int_t ngx_http_apievents_script_add_variables(ngx_conf_t *cf);
+
+/* in postconfiguration, when njs has compiled all: what a trial wrote goes */
+ngx_int_t ngx_http_apievents_script_init(ngx_conf_t *cf);
+
+/* removes what no configuration uses any more; nothing with nginx -t */
+ngx_int_t ngx_http_apievents_script_init_module(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_SCRIPT_H_INCLUDED_ */

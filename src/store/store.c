@@ -1,0 +1,169 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The store's part in the life of a configuration and of a worker.
+ */
+
+
+#include "apievents.h"
+#include "store/store_private.h"
+
+
+static ngx_int_t ngx_http_apievents_read_fd(ngx_conf_t *cf, ngx_fd_t fd,
+    ngx_str_t *name, size_t max, ngx_str_t *text);
+static void ngx_http_apievents_own_state(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf);
+
+
+ngx_int_t
+ngx_http_apievents_read_file(ngx_conf_t *cf, ngx_str_t *name, size_t max,
+    ngx_str_t *text)
+{
+    ngx_fd_t   fd;
+    ngx_int_t  rc;
+
+    /* a named pipe must not keep the start waiting */
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_apievents_read_fd(cf, fd, name, max, text);
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", name);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_read_fd(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *name,
+    size_t max, ngx_str_t *text)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_is_file(&fi) || ngx_file_size(&fi) > (off_t) max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is %s, a file of at most %uzk is expected",
+                           name, ngx_is_file(&fi) ? "too large" : "no file",
+                           max / 1024);
+        return NGX_ERROR;
+    }
+
+    size = ngx_file_size(&fi);
+
+    text->len = 0;
+    text->data = ngx_pnalloc(cf->pool, size + 1);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    while (text->len < size) {
+        n = ngx_read_fd(fd, text->data + text->len, size - text->len);
+
+        if (n == -1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               ngx_read_fd_n " \"%V\" failed", name);
+            return NGX_ERROR;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        text->len += n;
+    }
+
+    text->data[text->len] = '\0';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_store_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    if (mcf == NULL || ngx_http_apievents_trial()) {
+        return NGX_OK;
+    }
+
+    if (mcf->store.zone != NULL) {
+        ngx_http_apievents_keys_load(&mcf->store, cycle->log);
+    }
+
+    if (mcf->script.folder.len != 0) {
+        ngx_http_apievents_own_state(cycle, &mcf->store);
+    }
+
+    return NGX_OK;
+}
+
+
+/* made by a master that is root, used by workers that are not; the user was
+ * not known yet when the path was made */
+
+static void
+ngx_http_apievents_own_state(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf)
+{
+    ngx_fd_t          fd;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() != 0 || ccf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
+        return;
+    }
+
+    fd = open((char *) scf->state_path.data, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE || fchown(fd, ccf->user, -1) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "folder \"%V\" cannot be given to the worker user",
+                      &scf->state_path);
+    }
+
+    if (fd != NGX_INVALID_FILE) {
+        ngx_http_apievents_folder_own(fd, "scripts", ccf->user);
+        (void) ngx_close_file(fd);
+    }
+}
+
+
+ngx_int_t
+ngx_http_apievents_store_init_process(ngx_cycle_t *cycle)
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    if (mcf != NULL) {
+        ngx_http_apievents_cache_free(&mcf->store);
+    }
+}

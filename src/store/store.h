@@ -1,0 +1,186 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * store: where data lives.  The zone of shared memory with its parts, the
+ * sessions of keys and organisations, and what a worker compiled from them.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_STORE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_STORE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "core/core.h"
+
+
+/*
+ * The root of the zone.  Everything is mapped at one address in all processes
+ * of one master, so that the parts are kept as pointers.  A binary that does
+ * not know the layout refuses the zone.
+ */
+
+#define NGX_HTTP_APIEVENTS_LAYOUT   1
+
+typedef struct {
+    uint32_t                    magic;
+    uint32_t                    layout;
+    size_t                      ring_size;
+    uint32_t                    slots;
+    size_t                      loaded;         /* what the files' sessions
+                                                   took, the last time */
+    u_char                      secret[16];     /* of all keyed hashes */
+
+    ae_processes_t             *processes;
+    ae_queue_t                 *queue;
+    ae_limits_t                *limits;
+    ae_sessions_t              *sessions;
+} ngx_http_apievents_zone_t;
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_shm_zone_t             *shm_zone;       /* NULL: no api_zone */
+    size_t                      ring_size;
+    ngx_http_apievents_zone_t  *zone;           /* once it is initialised */
+
+    ngx_str_t                   state_path;     /* ends with no slash */
+
+    ngx_str_t                   keys;           /* files, full names */
+    ngx_str_t                   org_keys;
+
+    void                       *loaded;         /* their sessions, parsed by
+                                                   the directive, put into the
+                                                   zone when it is certain
+                                                   that the cycle will run */
+    void                       *cache;          /* this worker's sessions */
+    unsigned                    state_made:1;   /* the path was not there */
+} ngx_http_apievents_store_conf_t;
+
+
+/*
+ * A session as the gate reads it (facts: Tyk's session object).  Owned by the
+ * worker's cache; valid until the caller returns to the event loop, or until
+ * ngx_http_apievents_session_release() if it was kept.
+ */
+
+typedef struct {
+    ae_session_ref_t            ref;
+    ae_arena_t                 *arena;
+    ngx_uint_t                  refs;
+    ngx_rbtree_node_t           node;
+    ngx_queue_t                 queue;          /* least recently used last */
+    ae_value_t                 *document;       /* the whole session */
+
+    ae_limit_rule_t             rate;           /* max 0: unlimited */
+    ae_limit_rule_t             quota;          /* max 0: unlimited */
+    int64_t                     expires;        /* unix seconds, < 1: never */
+    ngx_str_t                   org;
+    ngx_str_t                   alias;
+    ae_value_t                 *access_rights;  /* a map, or NULL */
+    ae_id_t                     limits_id;      /* base of its counters */
+    unsigned                    inactive:1;
+    unsigned                    stale:1;        /* not in the cache any more */
+} ngx_http_apievents_session_t;
+
+
+/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_keys, api_org_keys */
+char *ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* reads a whole file at configuration time; an emerg line and NGX_ERROR if
+ * it cannot be read or is over max bytes; text is of cf->pool and has a NUL
+ * behind it */
+ngx_int_t ngx_http_apievents_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    size_t max, ngx_str_t *text);
+
+/* what can be told only when the http block is complete; in
+ * postconfiguration */
+ngx_int_t ngx_http_apievents_store_init(ngx_conf_t *cf);
+
+/* in the master, before workers start: the zone's parts get the sessions of
+ * the files, the state path its owner */
+ngx_int_t ngx_http_apievents_store_init_module(ngx_cycle_t *cycle);
+
+/* in a worker */
+ngx_int_t ngx_http_apievents_store_init_process(ngx_cycle_t *cycle);
+void ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle);
+
+
+/*
+ * Folders below the state path (store_state.c).  They are reached from open
+ * descriptors and never over a symbolic link: the master may be root, the
+ * owner of the path is not.
+ */
+
+/* the state path, made if it is not there; after that api_state_path is too
+ * late; NGX_INVALID_FILE after an emerg line */
+ngx_fd_t ngx_http_apievents_state_open(ngx_conf_t *cf);
+
+/* a process that only looks: nginx -t, nginx -s; nothing that a running
+ * instance uses may be touched */
+ngx_uint_t ngx_http_apievents_trial(void);
+
+/* opens, NGX_INVALID_FILE and errno if it cannot; makes it first if *made is
+ * given, which tells whether it was not there */
+ngx_fd_t ngx_http_apievents_folder(ngx_fd_t at, const char *name,
+    ngx_uint_t *made);
+
+/* a file below a folder, with the folders on its path, by one rename(); a
+ * file of that very text is left alone; NGX_ERROR and errno */
+ngx_int_t ngx_http_apievents_folder_write(ngx_fd_t at, ngx_str_t *path,
+    ngx_str_t *text);
+
+/* both as far as it goes: what is missing already is as good */
+void ngx_http_apievents_folder_remove(ngx_fd_t at, const char *name);
+void ngx_http_apievents_folder_own(ngx_fd_t at, const char *name,
+    ngx_uid_t user);
+
+
+/* ids by which the zone knows a credential, a KeyID and an organisation */
+ae_id_t ngx_http_apievents_credential_id(ngx_http_apievents_zone_t *zone,
+    ngx_str_t *credential);
+ae_id_t ngx_http_apievents_key_id_id(ngx_http_apievents_zone_t *zone,
+    ae_id_t key_id);
+ae_id_t ngx_http_apievents_org_id(ngx_http_apievents_zone_t *zone,
+    ngx_str_t *org);
+
+/*
+ * NGX_OK and *session, NGX_DECLINED: there is none, NGX_AGAIN: it has to come
+ * from elsewhere, the request is woken then; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
+    ngx_http_apievents_session_t **session);
+void ngx_http_apievents_session_keep(ngx_http_apievents_session_t *session);
+void ngx_http_apievents_session_release(
+    ngx_http_apievents_session_t *session);
+
+/*
+ * The id of one of the session's counters.  kind: "rate" or "quota"; scope:
+ * NULL for the session's own limit, else what tells limits of access rights
+ * apart (allowance_scope, or the API's id).  It stays over reloads and does
+ * not depend on the limit's values.
+ */
+ae_id_t ngx_http_apievents_session_limit_id(ngx_http_apievents_zone_t *zone,
+    const ngx_http_apievents_session_t *session, const char *kind,
+    const ngx_str_t *scope);
+
+/*
+ * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex
+ * digits.  get: the document with quota_remaining and quota_renews live, into
+ * buf.  set: validates like the file's; reset forgets its counters.
+ */
+ngx_int_t ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
+    ae_buf_t *buf);
+ngx_int_t ngx_http_apievents_session_set_text(ngx_str_t *key,
+    ngx_str_t *text, ngx_uint_t reset, ae_error_t *err);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_STORE_H_INCLUDED_ */
