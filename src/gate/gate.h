@@ -1,0 +1,124 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * gate: who is calling, may they, how much is left.  One decision a client
+ * request, kept with the main request; refusals leave as Tyk's bodies.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_GATE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_GATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/core.h"
+#include "store/store.h"
+
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_KEY_MASKED = 0,
+    NGX_HTTP_APIEVENTS_KEY_RAW,
+    NGX_HTTP_APIEVENTS_KEY_HASH
+} ngx_http_apievents_key_e;
+
+
+/* where a credential may be: header=, query= or cookie= of api_auth */
+
+typedef struct {
+    ngx_uint_t                  kind;           /* 'h', 'q' or 'c' */
+    ngx_str_t                   name;           /* lower case for headers */
+} ngx_http_apievents_auth_t;
+
+
+/* one api_rate or api_quota */
+
+typedef struct {
+    ae_limit_rule_t             rule;
+    ngx_http_complex_value_t   *key;            /* NULL: the whole API */
+    ngx_str_t                   text;           /* its place, for the id */
+    unsigned                    quota:1;
+    unsigned                    dry_run:1;
+} ngx_http_apievents_limit_t;
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_flag_t                  master_keys;
+} ngx_http_apievents_gate_main_conf_t;
+
+
+/* member of the location configuration; api.len 0: no API */
+
+typedef struct ngx_http_apievents_gate_conf_s
+    ngx_http_apievents_gate_conf_t;
+
+struct ngx_http_apievents_gate_conf_s {
+    ngx_str_t                   api;
+    ngx_str_t                   org;
+    ngx_array_t                *auth;           /* of auth_t; empty: keyless,
+                                                   NGX_CONF_UNSET_PTR: unset */
+    ngx_array_t                *rates;          /* of limit_t */
+    ngx_array_t                *quotas;         /* of limit_t */
+    ngx_uint_t                  event_key;      /* key_e; stays unset where no
+                                                   directive says, as masked */
+    size_t                      body_max;
+    ngx_flag_t                  active;         /* 0: answers 404 */
+    ngx_flag_t                  key_rate;       /* 0: disable_rate_limit */
+    ngx_flag_t                  key_quota;      /* 0: disable_quota */
+    ngx_flag_t                  exempt;         /* our own locations */
+
+    ngx_http_apievents_gate_conf_t
+                               *definition;     /* what api_definition says,
+                                                   until it is merged */
+    ngx_str_t                   place;          /* FILE:LINE that made it an
+                                                   API, for later errors */
+};
+
+
+/* directives; conf is the whole location configuration */
+char *ngx_http_apievents_api_id(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_org(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_auth(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_quota(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_definition(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the same as api_event_key, for a slot */
+extern ngx_conf_enum_t  ngx_http_apievents_event_key_enum[];
+
+void ngx_http_apievents_gate_create_conf(
+    ngx_http_apievents_gate_conf_t *conf);
+char *ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *prev,
+    ngx_http_apievents_gate_conf_t *conf);
+
+/* $api_id, $api_decision, ... */
+ngx_int_t ngx_http_apievents_gate_add_variables(ngx_conf_t *cf);
+
+/* phase handlers (access, precontent, log) */
+ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
+
+/*
+ * The refusal's own answer, from the module's filters: header() and body()
+ * return NGX_DECLINED when the answer is not a refusal of the gate.
+ */
+ngx_int_t ngx_http_apievents_refusal_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_refusal_body(ngx_http_request_t *r,
+    ngx_chain_t **in);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_GATE_H_INCLUDED_ */

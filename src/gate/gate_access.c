@@ -1,0 +1,548 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The gate's phase handlers.  The access handler decides, once a client
+ * request, step by step; a step may park the request and is entered again.
+ *
+ * With "satisfy any" another module may let a request pass whose credential
+ * the gate refuses, or end the phase before the gate is asked.  The precontent
+ * handler sees both and still holds such a request against the limits.
+ */
+
+
+#include "gate/gate_private.h"
+
+
+static ngx_int_t ngx_http_apievents_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t **d);
+static ngx_int_t ngx_http_apievents_decide(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_active(
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_credential(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_session(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_expiry(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_rights(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_limits(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_step_refusing(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal);
+static ngx_int_t ngx_http_apievents_answer(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+static ngx_uint_t ngx_http_apievents_satisfy_any(ngx_http_request_t *r);
+
+
+/* facts: Tyk's 1.2, 1.4 and 5.2; an API that is off is as if unknown */
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_active = {
+    NGX_HTTP_NOT_FOUND,
+    AE_EVENT_CUSTOM,
+    ngx_string("Not Found"),
+    ngx_null_string,
+    ngx_null_string,
+    1
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_no_credential = {
+    NGX_HTTP_UNAUTHORIZED,
+    AE_AUTH_FAILURE,
+    ngx_string("Authorization field missing"),
+    ngx_string("Auth Failure"),
+    ngx_string("Authorization field missing"),
+    0
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_unknown_key = {
+    NGX_HTTP_FORBIDDEN,
+    AE_AUTH_FAILURE,
+    ngx_string("Access to this API has been disallowed"),
+    ngx_string("Auth Failure"),
+    ngx_null_string,
+    0
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_granted = {
+    NGX_HTTP_FORBIDDEN,
+    AE_AUTH_FAILURE,
+    ngx_string("Access to this API has been disallowed"),
+    ngx_string("Auth Failure"),
+    ngx_string("Access to this API has been disallowed"),
+    0
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_inactive_key = {
+    NGX_HTTP_FORBIDDEN,
+    AE_KEY_EXPIRED,
+    ngx_string("Key is inactive, please renew"),
+    ngx_string("Attempted access from inactive key."),
+    ngx_null_string,
+    0
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_expired_key = {
+    NGX_HTTP_UNAUTHORIZED,
+    AE_KEY_EXPIRED,
+    ngx_string("Key has expired, please renew"),
+    ngx_string("Attempted access from expired key."),
+    ngx_null_string,
+    0
+};
+
+
+ngx_int_t
+ngx_http_apievents_gate_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static struct {
+        ngx_http_phases         phase;
+        ngx_http_handler_pt     handler;
+    } hooks[] = {
+        { NGX_HTTP_ACCESS_PHASE, ngx_http_apievents_access_handler },
+        { NGX_HTTP_PRECONTENT_PHASE, ngx_http_apievents_precontent_handler },
+        { NGX_HTTP_LOG_PHASE, ngx_http_apievents_log_handler }
+    };
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    for (i = 0; i < 3; i++) {
+        h = ngx_array_push(&cmcf->phases[hooks[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = hooks[i].handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                       rc;
+    ngx_http_apievents_decision_t  *d;
+
+    rc = ngx_http_apievents_start(r, &d);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
+        return NGX_DECLINED;
+    }
+
+    /*
+     * A refused request comes again with its error page, which is let through;
+     * or, while nginx still has an access code for it, from another module's
+     * redirect in the access phase, which is not.
+     */
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED
+        && !(d->pending && r->access_code))
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_apievents_decide(r, d);
+
+    /* who needs no key is not thereby let past other modules' checks */
+
+    if (rc == NGX_OK && d->conf->gate.auth->nelts == 0) {
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                       rc;
+    ngx_http_apievents_decision_t  *d;
+
+    rc = ngx_http_apievents_start(r, &d);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_ACTIVE) {
+        d->satisfied = ngx_http_apievents_satisfy_any(r);
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED) {
+
+        if (!d->pending
+            || ngx_http_get_module_ctx(r, ngx_http_apievents_module) != d)
+        {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_set_ctx(r, NULL, ngx_http_apievents_module);
+
+        d->pending = 0;
+        d->satisfied = 1;
+        d->refusal = NULL;
+        d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
+
+        ngx_http_apievents_decision_session(d, NULL);
+    }
+
+    rc = ngx_http_apievents_decide(r, d);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* a page about another module's refusal does not make it undone */
+
+    if (!r->error_page && r->err_status == 0) {
+        d->confirmed = 1;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_log_handler(ngx_http_request_t *r)
+{
+    ngx_http_apievents_decision_t  *d;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    d = ngx_http_apievents_decision(r);
+
+    if (d == NULL) {
+        return NGX_OK;
+    }
+
+    /* an access code left: it ended before it was clear who has the say */
+
+    if (d->refusal != NULL && !d->raised && !(d->pending && r->access_code)) {
+        ngx_http_apievents_raise_refusal(r, d);
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED && !d->confirmed
+        && (r->headers_out.status == 0
+            || r->headers_out.status >= NGX_HTTP_BAD_REQUEST))
+    {
+        ngx_http_apievents_refund(r, d);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_start(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t **d)
+{
+    ngx_http_apievents_loc_conf_t  *lcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    *d = ngx_http_apievents_decision(r);
+
+    if (*d != NULL) {
+        return NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    if (lcf->gate.api.len == 0 || lcf->gate.exempt) {
+        return NGX_DECLINED;
+    }
+
+    *d = ngx_http_apievents_decision_create(r, lcf);
+
+    return (*d == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
+}
+
+
+/*
+ * Steps return NGX_OK to go on, NGX_DECLINED when they went elsewhere;
+ * everything else is for nginx: NGX_AGAIN and NGX_DONE park the request.
+ */
+
+static ngx_int_t
+ngx_http_apievents_decide(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        switch (d->step) {
+
+        case NGX_HTTP_APIEVENTS_STEP_ACTIVE:
+            rc = ngx_http_apievents_step_active(d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_CREDENTIAL:
+            rc = ngx_http_apievents_step_credential(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_SESSION:
+            rc = ngx_http_apievents_step_session(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_EXPIRY:
+            rc = ngx_http_apievents_step_expiry(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_RIGHTS:
+            rc = ngx_http_apievents_step_rights(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_LIMITS:
+            rc = ngx_http_apievents_step_limits(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_PASSED:
+            return NGX_OK;
+
+        case NGX_HTTP_APIEVENTS_STEP_REFUSING:
+            rc = ngx_http_apievents_step_refusing(r, d);
+            break;
+
+        default: /* NGX_HTTP_APIEVENTS_STEP_REFUSED */
+            return ngx_http_apievents_answer(r, d);
+        }
+
+        if (rc == NGX_OK) {
+            d->step++;
+            continue;
+        }
+
+        if (rc != NGX_DECLINED) {
+            return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_active(ngx_http_apievents_decision_t *d)
+{
+    if (d->conf->gate.active) {
+        return NGX_OK;
+    }
+
+    d->refusal = &ngx_http_apievents_not_active;
+    d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_credential(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t  rc;
+
+    if (d->conf->gate.auth->nelts == 0) {
+        d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_apievents_credential(r, d->conf->gate.auth, &d->credential);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_apievents_reject(r, d,
+                                         &ngx_http_apievents_no_credential);
+    }
+
+    if (rc == NGX_OK) {
+        d->key_id = ae_key_id((ae_str_t) { d->credential.len,
+                                           d->credential.data });
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_session(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ae_id_t                          id;
+    ngx_int_t                        rc;
+    ngx_http_apievents_session_t    *session;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    id = ngx_http_apievents_credential_id(mcf->store.zone, &d->credential);
+
+    rc = ngx_http_apievents_session_find(r, id, &session);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_apievents_reject(r, d,
+                                         &ngx_http_apievents_unknown_key);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_http_apievents_decision_session(d, session);
+    }
+
+    return rc;
+}
+
+
+/* facts: Tyk's 6.5; it looks at is_inactive first */
+
+static ngx_int_t
+ngx_http_apievents_step_expiry(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    if (d->session->inactive) {
+        return ngx_http_apievents_reject(r, d,
+                                         &ngx_http_apievents_inactive_key);
+    }
+
+    if (d->session->expires >= 1 && ngx_time() > d->session->expires) {
+        return ngx_http_apievents_reject(r, d,
+                                         &ngx_http_apievents_expired_key);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_rights(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ae_value_t                      *rights;
+    ngx_str_t                       *api;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    rights = d->session->access_rights;
+
+    if (rights == NULL || rights->count == 0) {
+        mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+        if (mcf->gate.master_keys == 1) {
+            return NGX_OK;
+        }
+
+    } else {
+        api = &d->conf->gate.api;
+
+        if (ae_value_find(rights, (ae_str_t) { api->len, api->data })
+            != NULL)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_apievents_reject(r, d, &ngx_http_apievents_not_granted);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_limits(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_apievents_limits(r, d);
+
+    if (rc == NGX_DECLINED) {
+        d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
+    }
+
+    return rc;
+}
+
+
+/* a refusal for want of a good credential */
+
+static ngx_int_t
+ngx_http_apievents_reject(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal)
+{
+    if (d->satisfied) {
+        ngx_http_apievents_decision_session(d, NULL);
+        d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
+
+        return NGX_DECLINED;
+    }
+
+    d->refusal = refusal;
+    d->pending = ngx_http_apievents_satisfy_any(r);
+    d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_step_refusing(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_apievents_wants_request(r, d)) {
+        rc = ngx_http_apievents_read_body(r, d);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (!d->pending) {
+        ngx_http_apievents_raise_refusal(r, d);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_answer(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_http_set_ctx(r, d, ngx_http_apievents_module);
+
+    /* nginx lets other modules overrule an access handler's 401 and 403 */
+
+    if (!d->pending && ngx_http_apievents_satisfy_any(r)) {
+        ngx_http_finalize_request(r, d->refusal->status);
+        return NGX_DONE;
+    }
+
+    return d->refusal->status;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_satisfy_any(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->satisfy == NGX_HTTP_SATISFY_ANY;
+}

@@ -1,0 +1,237 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What the gate says of a request in an event.
+ */
+
+
+#include "gate/gate_private.h"
+
+
+/* a masked credential shows its last four characters, a short one none */
+#define NGX_HTTP_APIEVENTS_MASK_MIN   16
+#define NGX_HTTP_APIEVENTS_MASK_TAIL  4
+
+
+static void ngx_http_apievents_raise_for(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal, ngx_uint_t api_wide,
+    ngx_uint_t dry_run);
+static void ngx_http_apievents_event_path(ngx_http_request_t *r,
+    ngx_str_t *path);
+static void ngx_http_apievents_event_api_key(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
+static void ngx_http_apievents_event_key(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
+
+
+ngx_uint_t
+ngx_http_apievents_hops(ngx_http_request_t *r)
+{
+    size_t            i;
+    ngx_str_t         value;
+    ngx_uint_t        n;
+    static ngx_str_t  name = ngx_string("x-api-events-hops");
+
+    if (ngx_http_apievents_header_value(r, &name, &value) != NGX_OK) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < value.len; i++) {
+
+        if (value.data[i] < '0' || value.data[i] > '9') {
+            return 0;
+        }
+
+        n = ngx_min(n * 10 + value.data[i] - '0', NGX_HTTP_APIEVENTS_HOPS);
+    }
+
+    return n;
+}
+
+
+ngx_uint_t
+ngx_http_apievents_wants_request(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    if (d->refusal == NULL || d->refusal->event == AE_EVENT_CUSTOM) {
+        return 0;
+    }
+
+    return ngx_http_apievents_route_uses_request(d->conf->handlers.route,
+                                                 d->refusal->event)
+           && ngx_http_apievents_hops(r) < NGX_HTTP_APIEVENTS_HOPS;
+}
+
+
+void
+ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    d->raised = 1;
+
+    if (d->refusal->event == AE_EVENT_CUSTOM) {
+        return;
+    }
+
+    ngx_http_apievents_raise_for(r, d, d->refusal, d->api_wide, 0);
+}
+
+
+void
+ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal)
+{
+    ngx_http_apievents_raise_for(r, d, refusal, 1, 1);
+}
+
+
+static void
+ngx_http_apievents_raise_for(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal, ngx_uint_t api_wide,
+    ngx_uint_t dry_run)
+{
+    u_char                       origin[NGX_SOCKADDR_STRLEN];
+    ngx_uint_t                   hops;
+    ngx_connection_t            *c;
+    ngx_http_apievents_raise_t   e;
+
+    hops = ngx_http_apievents_hops(r);
+
+    if (hops >= NGX_HTTP_APIEVENTS_HOPS) {
+        return;
+    }
+
+    ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
+
+    e.type = refusal->event;
+    e.route = d->conf->handlers.route;
+    e.depth = hops;
+    e.dry_run = dry_run ? 1 : 0;
+    e.api = d->conf->gate.api;
+    e.org = d->conf->gate.org;
+    e.message = refusal->message;
+    e.reason = refusal->reason;
+
+    if (api_wide) {
+        ngx_http_apievents_event_api_key(r, d, &e);
+
+    } else {
+        ngx_http_apievents_event_key(r, d, &e);
+    }
+
+    ngx_http_apievents_event_path(r, &e.path);
+
+    /* the realip module leaves no port where the header has none */
+
+    c = r->connection;
+
+    e.origin.data = origin;
+    e.origin.len = ngx_sock_ntop(c->sockaddr, c->socklen, origin,
+                                 NGX_SOCKADDR_STRLEN,
+                                 ngx_inet_get_port(c->sockaddr) != 0);
+
+    if (ngx_http_apievents_route_uses_request(e.route, e.type)) {
+        ngx_http_apievents_build_request(r, d);
+        e.request = d->request;
+        e.request_cut = d->body_cut;
+    }
+
+    ngx_http_apievents_raise(&e, d->event_id);
+    d->has_event = 1;
+}
+
+
+/* as the client asked for it, whatever rewrites made of it */
+
+static void
+ngx_http_apievents_event_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    size_t  n;
+
+    *path = r->unparsed_uri;
+
+    for (n = 0; n < path->len; n++) {
+        if (path->data[n] == '?' || path->data[n] == '#') {
+            path->len = n;
+            return;
+        }
+    }
+}
+
+
+/* facts: Tyk names the API's limiter where a key's would be */
+
+static void
+ngx_http_apievents_event_api_key(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = sizeof("apilimiter-") - 1 + e->org.len + e->api.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return;
+    }
+
+    e->key.data = p;
+    e->key.len = ngx_sprintf(p, "apilimiter-%V%V", &e->org, &e->api) - p;
+
+    e->key_id = ae_key_id((ae_str_t) { e->key.len, e->key.data });
+}
+
+
+static void
+ngx_http_apievents_event_key(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e)
+{
+    u_char  *p;
+
+    if (d->credential.len == 0) {
+        return;
+    }
+
+    e->key_id = d->key_id;
+
+    if (d->session != NULL) {
+        e->alias = d->session->alias;
+
+        if (d->session->org.len != 0) {
+            e->org = d->session->org;
+        }
+    }
+
+    if (d->conf->gate.event_key == NGX_HTTP_APIEVENTS_KEY_RAW) {
+        e->key = d->credential;
+        return;
+    }
+
+    p = ngx_pnalloc(r->pool, AE_HEX_LEN);
+    if (p == NULL) {
+        return;
+    }
+
+    e->key.data = p;
+
+    if (d->conf->gate.event_key == NGX_HTTP_APIEVENTS_KEY_HASH) {
+        ae_id_hex(p, d->key_id);
+        e->key.len = AE_HEX_LEN;
+        return;
+    }
+
+    p = ngx_cpymem(p, "****", 4);
+
+    if (d->credential.len >= NGX_HTTP_APIEVENTS_MASK_MIN) {
+        p = ngx_cpymem(p, d->credential.data + d->credential.len
+                          - NGX_HTTP_APIEVENTS_MASK_TAIL,
+                       NGX_HTTP_APIEVENTS_MASK_TAIL);
+    }
+
+    e->key.len = p - e->key.data;
+}

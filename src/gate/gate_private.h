@@ -1,0 +1,195 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What the files of the gate share: the decision about a client request and
+ * the steps towards it.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_
+
+
+#include "apievents.h"
+
+
+/* in this order; a step may be entered again after the request was parked */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_STEP_ACTIVE = 0,
+    NGX_HTTP_APIEVENTS_STEP_CREDENTIAL,
+    NGX_HTTP_APIEVENTS_STEP_SESSION,
+    NGX_HTTP_APIEVENTS_STEP_EXPIRY,
+    NGX_HTTP_APIEVENTS_STEP_RIGHTS,
+    NGX_HTTP_APIEVENTS_STEP_LIMITS,
+    NGX_HTTP_APIEVENTS_STEP_PASSED,
+    NGX_HTTP_APIEVENTS_STEP_REFUSING,       /* may have to read the body */
+    NGX_HTTP_APIEVENTS_STEP_REFUSED
+} ngx_http_apievents_step_e;
+
+
+/* why a request is refused; strings are static */
+
+typedef struct {
+    ngx_uint_t                      status;
+    ae_event_type_e                 event;      /* AE_EVENT_CUSTOM: none */
+    ngx_str_t                       text;       /* of the answer */
+    ngx_str_t                       message;    /* of the event */
+    ngx_str_t                       reason;     /* of the event */
+    ngx_uint_t                      plain;      /* the answer is plain text */
+} ngx_http_apievents_refusal_t;
+
+
+/*
+ * One a client request, from the first location with an API on.  It lives in
+ * a cleanup of the request's pool, since internal redirects zero r->ctx;
+ * r->ctx points to it only while the answer to be sent is its refusal.
+ */
+
+typedef struct {
+    ngx_http_apievents_loc_conf_t  *conf;
+    ngx_http_apievents_step_e       step;
+
+    ngx_str_t                       credential;
+    ae_id_t                         key_id;
+    ngx_http_apievents_session_t   *session;    /* kept; NULL: none */
+
+    ae_limit_use_t                 *charged;    /* for a refund */
+    ngx_uint_t                      ncharged;
+    uint64_t                        rate_remaining;
+    uint64_t                        quota_remaining;
+    uint64_t                        quota_reset;    /* unix time, 0: never */
+
+    const ngx_http_apievents_refusal_t
+                                   *refusal;
+
+    ngx_str_t                       request;    /* its HTTP/1.1 form */
+    ngx_str_t                       body;       /* as far as it is wanted */
+    size_t                          body_size;  /* allocated */
+    ngx_str_t                       answer;     /* the refusal's body */
+    u_char                          event_id[AE_EVENT_ID_LEN];
+
+    unsigned                        api_wide:1; /* it is of the API's limit */
+    unsigned                        satisfied:1;/* by another module */
+    unsigned                        pending:1;  /* another module may let it
+                                                   pass (satisfy any) */
+    unsigned                        confirmed:1;/* access phase is over */
+    unsigned                        body_known:1;
+    unsigned                        request_known:1;
+    unsigned                        replaced:1; /* header of the answer */
+    unsigned                        answered:1; /* and its body */
+    unsigned                        body_cut:1;
+    unsigned                        raised:1;
+    unsigned                        has_event:1;
+    unsigned                        has_rate:1;
+    unsigned                        has_quota:1;
+} ngx_http_apievents_decision_t;
+
+
+/* gate_conf.c, gate_limit_conf.c */
+char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
+ngx_int_t ngx_http_apievents_add_auth(ngx_conf_t *cf, ngx_array_t *auth,
+    ngx_uint_t kind, ngx_str_t *name);
+ngx_int_t ngx_http_apievents_valid_id(ngx_str_t *id);
+ngx_int_t ngx_http_apievents_place(ngx_conf_t *cf, ngx_str_t *place);
+ngx_http_apievents_limit_t *ngx_http_apievents_add_limit(ngx_conf_t *cf,
+    ngx_array_t *limits, ngx_uint_t quota, ngx_str_t *key);
+
+/* gate_decision.c */
+ngx_http_apievents_decision_t *ngx_http_apievents_decision(
+    ngx_http_request_t *r);
+ngx_http_apievents_decision_t *ngx_http_apievents_decision_create(
+    ngx_http_request_t *r, ngx_http_apievents_loc_conf_t *conf);
+void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_session_t *session);
+
+/*
+ * gate_credential.c.  find: NGX_DECLINED when there is none.  The others copy
+ * with what is a credential replaced by ***; dst may be NULL to ask how many
+ * bytes the result has at most.
+ */
+ngx_int_t ngx_http_apievents_credential(ngx_http_request_t *r,
+    ngx_array_t *auth, ngx_str_t *credential);
+ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+size_t ngx_http_apievents_redact_uri(u_char *dst, ngx_array_t *auth,
+    ngx_str_t *uri);
+size_t ngx_http_apievents_redact_header(u_char *dst, ngx_array_t *auth,
+    ngx_table_elt_t *h);
+
+/* copies to dst + n, or only counts when dst is NULL; returns n + len */
+size_t ngx_http_apievents_put(u_char *dst, size_t n, u_char *data,
+    size_t len);
+
+/*
+ * gate_limits.c.  NGX_OK, or NGX_DECLINED and the decision's refusal set.
+ * refund gives back what was charged.
+ */
+ngx_int_t ngx_http_apievents_limits(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_refund(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/*
+ * gate_request.c: OriginatingRequest.  read_body() is for a phase handler,
+ * which is called again when it does not return NGX_OK but NGX_DONE; other
+ * values end the request.  build() needs what was read, or does without.
+ */
+ngx_int_t ngx_http_apievents_read_body(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_build_request(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/* gate_event.c; hops: of X-Api-Events-Hops, 5 or more raise nothing */
+
+#define NGX_HTTP_APIEVENTS_HOPS  5
+
+ngx_uint_t ngx_http_apievents_hops(ngx_http_request_t *r);
+ngx_uint_t ngx_http_apievents_wants_request(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal);
+
+/* an api_definition while it is read; place names it in error lines */
+
+typedef struct {
+    ngx_conf_t                     *cf;
+    ngx_conf_file_t                 place;
+    ngx_http_apievents_loc_conf_t  *lcf;
+    ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
+    ae_value_t                     *root;
+    ngx_array_t                     ignored;    /* of ngx_str_t */
+} ngx_http_apievents_definition_t;
+
+/*
+ * gate_definition_field.c.  A missing member or null: NGX_OK and *v is NULL,
+ * *s is empty, *b is untouched.  A wrong type is an emerg line, NGX_ERROR.
+ */
+ngx_int_t ngx_http_apievents_field(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const char *name, ae_type_e type, ae_value_t **v);
+ngx_int_t ngx_http_apievents_field_string(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, ngx_str_t *s);
+ngx_int_t ngx_http_apievents_field_bool(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const char *name, ngx_flag_t *b);
+ngx_int_t ngx_http_apievents_field_expect(
+    ngx_http_apievents_definition_t *def, const ae_value_t *v,
+    ae_type_e type, const char *name);
+void ngx_http_apievents_field_error(ngx_http_apievents_definition_t *def,
+    const ae_value_t *v, const char *name, const char *expected);
+
+/* gate_definition_events.c: event_handlers */
+ngx_int_t ngx_http_apievents_definition_events(
+    ngx_http_apievents_definition_t *def);
+
+/* gate_definition_report.c: what is ignored, in one line */
+ngx_int_t ngx_http_apievents_definition_ignore(
+    ngx_http_apievents_definition_t *def, ngx_str_t *name);
+ngx_int_t ngx_http_apievents_definition_report(
+    ngx_http_apievents_definition_t *def);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_ */
