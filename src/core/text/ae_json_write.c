@@ -40,23 +40,19 @@ ae_json_escape(ae_buf_t *b, ae_str_t s, int html)
     unsigned char  *p;
 
     p = s.data;
-    i = 0;
     start = 0;
 
-    for ( ;; ) {
+    for (i = 0; i < s.len; i += n) {
+        n = 1;
 
-        while (i < s.len && ae_json_plain(p[i], html)) {
-            i++;
-        }
-
-        if (i == s.len) {
-            break;
+        if (ae_json_plain(p[i], html)) {
+            continue;
         }
 
         if (p[i] < 0x80) {
             ae_buf_put(b, p + start, i - start);
             ae_json_escape_byte(b, p[i]);
-            start = ++i;
+            start = i + 1;
             continue;
         }
 
@@ -72,8 +68,6 @@ ae_json_escape(ae_buf_t *b, ae_str_t s, int html)
             ae_buf_puts(b, (cp == 0x2028) ? "\\u2028" : "\\u2029");
             start = i + n;
         }
-
-        i += n;
     }
 
     if (start < s.len) {
