@@ -175,7 +175,7 @@ ae_id_t ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
     ae_id_t endpoint);
 
 
-/* ---- template: Go's text/template as webhooks use it (ae_template.c) -- */
+/* ---- template: Go's text/template as webhooks use it (ae_template_*) - */
 
 typedef struct ae_template_s ae_template_t;
 
@@ -196,7 +196,10 @@ ae_template_t *ae_template_parse(ae_arena_t *arena, ae_str_t text,
 int ae_template_render(const ae_template_t *t, const ae_value_t *root,
     ae_buf_t *out);
 
-/* does the template name that field anywhere */
+/*
+ * Does the template name that field anywhere, or take the root or all of the
+ * metadata as one value, so that the field is in it.
+ */
 int ae_template_uses(const ae_template_t *t, const char *field);
 
 
@@ -211,7 +214,7 @@ typedef enum {
 
 typedef struct {
     ae_script_form_e         form;
-    ae_str_t                *undeclared;    /* names assigned, never declared */
+    ae_str_t                *undeclared;    /* assigned, never declared */
     size_t                   nundeclared;
 } ae_script_t;
 
@@ -222,6 +225,21 @@ int ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
 
 /* is the name a JavaScript identifier and no reserved word */
 int ae_script_identifier(ae_str_t name);
+
+
+/* ---- files of the tree that the build embeds (util/embed) ---- */
+
+typedef struct {
+    ae_str_t                 name;          /* from the root of the tree */
+    ae_str_t                 text;
+} ae_file_t;
+
+
+/* ends with a zero entry */
+extern const ae_file_t       ae_embedded[];
+
+/* the file's text; NULL if there is no such file */
+const ae_str_t *ae_embedded_find(ae_str_t name);
 
 
 #endif /* _AE_TEXT_H_INCLUDED_ */
