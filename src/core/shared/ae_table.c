@@ -337,8 +337,8 @@ ae_table_hash(ae_id_t id)
 {
     uint64_t  x;
 
-    x = id.h[0] ^ (id.h[1] * 0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 32)) * 0xd1342543de82ef95;
+    x = id.h[0] * 0xd1342543de82ef95;
+    x = (x ^ (x >> 32) ^ id.h[1]) * 0x9e3779b97f4a7c15;
 
     return x ^ (x >> 32);
 }
