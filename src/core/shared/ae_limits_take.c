@@ -1,0 +1,355 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#include <string.h>
+
+#include "core/shared/ae_limits.h"
+
+
+/* a state that a call works at; uses of the same id share it */
+
+typedef struct {
+    ae_limit_state_t         state;
+    ae_limit_state_t        *stored;
+    uint32_t                 shard;
+    unsigned                 made:1;        /* entry, not published yet */
+    unsigned                 keep:1;        /* even if refused */
+} ae_limits_slot_t;
+
+
+typedef struct {
+    ae_limits_t             *limits;
+    const ae_now_t          *now;
+    ae_limit_use_t          *uses;
+    size_t                   n;
+
+    size_t                   locked;
+    size_t                   slots;
+    uint32_t                 shard[AE_LIMIT_USES];     /* ascending */
+    ae_limit_state_t        *stored[AE_LIMIT_USES];    /* of each slot */
+    ae_limits_slot_t        *slot_of[AE_LIMIT_USES];   /* by use */
+    ae_limits_slot_t         slot[AE_LIMIT_USES];
+} ae_limits_call_t;
+
+
+static void ae_limits_call_lock(ae_limits_call_t *call);
+static void ae_limits_call_unlock(ae_limits_call_t *call);
+static ae_limits_slot_t *ae_limits_slot(ae_limits_call_t *call, size_t i);
+static void ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
+    ae_limit_use_t *use);
+static size_t ae_limits_charge(ae_limits_call_t *call);
+static void ae_limits_commit(ae_limits_call_t *call);
+static void ae_limits_rollback(ae_limits_call_t *call);
+static void ae_limits_slot_store(ae_limits_call_t *call,
+    ae_limits_slot_t *slot);
+
+
+int
+ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, size_t *refused)
+{
+    size_t            i;
+    ae_limits_call_t  call;
+
+    if (n > AE_LIMIT_USES) {
+        return AE_ERROR;
+    }
+
+    call.limits = limits;
+    call.now = now;
+    call.uses = uses;
+    call.n = n;
+    call.slots = 0;
+
+    ae_limits_call_lock(&call);
+
+    for (i = 0; i < n; i++) {
+        ae_limit_bound(&uses[i].rule);
+        call.slot_of[i] = ae_limits_slot(&call, i);
+    }
+
+    i = ae_limits_charge(&call);
+
+    if (i == n) {
+        ae_limits_commit(&call);
+
+    } else {
+        ae_limits_rollback(&call);
+        *refused = i;
+    }
+
+    ae_limits_call_unlock(&call);
+
+    return (i == n) ? AE_OK : AE_DECLINED;
+}
+
+
+void
+ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now)
+{
+    size_t              i;
+    uint32_t            shard;
+    ae_limit_state_t    state, *stored;
+    ae_limits_shard_t  *sh;
+
+    for (i = 0; i < n; i++) {
+        shard = ae_table_shard(ae_limits_table(limits), uses[i].id);
+        sh = ae_limits_lock(limits, shard);
+
+        if (uses[i].overflow) {
+            stored = &sh->shared[uses[i].rule.mode];
+
+        } else {
+            stored = ae_table_find(ae_limits_table(limits), uses[i].id);
+        }
+
+        if (stored != NULL) {
+            state = *stored;
+
+            if (ae_limit_refund(&state, &uses[i], now)) {
+                ae_limits_store(limits, sh, stored, &state);
+            }
+        }
+
+        ae_limits_unlock(limits, shard);
+    }
+}
+
+
+/* each shard once and in ascending order, so that no two calls wait in turn */
+
+static void
+ae_limits_call_lock(ae_limits_call_t *call)
+{
+    size_t       i, k;
+    uint32_t     shard;
+    ae_table_t  *table;
+
+    table = ae_limits_table(call->limits);
+    call->locked = 0;
+
+    for (i = 0; i < call->n; i++) {
+        shard = ae_table_shard(table, call->uses[i].id);
+
+        for (k = call->locked; k > 0 && call->shard[k - 1] > shard; k--) {
+            /* void */
+        }
+
+        if (k > 0 && call->shard[k - 1] == shard) {
+            continue;
+        }
+
+        memmove(&call->shard[k + 1], &call->shard[k],
+                (call->locked - k) * sizeof(uint32_t));
+
+        call->shard[k] = shard;
+        call->locked++;
+    }
+
+    for (i = 0; i < call->locked; i++) {
+        ae_limits_lock(call->limits, call->shard[i]);
+    }
+}
+
+
+static void
+ae_limits_call_unlock(ae_limits_call_t *call)
+{
+    size_t  i;
+
+    for (i = 0; i < call->locked; i++) {
+        ae_limits_unlock(call->limits, call->shard[i]);
+    }
+}
+
+
+static ae_limits_slot_t *
+ae_limits_slot(ae_limits_call_t *call, size_t i)
+{
+    size_t             k;
+    ae_limit_use_t    *use;
+    ae_limits_slot_t  *slot;
+
+    use = &call->uses[i];
+
+    /* an entry that was made for an earlier use cannot be found yet */
+
+    for (k = 0; k < i; k++) {
+        if (ae_id_equal(call->uses[k].id, use->id)
+            && !call->uses[k].overflow)
+        {
+            use->overflow = 0;
+            return call->slot_of[k];
+        }
+    }
+
+    slot = &call->slot[call->slots];
+
+    ae_limits_slot_find(call, slot, use);
+
+    for (k = 0; k < call->slots; k++) {
+        if (call->stored[k] == slot->stored) {
+            return &call->slot[k];
+        }
+    }
+
+    slot->state = *slot->stored;
+    call->stored[call->slots++] = slot->stored;
+
+    return slot;
+}
+
+
+static void
+ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
+    ae_limit_use_t *use)
+{
+    ae_limits_shard_t  *sh;
+
+    use->overflow = 0;
+
+    slot->shard = ae_table_shard(ae_limits_table(call->limits), use->id);
+    slot->made = 0;
+    slot->keep = 0;
+    slot->stored = ae_table_find(ae_limits_table(call->limits), use->id);
+
+    if (slot->stored != NULL) {
+        return;
+    }
+
+    sh = ae_limits_shard(call->limits, slot->shard);
+
+    if (sh->filtered) {
+        ae_limits_unfilter(sh, call->now);
+    }
+
+    slot->stored = ae_limits_make(call->limits, use->id, call->stored,
+                                  call->slots, call->now);
+
+    if (slot->stored == NULL) {
+        slot->stored = &sh->shared[use->rule.mode];
+        use->overflow = 1;
+        return;
+    }
+
+    sh->seen = *call->now;
+    slot->made = 1;
+
+    if (ae_limits_filtered(sh, use->id)) {
+        *slot->stored = sh->shared[use->rule.mode];
+    }
+}
+
+
+/* the first use that is refused, n if none is; the states are charged */
+
+static size_t
+ae_limits_charge(ae_limits_call_t *call)
+{
+    size_t             i, refused;
+    ae_limit_use_t    *use;
+    ae_limits_slot_t  *slot;
+
+    refused = call->n;
+
+    for (i = 0; i < call->n; i++) {
+        use = &call->uses[i];
+        slot = call->slot_of[i];
+
+        if (ae_limit_adapt(&slot->state, &use->rule, call->now)) {
+            slot->keep = 1;
+        }
+
+        if (ae_limit_charge(&slot->state, &use->rule, call->now) == AE_OK) {
+            ae_limit_report(&slot->state, use, call->now);
+            use->retry = 0;
+            continue;
+        }
+
+        use->retry = ae_limit_retry(&slot->state, &use->rule, call->now);
+
+        if (refused == call->n) {
+            refused = i;
+        }
+    }
+
+    return refused;
+}
+
+
+static void
+ae_limits_commit(ae_limits_call_t *call)
+{
+    size_t              i;
+    ae_limits_shard_t  *sh;
+
+    for (i = 0; i < call->n; i++) {
+        if (call->uses[i].overflow) {
+            sh = ae_limits_shard(call->limits, call->slot_of[i]->shard);
+            ae_limits_filter(sh, call->uses[i].id);
+
+            __atomic_store_n(&sh->overflows, sh->overflows + 1,
+                             __ATOMIC_RELAXED);
+        }
+    }
+
+    for (i = 0; i < call->slots; i++) {
+        ae_limits_slot_store(call, &call->slot[i]);
+    }
+}
+
+
+/*
+ * Nothing is charged, so all uses tell what is left without this request.  A
+ * start that moved is kept, or it would move again with every refusal.
+ */
+
+static void
+ae_limits_rollback(ae_limits_call_t *call)
+{
+    size_t             i;
+    ae_limit_use_t    *use;
+    ae_limits_slot_t  *slot;
+
+    for (i = 0; i < call->slots; i++) {
+        call->slot[i].state = *call->slot[i].stored;
+    }
+
+    for (i = 0; i < call->n; i++) {
+        use = &call->uses[i];
+        slot = call->slot_of[i];
+
+        ae_limit_adapt(&slot->state, &use->rule, call->now);
+        ae_limit_report(&slot->state, use, call->now);
+    }
+
+    for (i = 0; i < call->slots; i++) {
+        slot = &call->slot[i];
+
+        if (slot->keep) {
+            ae_limits_slot_store(call, slot);
+
+        } else if (slot->made) {
+            ae_table_remove(ae_limits_table(call->limits), slot->stored);
+        }
+    }
+}
+
+
+static void
+ae_limits_slot_store(ae_limits_call_t *call, ae_limits_slot_t *slot)
+{
+    ae_limits_shard_t  *sh;
+
+    if (slot->made) {
+        *slot->stored = slot->state;
+        ae_table_publish(ae_limits_table(call->limits), slot->stored);
+        return;
+    }
+
+    sh = ae_limits_shard(call->limits, slot->shard);
+    ae_limits_store(call->limits, sh, slot->stored, &slot->state);
+}
