@@ -1,0 +1,2 @@
+// missing = new TykJS.TykEventHandlers.NewEventHandler({}) is not made
+var present = 1;

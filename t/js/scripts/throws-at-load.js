@@ -1,0 +1,3 @@
+var loading = new TykJS.TykEventHandlers.NewEventHandler({});
+var x = undefined;
+x.y = 1;

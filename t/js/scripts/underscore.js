@@ -1,0 +1,4 @@
+var usesUnderscore = new TykJS.TykEventHandlers.NewEventHandler({});
+usesUnderscore.NewHandler(function (event, context) {
+    _.each([1], function () {});
+});
