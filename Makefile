@@ -38,14 +38,14 @@ FUZZ_TESTS  := $(patsubst t/fuzz/%.c,$(B)/fuzz/%,\
                    $(sort $(wildcard t/fuzz/fuzz_*.c)))
 
 MAKEFLAGS   += --no-print-directory
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS   += -j$(JOBS)
 endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test unit style suite fuzz-regression fuzz test-asan bench \
-        demo run clean help
+.PHONY: all deps test unit style js suite fuzz-regression fuzz test-asan \
+        bench demo run clean help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -53,12 +53,13 @@ all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
 deps:                   ## install what the other targets need
 	@util/deps
 
-test:                   ## deps, module, style, unit tests, fuzz corpus, suite
+test:                   ## deps, module, style, unit, fuzz corpus, js, suite
 	@$(MAKE) deps
 	@$(MAKE) all
 	@$(MAKE) style
 	@$(MAKE) unit
 	@$(MAKE) fuzz-regression
+	@$(MAKE) js
 	@$(MAKE) suite
 
 suite: $(MODULE)        ## the Test::Nginx suite alone; TESTS=t/x.t for a part
@@ -67,12 +68,16 @@ suite: $(MODULE)        ## the Test::Nginx suite alone; TESTS=t/x.t for a part
 unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
 	@util/unit $(UNIT_TESTS)
 
+js:                     ## the tests of the JavaScript runtime alone
+	@prove util/test-js
+
 style:                  ## the style checker, first on its own samples
 	@t/style/run
 	@util/style
 
 test-asan:              ## unit tests and suite with ASan and UBSan
-	@util/asan
+	@$(MAKE) deps
+	+@util/asan
 
 fuzz-regression: $(FUZZ_TESTS)  ## the fuzz targets on their corpora
 	@util/fuzz regression $(FUZZ_TESTS)
@@ -88,12 +93,12 @@ bench:                  ## the figures: ring, webhooks, latency
 demo:                   ## start nginx, trip each event, print what arrived
 	@$(MAKE) deps
 	@$(MAKE) all
-	@util/demo
+	@util/quickstart demo
 
 run:                    ## the quickstart configuration in the foreground
 	@$(MAKE) deps
 	@$(MAKE) all
-	@util/run
+	@util/quickstart run
 
 clean:                  ## remove what was built, but not what deps unpacked
 	@find build -mindepth 1 -maxdepth 1 ! -name perl \
