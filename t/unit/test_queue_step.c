@@ -1,0 +1,633 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Each operation of the queue is killed at each of its instructions, and each
+ * repair as well.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/shared/ae_queue.h"
+#include "queue_check.h"
+#include "random.h"
+#include "step.h"
+
+
+#define STEP_SIZE            (172 * 1024)
+#define STEP_PERIOD          1000
+
+/*
+ * Real kills of each operation, AE_STEPS for more, and the share of kills
+ * whose repair is killed at each instruction in turn.
+ */
+#define STEP_KILLS           1
+#define STEP_REPAIRS         64
+
+
+/* what an operation may leave: the state before it or the one after it */
+
+typedef struct {
+    step_pt                  op;
+    int                      parts;         /* it has states in between */
+    uint64_t                 before;
+    uint64_t                 after;
+    long                     steps;
+    long                     looks;
+    long                     repairs;
+} step_case_t;
+
+
+static ae_queue_t        *q, *last, *copy, *nested, *nested_last, *base;
+static ae_lease_t         lease[8];
+static uint64_t           number;
+static ae_now_t           now;
+
+
+static void hash(uint64_t *h, uint64_t v);
+static void hash_list(uint64_t *h, ae_queue_t *p, const ae_queue_list_t *list);
+static uint64_t state_of(ae_queue_t *p);
+static void put(uint32_t first, uint32_t n, uint64_t identity, size_t len);
+static void prepare(void);
+static void op_route(void *ctx);
+static void op_route_new(void *ctx);
+static void op_route_held(void *ctx);
+static void op_route_last(void *ctx);
+static void op_route_over(void *ctx);
+static void op_route_full(void *ctx);
+static void op_take(void *ctx);
+static void op_deliver(void *ctx);
+static void op_die(void *ctx);
+static void op_retry(void *ctx);
+static void op_in_script(void *ctx);
+static void op_adopt(void *ctx);
+static void op_tick(void *ctx);
+static void op_retire(void *ctx);
+static void op_endpoint(void *ctx);
+static void op_reuse(void *ctx);
+static void op_recover(void *ctx);
+static void judge(step_case_t *c, ae_queue_t *p);
+static void look(void *ctx);
+static void look_nested(void *ctx);
+static void really_killed(step_case_t *c);
+static void run_case(const char *name, step_pt op, int parts);
+static void prepare_or_skip(void);
+static int step_setup(void **state);
+
+
+static void
+hash(uint64_t *h, uint64_t v)
+{
+    *h = (*h ^ v) * 0x9e3779b97f4a7c15;
+    *h ^= *h >> 29;
+}
+
+
+static void
+hash_list(uint64_t *h, ae_queue_t *p, const ae_queue_list_t *list)
+{
+    uint32_t          i;
+    const ae_node_t  *node;
+
+    for (i = list->head; i != AE_QUEUE_NONE; i = node->next) {
+        node = ae_queue_node(p, i);
+
+        hash(h, node->state);
+        hash(h, node->endpoint);
+        hash(h, node->attempt);
+        hash(h, node->deaths);
+        hash(h, node->in_script);
+        hash(h, node->suppressed);
+        hash(h, ae_queue_block(p, node->event)->data[0]);
+        hash(h, ae_queue_block(p, node->event)->len);
+    }
+
+    hash(h, list->n);
+}
+
+
+/* all that can be seen from outside, and in which order things wait */
+
+static uint64_t
+state_of(ae_queue_t *p)
+{
+    uint32_t        i;
+    uint64_t        h;
+    ae_endpoint_t  *ep;
+
+    h = p->endpoints;
+
+    for (i = 0; i < p->endpoints; i++) {
+        ep = &p->endpoint[i];
+
+        hash(&h, ep->id.h[0]);
+        hash(&h, ep->deliveries);
+        hash(&h, ep->delivered);
+        hash(&h, ep->suppressed);
+        hash(&h, ep->pending);
+        hash(&h, ep->dead);
+        hash(&h, ep->blocks);
+        hash(&h, ep->retired);
+        hash(&h, ep->inflight);
+        hash_list(&h, p, &ep->queue);
+    }
+
+    for (i = 0; i < AE_QUEUE_SOURCES; i++) {
+        hash(&h, p->routed[i]);
+        hash_list(&h, p, &p->slot[i]);
+    }
+
+    for (i = 0; i < p->cools; i++) {
+        hash(&h, ae_queue_cool(p, i)->state);
+
+        if (ae_queue_cool(p, i)->state != AE_COOL_FREE) {
+            hash(&h, ae_queue_cool(p, i)->id.h[0]);
+            hash_list(&h, p, &ae_queue_cool(p, i)->held);
+        }
+    }
+
+    for (i = 0; i < p->timers; i++) {
+        hash(&h, *ae_queue_timer(p, i));
+    }
+
+    hash(&h, p->nodes_free);
+    hash(&h, p->blocks_free);
+    hash(&h, p->past.deliveries);
+    hash(&h, p->past.dead);
+
+    return h;
+}
+
+
+/* an event for n endpoints; identity 0: without cooldown */
+
+static void
+put(uint32_t first, uint32_t n, uint64_t identity, size_t len)
+{
+    uint32_t           i;
+    ae_str_t           record;
+    unsigned char      data[1000];
+    ae_queue_target_t  target[8];
+
+    memset(data, (int) (number + 1), sizeof(data));
+    record = (ae_str_t) { len, data };
+
+    for (i = 0; i < n; i++) {
+        target[i].endpoint = first + i;
+        target[i].cooldown = (ae_id_t) { { identity, 0 } };
+        target[i].period = identity ? STEP_PERIOD : 0;
+    }
+
+    (void) ae_queue_route(q, 0, ++number, record, target, n, &now);
+}
+
+
+/*
+ * Endpoint 0 has two in flight of slot 1 and others that wait, 1 a retry, 2 an
+ * identity in flight with held ones, 3 one whose cooldown runs and holds one,
+ * 4 is full.
+ */
+
+static void
+prepare(void)
+{
+    uint32_t  i;
+
+    memset(q, 0, STEP_SIZE);
+    assert_non_null(ae_queue_init(q, STEP_SIZE));
+
+    number = 0;
+    now.mono = STEP_PERIOD;
+
+    for (i = 0; i < 5; i++) {
+        (void) ae_queue_endpoint(q, (ae_id_t) { { i, 1 } }, 4,
+                                 i == 4 ? 1 : 100);
+    }
+
+    for (i = 0; i < 6; i++) {
+        put(0, 1, 0, 100 * i);
+    }
+
+    (void) ae_queue_take(q, 0, 1, &now, &lease[0]);
+    (void) ae_queue_take(q, 0, 1, &now, &lease[1]);
+    (void) ae_queue_take(q, 0, 1, &now, &lease[2]);
+
+    ae_queue_node(q, lease[1].node)->deaths = 1;
+    ae_queue_in_script(q, &lease[1], 1);
+
+    for (i = 0; i < 3; i++) {
+        put(1, 1, 0, 10);
+        (void) ae_queue_take(q, 1, 2, &now, &lease[3]);
+        (void) ae_queue_done(q, &lease[3], AE_RETRY,
+                             4 * STEP_PERIOD - 10 * i, &now);
+    }
+
+    for (i = 0; i < 4; i++) {
+        put(2, 1, 77, 300);
+    }
+
+    (void) ae_queue_take(q, 2, 1, &now, &lease[4]);
+
+    put(3, 1, 88, 300);
+    (void) ae_queue_take(q, 3, 2, &now, &lease[5]);
+    (void) ae_queue_done(q, &lease[5], AE_DELIVERED, 0, &now);
+    put(3, 1, 88, 300);
+
+    put(4, 1, 0, 300);
+
+    queue_check(q);
+    memcpy(base, q, STEP_SIZE);
+}
+
+
+static void
+op_route(void *ctx)
+{
+    (void) ctx;
+
+    put(0, 5, 0, 700);
+}
+
+
+static void
+op_route_new(void *ctx)
+{
+    (void) ctx;
+
+    put(0, 1, 99, 10);
+}
+
+
+static void
+op_route_held(void *ctx)
+{
+    (void) ctx;
+
+    put(2, 1, 77, 10);
+}
+
+
+/* the one that is held is suppressed */
+
+static void
+op_route_last(void *ctx)
+{
+    (void) ctx;
+
+    put(3, 1, 88, 500);
+}
+
+
+static void
+op_route_over(void *ctx)
+{
+    (void) ctx;
+
+    now.mono = 2 * STEP_PERIOD;
+    put(3, 1, 88, 10);
+}
+
+
+static void
+op_route_full(void *ctx)
+{
+    (void) ctx;
+
+    put(4, 1, 0, 10);
+}
+
+
+static void
+op_take(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_take(q, 0, 1, &now, &lease[7]);
+}
+
+
+static void
+op_deliver(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_done(q, &lease[4], AE_DELIVERED, 0, &now);
+}
+
+
+static void
+op_die(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_done(q, &lease[4], AE_DEAD, 0, &now);
+}
+
+
+static void
+op_retry(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_done(q, &lease[0], AE_RETRY, STEP_PERIOD + 1, &now);
+}
+
+
+static void
+op_in_script(void *ctx)
+{
+    (void) ctx;
+
+    ae_queue_in_script(q, &lease[0], 1);
+}
+
+
+/* one is poison, one has a cooldown */
+
+static void
+op_adopt(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_adopt(q, 1);
+}
+
+
+static void
+op_tick(void *ctx)
+{
+    (void) ctx;
+
+    now.mono = 5 * STEP_PERIOD;
+    (void) ae_queue_tick(q, &now);
+}
+
+
+static void
+op_retire(void *ctx)
+{
+    uint32_t  keep;
+
+    (void) ctx;
+
+    keep = 0;
+    (void) ae_queue_retire(q, &keep, 1);
+}
+
+
+static void
+op_endpoint(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 500, 1 } }, 4, 4);
+}
+
+
+/* the table is full, and a retired one with numbers makes room */
+
+static void
+op_reuse(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 9999, 1 } }, 4, 4);
+}
+
+
+static void
+op_recover(void *ctx)
+{
+    (void) ctx;
+
+    ae_queue_recover(copy);
+}
+
+
+static void
+judge(step_case_t *c, ae_queue_t *p)
+{
+    uint64_t  h;
+
+    queue_check(p);
+
+    h = state_of(p);
+
+    if (!c->parts) {
+        queue_expect(h == c->before || h == c->after);
+    }
+}
+
+
+/* the queue as a kill leaves it here, repaired */
+
+static void
+look(void *ctx)
+{
+    step_case_t  *c = ctx;
+
+    if (memcmp(q, last, STEP_SIZE) == 0) {
+        return;
+    }
+
+    memcpy(last, q, STEP_SIZE);
+    memcpy(copy, q, STEP_SIZE);
+
+    if (ae_random() % (STEP_REPAIRS / ae_steps(STEP_KILLS) + 1) == 0) {
+        (void) step_each(op_recover, look_nested, c);
+
+    } else {
+        ae_queue_recover(copy);
+    }
+
+    judge(c, copy);
+
+    c->looks++;
+}
+
+
+static void
+look_nested(void *ctx)
+{
+    step_case_t  *c = ctx;
+
+    if (memcmp(copy, nested_last, STEP_SIZE) == 0) {
+        return;
+    }
+
+    memcpy(nested_last, copy, STEP_SIZE);
+    memcpy(nested, copy, STEP_SIZE);
+
+    ae_queue_recover(nested);
+    judge(c, nested);
+
+    c->repairs++;
+}
+
+
+/* with the real lock */
+
+static void
+really_killed(step_case_t *c)
+{
+    long             i, max;
+    ae_queue_stat_t  st;
+
+    max = ae_steps(STEP_KILLS);
+
+    for (i = 0; i < max; i++) {
+        memcpy(q, base, STEP_SIZE);
+        (void) step_kill_at(c->op, NULL, ae_random() % c->steps);
+
+        ae_queue_stat(q, AE_NO_ENDPOINT, &st);
+        judge(c, q);
+    }
+}
+
+
+static void
+run_case(const char *name, step_pt op, int parts)
+{
+    long         n;
+    step_case_t  c;
+
+    memset(&c, 0, sizeof(c));
+    c.op = op;
+    c.parts = parts;
+    c.before = state_of(base);
+
+    /* what it does when nobody dies; in a child, so that nothing else moves */
+
+    memcpy(q, base, STEP_SIZE);
+    assert_int_equal(step_kill_at(op, NULL, 1000000000), 0);
+    queue_check(q);
+    c.after = state_of(q);
+    assert_true(c.before != c.after);
+
+    memcpy(q, base, STEP_SIZE);
+    n = step_each(op, look, &c);
+    assert_true(c.looks > 0);
+    assert_true(state_of(q) == c.after);
+
+    c.steps = n;
+    print_message("%-16s %5ld instructions, %4ld states, %5ld of repairs\n",
+                  name, n, c.looks, c.repairs);
+
+    really_killed(&c);
+}
+
+
+static void
+prepare_or_skip(void)
+{
+    pid_t  pid;
+
+    prepare();
+
+    pid = step_start(op_take, NULL);
+
+    if (pid == -1) {
+        skip();
+    }
+
+    step_kill(pid);
+}
+
+
+static int
+step_setup(void **state)
+{
+    (void) state;
+
+    ae_random_seed();
+
+    q = step_memory(STEP_SIZE);
+    copy = step_memory(STEP_SIZE);
+    nested = step_memory(STEP_SIZE);
+    nested_last = step_memory(STEP_SIZE);
+    last = step_memory(STEP_SIZE);
+    base = step_memory(STEP_SIZE);
+
+    return 0;
+}
+
+
+static void
+test_every_instruction(void **state)
+{
+    (void) state;
+
+    prepare_or_skip();
+
+    run_case("route", op_route, 0);
+    run_case("route new", op_route_new, 0);
+    run_case("route held", op_route_held, 0);
+    run_case("route last", op_route_last, 0);
+    run_case("route over", op_route_over, 1);
+    run_case("route full", op_route_full, 0);
+    run_case("take", op_take, 0);
+    run_case("done delivered", op_deliver, 0);
+    run_case("done dead", op_die, 0);
+    run_case("done retry", op_retry, 0);
+    run_case("in script", op_in_script, 0);
+    run_case("adopt", op_adopt, 1);
+    run_case("tick", op_tick, 1);
+    run_case("endpoint", op_endpoint, 0);
+}
+
+
+static void
+test_reused_endpoint(void **state)
+{
+    uint32_t  i;
+
+    (void) state;
+
+#ifdef __SANITIZE_ADDRESS__
+    /* 70,000 instructions to find the one that may be reused */
+    skip();
+#endif
+
+    prepare_or_skip();
+
+    for (i = 5; i < AE_QUEUE_ENDPOINTS; i++) {
+        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, 1 } }, 4, 4),
+                         i);
+    }
+
+    put(5, 1, 0, 10);
+    (void) ae_queue_retire(q, (uint32_t []) { 0, 1, 2, 3, 4 }, 5);
+    memcpy(base, q, STEP_SIZE);
+
+    run_case("endpoint reused", op_reuse, 0);
+}
+
+
+static void
+test_retire(void **state)
+{
+    (void) state;
+
+    prepare_or_skip();
+
+    run_case("retire", op_retire, 1);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_every_instruction),
+        cmocka_unit_test(test_reused_endpoint),
+        cmocka_unit_test(test_retire),
+    };
+
+    return cmocka_run_group_tests(tests, step_setup, NULL);
+}
