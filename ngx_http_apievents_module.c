@@ -246,6 +246,7 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
     ngx_http_top_body_filter = ngx_http_apievents_body_filter;
 
     if (ngx_http_apievents_store_init(cf) != NGX_OK
+        || ngx_http_apievents_script_init(cf) != NGX_OK
         || ngx_http_apievents_event_init(cf) != NGX_OK
         || ngx_http_apievents_ngx_init(cf) != NGX_OK)
     {
