@@ -64,11 +64,13 @@ sub import {
 
 sub modules {
     my ($no_module) = @_;
-    my ($folder) = `nginx -V 2>&1` =~ /--modules-path=(\S+)/;
+    my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my ($folder) = `$nginx -V 2>&1` =~ /--modules-path=(\S+)/;
     my $ours = $ENV{APIEVENTS_MODULE}
                || "$Root/build/ngx_http_apievents_module.so";
 
-    my @modules = ("$folder/ngx_http_js_module.so");
+    my @modules = ($ENV{APIEVENTS_JS_MODULE}
+                   || "$folder/ngx_http_js_module.so");
     push @modules, $ours unless $no_module;
 
     for my $module (@modules) {
@@ -89,8 +91,6 @@ sub hook {
     my $check_shutdown = $Test::Nginx::Util::CheckShutdownErrorLog;
     my $block;
 
-    @Default = ($Test::Nginx::Util::MasterProcessEnabled,
-                $Test::Nginx::Util::Workers);
     learn_sections();
     Test::Nginx::Socket::add_block_preprocessor(\&preprocess);
 
@@ -118,7 +118,7 @@ sub hook {
         my ($done, $dry_run) = @_;
 
         return if $dry_run;
-        $check_shutdown->(@_) unless $done->no_shutdown_error_log eq 'ours';
+        $check_shutdown->(@_) unless ($done->no_shutdown_error_log // '') eq 'ours';
         check_clean($done, 'up to its exit');
     };
 
@@ -221,6 +221,9 @@ sub preprocess {
         die $block->name, ": unknown section $section\n"
             unless $Known{$section};
     }
+
+    @Default = ($Test::Nginx::Util::MasterProcessEnabled,
+                $Test::Nginx::Util::Workers) unless @Default;
 
     my $workers = $block->workers;
     my $master = $block->master // (defined $workers ? 'on' : $Default[0]);
