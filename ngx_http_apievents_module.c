@@ -441,6 +441,8 @@ ngx_http_apievents_exit_process(ngx_cycle_t *cycle)
 }
 
 
+/* what a call gets back ends here; a refusal goes on with its own body */
+
 static ngx_int_t
 ngx_http_apievents_header_filter(ngx_http_request_t *r)
 {
@@ -448,11 +450,15 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
 
     rc = ngx_http_apievents_capture_header(r);
 
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_apievents_refusal_header(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
-    return rc == NGX_DECLINED ? ngx_http_next_header_filter(r) : rc;
+    if (ngx_http_apievents_refusal_header(r) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
 }
 
 
@@ -463,9 +469,13 @@ ngx_http_apievents_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     rc = ngx_http_apievents_capture_body(r, in);
 
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_apievents_refusal_body(r, &in);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
-    return rc == NGX_DECLINED ? ngx_http_next_body_filter(r, in) : rc;
+    if (ngx_http_apievents_refusal_body(r, &in) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_body_filter(r, in);
 }
