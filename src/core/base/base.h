@@ -28,12 +28,13 @@
 #define AE_RECOVER     -6       /* the lock's last owner died, repair first */
 
 
-/* same layout as ngx_str_t, so that either may be cast to the other */
+/* same layout as ngx_str_t, so that a pointer to either may be cast to one to
+ * the other; may_alias makes that no matter of luck */
 
 typedef struct {
     size_t                   len;
     unsigned char           *data;
-} ae_str_t;
+} __attribute__((__may_alias__)) ae_str_t;
 
 
 #define ae_string(s)         { sizeof(s) - 1, (unsigned char *) s }
