@@ -400,13 +400,19 @@ function repeat(state, start, resolve, reject) {
         ended({error: error});
     }
 
+    /* while this is set the module's watchdog counts the seconds */
+    state.r.variables.apievents_inside = '1';
+
     try {
         result = start(run);
 
     } catch (e) {
+        state.r.variables.apievents_inside = '0';
         threw(e);
         return;
     }
+
+    state.r.variables.apievents_inside = '0';
 
     if (result && typeof result.then === 'function' && run.stopped === null) {
         settled(run, result).then(returned, threw);

@@ -387,7 +387,7 @@ ngx_http_apievents_watchdog(void *data)
                          &ngx_cached_err_log_time, ngx_pid, ngx_pid,
                          w->script_name, w->script_limit);
 
-        (void) write(ngx_cycle->log->file->fd, buf, p - buf);
+        (void) ngx_write_fd(ngx_cycle->log->file->fd, buf, p - buf);
         (void) kill(ngx_pid, SIGKILL);
     }
 

@@ -81,6 +81,9 @@ typedef struct {
     ngx_resolver_ctx_t             *resolving;  /* cancelled by a cleanup */
     ngx_str_t                       error;      /* why it was not sent */
     unsigned                        parked:1;   /* until it is resolved */
+
+    ngx_http_post_subrequest_t      post;       /* of a script's request: */
+    ngx_http_post_subrequest_t      guard;      /* njs' own, and ours */
 } ngx_http_apievents_outgoing_t;
 
 
@@ -163,6 +166,13 @@ ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing_of(
  * NGX_ERROR */
 ngx_int_t ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
     ngx_http_request_t *r);
+
+/* the header that tells a script of o->error */
+ngx_int_t ngx_http_apievents_outgoing_failed(
+    ngx_http_apievents_outgoing_t *o);
+
+/* keeps a script's request from ending the whole call */
+void ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o);
 
 /* NGX_OK: o->addrs is there, or o->error; NGX_AGAIN: the request is woken */
 ngx_int_t ngx_http_apievents_resolve(ngx_http_request_t *r,

@@ -229,6 +229,10 @@ ngx_http_apievents_outgoing_bind(ngx_http_apievents_call_t *call,
 
     o->request = r;
 
+    if (r != call->subrequest) {
+        ngx_http_apievents_scripted_guard(o);
+    }
+
     n = r->headers_in.content_length_n;
 
     ngx_memzero(&r->headers_in, sizeof(ngx_http_headers_in_t));
@@ -285,7 +289,6 @@ ngx_int_t
 ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
     ngx_http_request_t *r)
 {
-    ngx_table_elt_t                *h;
     ngx_http_apievents_outgoing_t  *o;
 
     o = ngx_http_apievents_outgoing_of(call, r);
@@ -296,7 +299,21 @@ ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
         return NGX_DECLINED;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
+    if (o->error.len == 0) {
+        ngx_str_set(&o->error, "no answer");
+    }
+
+    return ngx_http_apievents_outgoing_failed(o) == NGX_OK ? NGX_DECLINED
+                                                           : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_apievents_outgoing_failed(ngx_http_apievents_outgoing_t *o)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&o->request->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
     }
@@ -305,15 +322,9 @@ ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
 
     h->hash = 1;
     ngx_str_set(&h->key, "X-Ae-Error");
+    h->value = o->error;
 
-    if (o->error.len != 0) {
-        h->value = o->error;
-
-    } else {
-        ngx_str_set(&h->value, "no answer");
-    }
-
-    return NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -12,6 +12,8 @@
 #define NGX_HTTP_APIEVENTS_SCRIPTED_MAX  100
 
 
+static ngx_int_t ngx_http_apievents_scripted_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
 static void ngx_http_apievents_set_call(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static const char *ngx_http_apievents_register(
@@ -272,4 +274,46 @@ ngx_http_apievents_get_call(ngx_http_request_t *r,
     v->len = call->result.len;
 
     return NGX_OK;
+}
+
+
+/*
+ * An answer that is cut off or longer than the buffer ends its subrequest with
+ * an error, and that would end the main request without telling the script.
+ * So njs' own handler is called by way of ours, which makes it an answer.
+ */
+
+void
+ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o)
+{
+    if (o->request->post_subrequest == NULL) {
+        return;
+    }
+
+    o->post = *o->request->post_subrequest;
+    o->guard.handler = ngx_http_apievents_scripted_done;
+    o->guard.data = o;
+
+    o->request->post_subrequest = &o->guard;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
+    ngx_int_t rc)
+{
+    ngx_http_apievents_outgoing_t *o = data;
+
+    if (rc == NGX_ERROR) {
+        ngx_str_set(&o->error, "answer is cut off or too long");
+
+        sr->headers_out.status = NGX_HTTP_BAD_GATEWAY;
+        (void) ngx_http_apievents_outgoing_failed(o);
+
+        rc = NGX_OK;
+    }
+
+    rc = o->post.handler(sr, o->post.data, rc);
+
+    return rc == NGX_ERROR ? NGX_OK : rc;
 }
