@@ -169,6 +169,7 @@ static ngx_int_t
 ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a)
 {
     ae_buf_t                       b;
+    ae_now_t                       now;
     ngx_int_t                      rc;
     ae_arena_t                    *arena;
     ae_value_t                    *root, *context;
@@ -181,6 +182,7 @@ ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a)
         return NGX_ERROR;
     }
 
+    ae_now(&now);
     ae_buf_init(&b, SIZE_MAX);
 
     root = ae_value_map(arena);
@@ -196,7 +198,7 @@ ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a)
                         ngx_http_apievents_envelope(a, arena)) == AE_OK
         && ae_value_set(root, ae_str("context"), context) == AE_OK
         && ae_value_set(root, ae_str("now"),
-                        ae_value_int(arena, ngx_time() * 1000)) == AE_OK
+                        ae_value_int(arena, now.wall / 1000000)) == AE_OK
         && ae_value_set(root, ae_str("timeout"),
                         ae_value_int(arena, conf->timeout)) == AE_OK)
     {

@@ -391,8 +391,9 @@ ngx_http_apievents_folder_walk(ngx_fd_t at, const char *name, ngx_uid_t user,
     if (remove) {
         (void) unlinkat(at, name, dir == NULL ? 0 : AT_REMOVEDIR);
 
-    } else {
-        (void) fchownat(at, name, user, -1, AT_SYMLINK_NOFOLLOW);
+    } else if (fchownat(at, name, user, -1, AT_SYMLINK_NOFOLLOW) == -1) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "fchownat() of \"%s\" failed", name);
     }
 
     if (dir != NULL) {

@@ -5,7 +5,7 @@ var tell = new TykJS.TykEventHandlers.NewEventHandler({});
 tell.NewHandler(function (event, context) {
     log('tell ' + event.EventType + ' key: ' + event.EventMetaData.Key +
         ' api: ' + context.APIID + ' raised: ' + event.TimeStamp +
-        ' told: ' + Date.now() + ' id: ' + event.ID);
+        ' told: ' + Date.now() + ' ' + event.ID);
 
     return;
 });
