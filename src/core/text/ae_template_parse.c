@@ -138,7 +138,8 @@ int
 ae_tmpl_unexpected(ae_parse_t *p, const char *expected)
 {
     return ae_tmpl_error(p->lex.err, p->tok.line,
-                         "unexpected \"%.*s\", expected %s",
+                         "unexpected \"%s%.*s\", expected %s",
+                         (p->tok.type == AE_TOK_FIELD) ? "." : "",
                          (int) (p->tok.s.len < 40 ? p->tok.s.len : 40),
                          p->tok.s.data, expected);
 }
@@ -388,11 +389,12 @@ ae_parse_with(ae_parse_t *p, ae_tmpl_node_t ***last)
 static int
 ae_parse_range(ae_parse_t *p, ae_tmpl_node_t ***last)
 {
-    int  rc;
+    int       rc;
+    unsigned  loops;
 
-    p->loops++;
+    loops = p->loops++;
     rc = ae_parse_block(p, last, AE_NODE_RANGE);
-    p->loops--;
+    p->loops = loops;
 
     return rc;
 }
@@ -493,7 +495,13 @@ ae_parse_branch(ae_parse_t *p, ae_tmpl_node_t *node, int *more)
         return AE_ERROR;
     }
 
-    if (node->type != AE_NODE_RANGE && ae_tmpl_at(p, word)) {
+    if (node->type == AE_NODE_RANGE) {
+
+        /* {{break}} is for what is repeated */
+
+        p->loops--;
+
+    } else if (ae_tmpl_at(p, word)) {
         *more = 1;
         return AE_OK;
     }

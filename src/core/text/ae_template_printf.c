@@ -444,7 +444,7 @@ ae_print_real(ae_tmpl_exec_t *x, ae_buf_t *b, const ae_print_t *f,
     const ae_tmpl_val_t *v)
 {
     int         verb;
-    char        format[16], text[AE_PRINT_NUMBER];
+    char        format[16], text[AE_PRINT_NUMBER], *exponent;
     ae_str_t    s;
     ae_print_t  spaces;
 
@@ -464,6 +464,12 @@ ae_print_real(ae_tmpl_exec_t *x, ae_buf_t *b, const ae_print_t *f,
 
         } else {
             s.len = ae_tmpl_double(text, v->number);
+        }
+
+        exponent = memchr(s.data, 'e', s.len);
+
+        if (verb == 'G' && exponent != NULL) {
+            *exponent = 'E';
         }
 
         ae_print_padded(b, f, s);
