@@ -53,7 +53,7 @@ static ngx_int_t
 ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
     ngx_array_t *params)
 {
-    ngx_str_t                     *path, *name, none;
+    ngx_str_t                     *path, *name, none, full;
     ngx_uint_t                     uses;
     ngx_http_apievents_js_conf_t  *conf;
 
@@ -83,6 +83,7 @@ ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
     if (ngx_http_apievents_param_time(cf, params, "timeout", &conf->timeout)
         != NGX_OK
         || ngx_http_apievents_js_active(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_script_name(cf, path, &full) != NGX_OK
         || ngx_http_apievents_script_load(cf, path, name, &conf->location,
                                           &uses)
            != NGX_OK)
@@ -93,7 +94,8 @@ ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
     ep->label = *path;
     ep->uses_request = uses;
 
-    ngx_http_apievents_identify(ep, path);
+    /* the same path is another file where api_script_path is another */
+    ngx_http_apievents_identify(ep, &full);
     ngx_http_apievents_identify(ep, name);
 
     return NGX_OK;

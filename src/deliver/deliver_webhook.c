@@ -275,13 +275,13 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_str_set(&name, "templates/default_webhook.json");
 
     if (value != NULL) {
-        ngx_http_apievents_identify(ep, value);
-
         if (ngx_http_apievents_template_load(cf, value, &text, &full)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
+
+        ngx_http_apievents_identify(ep, &full);
 
     } else {
         full = name;
