@@ -334,4 +334,96 @@ queue_check_stat(ae_queue_t *q, uint32_t endpoint)
 }
 
 
+static inline void
+queue_hash(uint64_t *h, uint64_t v)
+{
+    *h = (*h ^ v) * 0x9e3779b97f4a7c15;
+    *h ^= *h >> 29;
+}
+
+
+static inline void
+queue_hash_list(uint64_t *h, ae_queue_t *p, const ae_queue_list_t *list)
+{
+    uint32_t          i;
+    const ae_node_t  *node;
+
+    for (i = list->head; i != AE_QUEUE_NONE; i = node->next) {
+        node = ae_queue_node(p, i);
+
+        queue_hash(h, node->state);
+        queue_hash(h, node->endpoint);
+        queue_hash(h, node->attempt);
+        queue_hash(h, node->deaths);
+        queue_hash(h, node->in_script);
+        queue_hash(h, node->suppressed);
+        queue_hash(h, node->order);
+        queue_hash(h, node->stamp);
+        queue_hash(h, ae_queue_block(p, node->event)->data[0]);
+        queue_hash(h, ae_queue_block(p, node->event)->len);
+    }
+
+    queue_hash(h, list->n);
+}
+
+
+/* all that can be seen from outside, and in which order things wait */
+
+static inline uint64_t
+queue_state(ae_queue_t *p)
+{
+    uint32_t        i;
+    uint64_t        h;
+    ae_endpoint_t  *ep;
+
+    h = p->endpoints;
+
+    for (i = 0; i < p->endpoints; i++) {
+        ep = &p->endpoint[i];
+
+        queue_hash(&h, ep->id.h[0]);
+        queue_hash(&h, ep->id.h[1]);
+        queue_hash(&h, ep->concurrency);
+        queue_hash(&h, ep->bound);
+        queue_hash(&h, ep->deliveries);
+        queue_hash(&h, ep->delivered);
+        queue_hash(&h, ep->suppressed);
+        queue_hash(&h, ep->pending);
+        queue_hash(&h, ep->dead);
+        queue_hash(&h, ep->blocks);
+        queue_hash(&h, ep->retired);
+        queue_hash(&h, ep->inflight);
+        queue_hash_list(&h, p, &ep->queue);
+    }
+
+    for (i = 0; i < AE_QUEUE_SOURCES; i++) {
+        queue_hash(&h, p->routed[i]);
+        queue_hash_list(&h, p, &p->slot[i]);
+    }
+
+    for (i = 0; i < p->cools; i++) {
+        queue_hash(&h, ae_queue_cool(p, i)->state);
+
+        if (ae_queue_cool(p, i)->state != AE_COOL_FREE) {
+            queue_hash(&h, ae_queue_cool(p, i)->id.h[0]);
+            queue_hash_list(&h, p, &ae_queue_cool(p, i)->held);
+        }
+    }
+
+    for (i = 0; i < p->timers; i++) {
+        queue_hash(&h, *ae_queue_timer(p, i));
+    }
+
+    queue_hash(&h, p->nodes_free);
+    queue_hash(&h, p->blocks_free);
+    queue_hash(&h, p->past.deliveries);
+    queue_hash(&h, p->past.delivered);
+    queue_hash(&h, p->past.suppressed);
+    queue_hash(&h, p->past.dead);
+    queue_hash(&h, p->serial);
+
+    return h;
+}
+
+
 #endif /* _QUEUE_CHECK_H_INCLUDED_ */

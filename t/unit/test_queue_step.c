@@ -50,11 +50,10 @@ static uint64_t           number;
 static ae_now_t           now;
 
 
-static void hash(uint64_t *h, uint64_t v);
-static void hash_list(uint64_t *h, ae_queue_t *p, const ae_queue_list_t *list);
-static uint64_t state_of(ae_queue_t *p);
 static void put(uint32_t first, uint32_t n, uint64_t identity, size_t len);
+static void reset(uint32_t endpoints);
 static void prepare(void);
+static void prepare_single(void);
 static void op_route(void *ctx);
 static void op_route_new(void *ctx);
 static void op_route_held(void *ctx);
@@ -67,9 +66,13 @@ static void op_die(void *ctx);
 static void op_retry(void *ctx);
 static void op_in_script(void *ctx);
 static void op_adopt(void *ctx);
+static void op_adopt_one(void *ctx);
+static void op_adopt_poison(void *ctx);
+static void op_die_alone(void *ctx);
 static void op_tick(void *ctx);
 static void op_retire(void *ctx);
 static void op_endpoint(void *ctx);
+static void op_configure(void *ctx);
 static void op_reuse(void *ctx);
 static void op_recover(void *ctx);
 static void judge(step_case_t *c, ae_queue_t *p);
@@ -79,90 +82,6 @@ static void really_killed(step_case_t *c);
 static void run_case(const char *name, step_pt op, int parts);
 static void prepare_or_skip(void);
 static int step_setup(void **state);
-
-
-static void
-hash(uint64_t *h, uint64_t v)
-{
-    *h = (*h ^ v) * 0x9e3779b97f4a7c15;
-    *h ^= *h >> 29;
-}
-
-
-static void
-hash_list(uint64_t *h, ae_queue_t *p, const ae_queue_list_t *list)
-{
-    uint32_t          i;
-    const ae_node_t  *node;
-
-    for (i = list->head; i != AE_QUEUE_NONE; i = node->next) {
-        node = ae_queue_node(p, i);
-
-        hash(h, node->state);
-        hash(h, node->endpoint);
-        hash(h, node->attempt);
-        hash(h, node->deaths);
-        hash(h, node->in_script);
-        hash(h, node->suppressed);
-        hash(h, ae_queue_block(p, node->event)->data[0]);
-        hash(h, ae_queue_block(p, node->event)->len);
-    }
-
-    hash(h, list->n);
-}
-
-
-/* all that can be seen from outside, and in which order things wait */
-
-static uint64_t
-state_of(ae_queue_t *p)
-{
-    uint32_t        i;
-    uint64_t        h;
-    ae_endpoint_t  *ep;
-
-    h = p->endpoints;
-
-    for (i = 0; i < p->endpoints; i++) {
-        ep = &p->endpoint[i];
-
-        hash(&h, ep->id.h[0]);
-        hash(&h, ep->deliveries);
-        hash(&h, ep->delivered);
-        hash(&h, ep->suppressed);
-        hash(&h, ep->pending);
-        hash(&h, ep->dead);
-        hash(&h, ep->blocks);
-        hash(&h, ep->retired);
-        hash(&h, ep->inflight);
-        hash_list(&h, p, &ep->queue);
-    }
-
-    for (i = 0; i < AE_QUEUE_SOURCES; i++) {
-        hash(&h, p->routed[i]);
-        hash_list(&h, p, &p->slot[i]);
-    }
-
-    for (i = 0; i < p->cools; i++) {
-        hash(&h, ae_queue_cool(p, i)->state);
-
-        if (ae_queue_cool(p, i)->state != AE_COOL_FREE) {
-            hash(&h, ae_queue_cool(p, i)->id.h[0]);
-            hash_list(&h, p, &ae_queue_cool(p, i)->held);
-        }
-    }
-
-    for (i = 0; i < p->timers; i++) {
-        hash(&h, *ae_queue_timer(p, i));
-    }
-
-    hash(&h, p->nodes_free);
-    hash(&h, p->blocks_free);
-    hash(&h, p->past.deliveries);
-    hash(&h, p->past.dead);
-
-    return h;
-}
 
 
 /* an event for n endpoints; identity 0: without cooldown */
@@ -188,6 +107,26 @@ put(uint32_t first, uint32_t n, uint64_t identity, size_t len)
 }
 
 
+/* the last endpoint takes only one delivery */
+
+static void
+reset(uint32_t endpoints)
+{
+    uint32_t  i;
+
+    memset(q, 0, STEP_SIZE);
+    assert_non_null(ae_queue_init(q, STEP_SIZE));
+
+    number = 0;
+    now.mono = STEP_PERIOD;
+
+    for (i = 0; i < endpoints; i++) {
+        (void) ae_queue_endpoint(q, (ae_id_t) { { i, i + 1 } }, 4,
+                                 i + 1 == endpoints ? 1 : 100);
+    }
+}
+
+
 /*
  * Endpoint 0 has two in flight of slot 1 and others that wait, 1 a retry, 2 an
  * identity in flight with held ones, 3 one whose cooldown runs and holds one,
@@ -199,16 +138,7 @@ prepare(void)
 {
     uint32_t  i;
 
-    memset(q, 0, STEP_SIZE);
-    assert_non_null(ae_queue_init(q, STEP_SIZE));
-
-    number = 0;
-    now.mono = STEP_PERIOD;
-
-    for (i = 0; i < 5; i++) {
-        (void) ae_queue_endpoint(q, (ae_id_t) { { i, 1 } }, 4,
-                                 i == 4 ? 1 : 100);
-    }
+    reset(5);
 
     for (i = 0; i < 6; i++) {
         put(0, 1, 0, 100 * i);
@@ -240,6 +170,46 @@ prepare(void)
     put(3, 1, 88, 300);
 
     put(4, 1, 0, 300);
+
+    queue_check(q);
+    memcpy(base, q, STEP_SIZE);
+}
+
+
+/*
+ * Slot 3 has one in flight, in a script.  Slot 4 has one that died once, stands
+ * for others and has held ones behind it, one of an identity of its own, and a
+ * cooldown runs for nobody.
+ */
+
+static void
+prepare_single(void)
+{
+    uint32_t    i;
+    ae_node_t  *node;
+
+    reset(3);
+
+    for (i = 0; i < 3; i++) {
+        put(0, 1, 0, 10);
+        put(1, 1, 77, 10);
+    }
+
+    put(1, 1, 66, 10);
+    put(1, 1, 55, 10);
+
+    (void) ae_queue_take(q, 0, 3, &now, &lease[0]);
+    (void) ae_queue_take(q, 1, 4, &now, &lease[4]);
+    (void) ae_queue_take(q, 1, 5, &now, &lease[5]);
+    (void) ae_queue_take(q, 1, 5, &now, &lease[6]);
+    (void) ae_queue_done(q, &lease[6], AE_DELIVERED, 0, &now);
+
+    ae_queue_in_script(q, &lease[0], 1);
+    ae_queue_in_script(q, &lease[4], 1);
+
+    node = ae_queue_node(q, lease[4].node);
+    node->suppressed = 5;
+    node->deaths = 1;
 
     queue_check(q);
     memcpy(base, q, STEP_SIZE);
@@ -360,6 +330,33 @@ op_adopt(void *ctx)
 
 
 static void
+op_adopt_one(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_adopt(q, 3);
+}
+
+
+static void
+op_adopt_poison(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_adopt(q, 4);
+}
+
+
+static void
+op_die_alone(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_done(q, &lease[5], AE_DEAD, 0, &now);
+}
+
+
+static void
 op_tick(void *ctx)
 {
     (void) ctx;
@@ -390,6 +387,15 @@ op_endpoint(void *ctx)
 }
 
 
+static void
+op_configure(void *ctx)
+{
+    (void) ctx;
+
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 0, 1 } }, 5, 6);
+}
+
+
 /* the table is full, and a retired one with numbers makes room */
 
 static void
@@ -397,7 +403,7 @@ op_reuse(void *ctx)
 {
     (void) ctx;
 
-    (void) ae_queue_endpoint(q, (ae_id_t) { { 9999, 1 } }, 4, 4);
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 9999, 9 } }, 4, 4);
 }
 
 
@@ -417,7 +423,7 @@ judge(step_case_t *c, ae_queue_t *p)
 
     queue_check(p);
 
-    h = state_of(p);
+    h = queue_state(p);
 
     if (!c->parts) {
         queue_expect(h == c->before || h == c->after);
@@ -500,23 +506,23 @@ run_case(const char *name, step_pt op, int parts)
     memset(&c, 0, sizeof(c));
     c.op = op;
     c.parts = parts;
-    c.before = state_of(base);
+    c.before = queue_state(base);
 
     /* what it does when nobody dies; in a child, so that nothing else moves */
 
     memcpy(q, base, STEP_SIZE);
     assert_int_equal(step_kill_at(op, NULL, 1000000000), 0);
     queue_check(q);
-    c.after = state_of(q);
+    c.after = queue_state(q);
     assert_true(c.before != c.after);
 
     memcpy(q, base, STEP_SIZE);
     n = step_each(op, look, &c);
     assert_true(c.looks > 0);
-    assert_true(state_of(q) == c.after);
+    assert_true(queue_state(q) == c.after);
 
     c.steps = n;
-    print_message("%-16s %5ld instructions, %4ld states, %5ld of repairs\n",
+    print_message("%-17s %5ld instructions, %4ld states, %5ld of repairs\n",
                   name, n, c.looks, c.repairs);
 
     really_killed(&c);
@@ -579,6 +585,25 @@ test_every_instruction(void **state)
     run_case("adopt", op_adopt, 1);
     run_case("tick", op_tick, 1);
     run_case("endpoint", op_endpoint, 0);
+    run_case("configure", op_configure, 0);
+}
+
+
+/* operations above are of several transactions: here each is one */
+
+static void
+test_single_transactions(void **state)
+{
+    (void) state;
+
+    prepare_or_skip();
+    prepare_single();
+
+    run_case("adopt one", op_adopt_one, 0);
+    run_case("adopt poison", op_adopt_poison, 0);
+    run_case("done dead of many", op_die, 0);
+    run_case("done dead alone", op_die_alone, 0);
+    run_case("tick of one", op_tick, 0);
 }
 
 
@@ -597,11 +622,18 @@ test_reused_endpoint(void **state)
     prepare_or_skip();
 
     for (i = 5; i < AE_QUEUE_ENDPOINTS; i++) {
-        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, 1 } }, 4, 4),
+        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, i + 1 } }, 4, 4),
                          i);
     }
 
-    put(5, 1, 0, 10);
+    /* one of each kind in the numbers of the one that is retired */
+
+    put(5, 1, 55, 10);
+    put(5, 1, 55, 10);
+    put(5, 1, 55, 10);
+    (void) ae_queue_take(q, 5, 3, &now, &lease[6]);
+    (void) ae_queue_done(q, &lease[6], AE_DELIVERED, 0, &now);
+
     (void) ae_queue_retire(q, (uint32_t []) { 0, 1, 2, 3, 4 }, 5);
     memcpy(base, q, STEP_SIZE);
 
@@ -625,6 +657,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_every_instruction),
+        cmocka_unit_test(test_single_transactions),
         cmocka_unit_test(test_reused_endpoint),
         cmocka_unit_test(test_retire),
     };

@@ -44,7 +44,7 @@
 
 #define AE_QUEUE_NONE        UINT32_MAX
 #define AE_QUEUE_SOURCES     256
-#define AE_QUEUE_UNDO        256
+#define AE_QUEUE_UNDO        128            /* about 60 are ever used */
 #define AE_QUEUE_BLOCK       240            /* bytes of a record */
 
 /* a delivery is dead when so many of its owners died inside a script */
