@@ -22,7 +22,9 @@ typedef struct {
                                                QUOTA: start of the period */
     uint64_t                 count;         /* GCRA: the time's fraction, in
                                                1/max ns; else requests */
-    uint64_t                 previous;      /* WINDOW: requests of the last */
+    uint64_t                 previous;      /* WINDOW: requests of the last,
+                                               QUOTA: start by the other clock,
+                                               which names the period */
     uint32_t                 mode;          /* ae_limit_mode_e plus one */
     uint32_t                 spare;
 } ae_limit_state_t;

@@ -20,7 +20,8 @@
  * the first use after it.  It runs by the wall clock: a period goes on over a
  * restart.  Where that clock steps back behind the start, the period starts
  * anew from there with what was used of it: no allowance comes twice, and it
- * ends one period from then at the latest.
+ * ends one period from then at the latest.  A process whose cached time is
+ * older than the start by both clocks saw no such step.
  *
  * When a counter meets another rule than before, what was counted stays: the
  * backlog of GCRA in requests, of the others the number.  Another mode starts
@@ -76,7 +77,7 @@ static void ae_window_report(const ae_limit_state_t *st, ae_limit_use_t *use,
     uint64_t now);
 static uint64_t ae_window_retry(const ae_limit_state_t *st, uint64_t now);
 static int ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
-    uint64_t now);
+    const ae_now_t *now);
 static void ae_quota_report(const ae_limit_state_t *st, ae_limit_use_t *use,
     uint64_t now);
 static uint64_t ae_quota_left(const ae_limit_state_t *st, uint64_t now);
@@ -125,7 +126,7 @@ ae_limit_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
         break;
 
     default: /* AE_LIMIT_QUOTA */
-        changed = ae_quota_adapt(st, rule, now->wall);
+        changed = ae_quota_adapt(st, rule, now);
         break;
     }
 
@@ -293,7 +294,7 @@ ae_limit_start(ae_limit_state_t *st, const ae_limit_rule_t *rule,
 
     if (rule->mode == AE_LIMIT_QUOTA) {
         st->time = now->wall;
-        st->previous = now->wall;
+        st->previous = now->mono;
         return;
     }
 
@@ -583,15 +584,17 @@ ae_window_retry(const ae_limit_state_t *st, uint64_t now)
 
 
 static int
-ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule, uint64_t now)
+ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
+    const ae_now_t *now)
 {
     int       changed;
     uint64_t  end;
 
     changed = 0;
 
-    if (now < st->time) {
-        st->time = now;
+    if (now->wall < st->time && now->mono >= st->previous) {
+        st->time = now->wall;
+        st->previous = now->mono;
         changed = 1;
     }
 
@@ -600,7 +603,7 @@ ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule, uint64_t now)
     }
 
     if (rule->period != 0 && (st->period == 0 || rule->period < st->period)) {
-        end = now + rule->period;
+        end = now->wall + rule->period;
 
         if (st->period != 0) {
             end = ae_limit_min(end, st->time + st->period);
