@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_apievents_script_put(ngx_conf_t *cf,
     const char *path, size_t len, ngx_str_t *text);
 static ngx_int_t ngx_http_apievents_script_hash(ngx_conf_t *cf,
     ngx_http_apievents_script_conf_t *scf, ae_str_t text, ngx_str_t *name);
+static void ngx_http_apievents_script_reopen(
+    ngx_http_apievents_main_conf_t *mcf);
 static void ngx_http_apievents_remove_stale(
     ngx_http_apievents_script_conf_t *scf);
 static ngx_uint_t ngx_http_apievents_is_stale(
@@ -326,9 +328,17 @@ ngx_http_apievents_script_init_module(ngx_cycle_t *cycle)
 
     mcf = ngx_http_apievents_main_conf(cycle);
 
-    if (mcf == NULL || mcf->script.folder.len == 0
+    if (mcf == NULL || mcf->store.state_path.len == 0
         || ngx_http_apievents_trial())
     {
+        return NGX_OK;
+    }
+
+    if (mcf->script.folder.len == 0) {
+        ngx_http_apievents_script_reopen(mcf);
+    }
+
+    if (mcf->script.fd == NGX_INVALID_FILE) {
         return NGX_OK;
     }
 
@@ -340,6 +350,25 @@ ngx_http_apievents_script_init_module(ngx_cycle_t *cycle)
     ngx_http_apievents_script_cleanup(mcf);
 
     return NGX_OK;
+}
+
+
+/* a configuration without scripts: the last one may have had some */
+
+static void
+ngx_http_apievents_script_reopen(ngx_http_apievents_main_conf_t *mcf)
+{
+    ngx_fd_t  state;
+
+    mcf->script.fd = NGX_INVALID_FILE;
+
+    state = open((char *) mcf->store.state_path.data,
+                 O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (state != NGX_INVALID_FILE) {
+        mcf->script.fd = ngx_http_apievents_folder(state, "scripts", NULL);
+        (void) ngx_close_file(state);
+    }
 }
 
 
