@@ -177,9 +177,9 @@ prepare(void)
 
 
 /*
- * Slot 3 has one in flight, in a script.  Slot 4 has one that died once, stands
- * for others and has held ones behind it, one of an identity of its own, and a
- * cooldown runs for nobody.
+ * Slot 3 has one in flight, in a script.  Slot 4 has one that died once,
+ * stands for others and has held ones behind it.  Slot 5 has one of an
+ * identity of its own.  A cooldown runs and nothing waits for it.
  */
 
 static void
@@ -622,7 +622,8 @@ test_reused_endpoint(void **state)
     prepare_or_skip();
 
     for (i = 5; i < AE_QUEUE_ENDPOINTS; i++) {
-        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, i + 1 } }, 4, 4),
+        assert_int_equal(ae_queue_endpoint(q, (ae_id_t) { { i, i + 1 } }, 4,
+                                           4),
                          i);
     }
 

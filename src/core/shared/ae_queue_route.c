@@ -27,6 +27,8 @@ static uint32_t ae_queue_fill_nodes(ae_queue_t *q,
     const ae_queue_target_t *targets, size_t n);
 static void ae_queue_detach(ae_queue_t *q, ae_str_t record,
     uint32_t admitted, uint32_t last);
+static void ae_queue_note_refused(ae_queue_t *q,
+    const ae_queue_target_t *targets, size_t n);
 static void ae_queue_chain(ae_queue_t *q);
 static void ae_queue_refuse(ae_queue_t *q, ae_endpoint_t *ep);
 
@@ -57,12 +59,7 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
         goto done;
     }
 
-    for (i = 0; i < n; i++) {
-        if (targets[i].result == AE_FULL) {
-            q->endpoint[targets[i].endpoint].refused++;
-        }
-    }
-
+    ae_queue_note_refused(q, targets, n);
     q->now = *now;
 
     if (admitted != 0) {
@@ -252,6 +249,20 @@ ae_queue_detach(ae_queue_t *q, ae_str_t record, uint32_t admitted,
 
     ae_set(q, q->free_block, ae_queue_block(q, first->last)->next);
     ae_sub(q, q->blocks_free, ae_queue_blocks(record.len));
+}
+
+
+static void
+ae_queue_note_refused(ae_queue_t *q, const ae_queue_target_t *targets,
+    size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (targets[i].result == AE_FULL) {
+            q->endpoint[targets[i].endpoint].refused++;
+        }
+    }
 }
 
 

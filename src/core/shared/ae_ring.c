@@ -5,9 +5,9 @@
  * bytes.
  *
  * "head" and "tail" each pack how many records passed (high bits) and where
- * the next one is (low bits, in units).  The counts alone tell full from empty,
- * the difference is what waits, and one store moves a record on: there is no
- * moment at which it is counted twice or not at all.
+ * the next one is (low bits, in units).  The counts alone tell full from
+ * empty, the difference is what waits, and one store moves a record on: there
+ * is no moment at which it is counted twice or not at all.
  *
  * Whoever dies here leaves a whole ring:
  *
@@ -197,7 +197,8 @@ ae_ring_sum(const ae_ring_t *ring, const ae_ring_record_t *rec)
 
     for (n = ((size_t) rec->len + 15) / 16; n != 0; n--) {
         memcpy(v, p, sizeof(v));
-        m = (unsigned __int128) (v[0] ^ acc ^ AE_RING_K1) * (v[1] ^ AE_RING_K2);
+        m = (unsigned __int128) (v[0] ^ acc ^ AE_RING_K1)
+            * (v[1] ^ AE_RING_K2);
         acc = (acc << 32 | acc >> 32) ^ (uint64_t) m ^ (uint64_t) (m >> 64);
         p += sizeof(v);
     }

@@ -274,8 +274,8 @@ void ae_ring_stat(const ae_ring_t *ring, ae_ring_stat_t *st);
 
 /*
  * Shared.  An event is stored once, its deliveries name it.  Everything is
- * guarded by one short lock; a delivery's state is one word, and when an owner
- * died inside, lists, references and counters are rebuilt from those words.
+ * guarded by one short lock.  A change becomes valid as a whole by one store;
+ * what an owner that died inside had begun is undone by the next one.
  *
  *   queued --take--> in flight --done--> delivered | dead | queued (retry)
  *   held (a cooldown is in flight or running) --> queued | suppressed
@@ -406,7 +406,11 @@ size_t ae_processes_size(uint32_t slots, size_t ring_size);
 ae_processes_t *ae_processes_init(void *mem, uint32_t slots,
     size_t ring_size);
 
-/* AE_OK, *slot; AE_FULL: every slot has a living owner */
+/*
+ * AE_OK, *slot; AE_FULL: every slot has a living owner.  When no slot is empty
+ * it is one whose owner died: as with ae_process_adopt(), what is in its ring
+ * and its leases (ae_queue_adopt()) are the caller's.
+ */
 int ae_process_claim(ae_processes_t *ps, uint32_t *slot);
 
 /* a slot whose ring is drained is given back; called by its owner only */
