@@ -336,15 +336,18 @@ ngx_http_apievents_drop_bearer(ngx_str_t *value)
 }
 
 
+/* the scheme and the blanks behind it, which may be all there is */
+
 static size_t
 ngx_http_apievents_bearer(ngx_str_t *value)
 {
     size_t  n;
 
-    n = sizeof("Bearer ") - 1;
+    n = sizeof("Bearer") - 1;
 
     if (value->len < n
-        || ngx_strncasecmp(value->data, (u_char *) "Bearer ", n) != 0)
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer", n) != 0
+        || (value->len > n && value->data[n] != ' '))
     {
         return 0;
     }

@@ -267,9 +267,21 @@ ngx_http_apievents_limit_period(u_char *p, u_char *last, ngx_uint_t quota,
         time.data = p + 1;
         time.len = last - p - 1;
 
+        /* nginx takes months and years in seconds only */
+
         ms = ngx_parse_time(&time, 0);
 
-        if (ms == NGX_ERROR || ms < 1 || ms > NGX_HTTP_APIEVENTS_PERIOD_MAX) {
+        if (ms == NGX_ERROR) {
+            ms = ngx_parse_time(&time, 1);
+
+            if (ms > NGX_HTTP_APIEVENTS_PERIOD_MAX / 1000) {
+                return NGX_ERROR;
+            }
+
+            ms *= 1000;
+        }
+
+        if (ms < 1 || ms > NGX_HTTP_APIEVENTS_PERIOD_MAX) {
             return NGX_ERROR;
         }
     }

@@ -61,7 +61,8 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
     $block->set_value(user_files => ">>> keys.json\n" . keys_json()
                       . ">>> event.txt\n{{json .}}\n$files");
 
-    my $handler = $http !~ /server \{.*RAND_PORT_1/s ? '' : <<"END";
+    my $handler = !grep({ /^record/ } @{ $block->_section_order }) ? ''
+                  : <<"END";
     api_event_handlers * webhook url=http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1
                        template=$root/event.txt;
 END

@@ -1,0 +1,357 @@
+# OriginatingRequest: the request as it came, with its body, without its
+# credential.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use ApiEvents;
+use GateBlocks;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: request line and headers as they came, the credential taken out
+--- config
+    location /a { api_id invoices; empty_gif; }
+--- request
+GET /a/b%20c?d=e&f
+--- more_headers
+authorization: Bearer good-key-0123456789
+X-One: 1
+X-One: 2
+Referer: http://localhost/?q=good-key-0123456789
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my ($r) = @_;
+    my $text = originating($r);
+
+    like($text, qr{^GET /a/b%20c\?d=e&f HTTP/1\.1\r\n}, 'request line');
+    like($text, qr/^authorization: Bearer \*\*\*\r\n/m, 'the credential');
+    like($text, qr/^X-One: 1\r\nX-One: 2\r\n/m, 'headers');
+    like($text, qr/^Referer: \S+\?q=\*{19}\r\n/m, 'the same elsewhere');
+    like($text, qr/^Host: localhost\r\n.*\r\n\r\n\z/ms, 'the end');
+    unlike($text, qr/0123456789/, 'no credential');
+}
+
+=== TEST 2: a credential in the query
+--- config
+    location /a { api_id invoices; api_auth query=k; empty_gif; }
+--- request eval
+"GET /a?x=1&%6B=good%2dkey-0123456789&k&k=&y=%20&k=other+one"
+--- more_headers
+Referer: http://localhost/?k=short
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr{^GET /a\?x=1&%6B=\*\*\*&k&k=&y=%20&k=\*\*\* HTTP/1},
+         'request line');
+    like($text, qr{^Referer: http://localhost/\?k=\*\*\*\r\n}m, 'referer');
+}
+
+=== TEST 3: a credential in a cookie, and others that were not looked at
+--- config
+    location /a {
+        api_id invoices;
+        api_auth cookie=k query=k header=X-Key;
+        empty_gif;
+    }
+--- request
+GET /a?k=one
+--- more_headers
+Cookie: a=b; k=good-key-0123456789; c="d;e"; k="x y"
+X-Key: two
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr{^GET /a\?k=\*\*\* HTTP/1}, 'query');
+    like($text, qr{^Cookie: a=b; k=\*\*\*; c="d;e"; k=\*\*\*\r\n}m, 'cookie');
+    like($text, qr{^X-Key: \*\*\*\r\n}m, 'header');
+}
+
+=== TEST 4: nothing is taken out where keys are raw
+--- config
+    location /a {
+        api_id invoices;
+        api_auth query=k;
+        api_event_key raw;
+        empty_gif;
+    }
+--- request
+GET /a?k=good-key-0123456789
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    like(originating($_[0]), qr{^GET /a\?k=good-key-0123456789 HTTP},
+         'request line');
+}
+
+=== TEST 5: the body
+--- config
+    location /a { api_id orders; empty_gif; }
+--- request eval
+"POST /a\n" . pack 'C*', 0 .. 255
+--- error_code: 401
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr{^POST /a HTTP/1\.1\r\n.*^Content-Length: 256\r\n}ms, 'head');
+    is(($text =~ /\r\n\r\n(.*)\z/s)[0], pack('C*', 0 .. 255), 'body');
+    is($_[0]{json}{EventMetaData}{RequestCut}, undef, 'it is whole');
+}
+
+=== TEST 6: a body in many pieces, larger than any buffer
+--- config
+    client_body_buffer_size 1k;
+    client_body_timeout 5s;
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+ . "Content-Length: 50000\r\n\r\n",
+ map { $_ x 10000 } 'a' .. 'e']
+--- raw_request_middle_delay
+0.02
+--- error_code: 401
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my ($body) = originating($_[0]) =~ /\r\n\r\n(.*)\z/s;
+    is($body, CORE::join('', map { $_ x 10000 } 'a' .. 'e'), 'body');
+}
+
+=== TEST 7: chunks become a length
+--- config
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+ . "Connection: close\r\n\r\n3\r\nabc\r\n", "2;x=y\r\nde\r\n0\r\nX: y\r\n\r\n"]
+--- raw_request_middle_delay
+0.05
+--- error_code: 401
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr/^Content-Length: 5\r\n/m, 'length');
+    unlike($text, qr/Transfer-Encoding/i, 'no chunks');
+    like($text, qr/\r\n\r\nabcde\z/, 'body');
+}
+
+=== TEST 8: a body that is too large is cut, and no more of it is read
+--- config
+    client_body_timeout 500ms;
+    api_body_max 1000;
+    location /a { api_id orders; client_max_body_size 0; empty_gif; }
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+. 'x' x 20000
+--- error_code: 401
+--- response_headers
+Connection: close
+--- response_body chomp
+{
+    "error": "Authorization field missing"
+}
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr/^Content-Length: 1000000000\r\n/m, 'length');
+    like($text, qr/\r\n\r\nx{1000}\z/, 'body');
+}
+
+=== TEST 9: chunks that never end are cut as well
+--- config
+    client_body_timeout 500ms;
+    api_body_max 10;
+    location /a { api_id orders; client_max_body_size 0; empty_gif; }
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+. "a\r\n0123456789\r\n1\r\n0\r\n"
+--- error_code: 401
+--- recorded_count: 1
+--- recorded_check eval
+sub { like(originating($_[0]), qr/\r\n\r\n0123456789\z/, 'body') }
+
+=== TEST 10: a body that fits to the byte is whole
+--- config
+    api_body_max 10;
+    location /a { api_id orders; empty_gif; }
+--- pipelined_requests eval
+["POST /a\n0123456789", "POST /a\n01234567890"]
+--- error_code eval
+[401, 401]
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my ($whole, $cut) = sort { ($a->{json}{EventMetaData}{RequestCut} // 0)
+                           <=> ($b->{json}{EventMetaData}{RequestCut} // 0) }
+                        @_;
+
+    like(originating($whole), qr/\r\n\r\n0123456789\z/, 'whole');
+    like(originating($cut), qr/\r\n\r\n0123456789\z/, 'cut');
+}
+
+=== TEST 11: bodies may be left out
+--- config
+    api_body_max 0;
+    location /a { api_id orders; empty_gif; }
+--- request
+POST /a
+abc
+--- error_code: 401
+--- recorded_count: 1
+--- recorded_check eval
+sub { like(originating($_[0]), qr/\r\n\r\n\z/, 'no body') }
+
+=== TEST 12: a connection is used again after the body was read
+--- config
+    location /a { api_id orders; empty_gif; }
+--- pipelined_requests eval
+["POST /a\n" . 'x' x 100000, "GET /a", "POST /a\nabc", "GET /a"]
+--- error_code eval
+[401, 401, 401, 401]
+--- recorded_count: 4
+
+=== TEST 13: an error page gets the body, proxied or not
+--- config
+    error_page 401 = @page;
+    location /a { api_id orders; empty_gif; }
+    location @page {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        proxy_set_header X-Page 1;
+    }
+--- request
+POST /a
+abc
+--- error_code: 200
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my ($page) = grep { $_->{headers}{'x-page'} } @_;
+    my ($event) = grep { !$_->{headers}{'x-page'} } @_;
+
+    is($page->{body}, 'abc', 'what the page got');
+    like(originating($event), qr/\r\n\r\nabc\z/, 'what the event got');
+}
+
+=== TEST 14: a client that sends no body is refused when its time is up
+--- config
+    client_body_timeout 100ms;
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc"
+--- ignore_response
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    event($_[0], 'AuthFailure', Message => 'Auth Failure');
+    like(originating($_[0]), qr/\r\n\r\nabc\z/, 'what there was');
+}
+
+=== TEST 15: a body that is no body
+--- config
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx"
+--- error_code: 400
+--- recorded_count: 1
+--- recorded_check eval
+sub { event($_[0], 'AuthFailure', Message => 'Auth Failure') }
+
+=== TEST 16: HTTP/2
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2 http2;
+        location /a { api_id orders; api_body_max 1000; empty_gif; }
+    }
+--- recorder
+--- config
+--- request
+GET /none
+--- error_code: 404
+--- check eval
+sub {
+    my $url = 'http://127.0.0.1:' . rand_port(2) . '/a';
+    my $curl = 'curl -s -o /dev/null -w %{http_code} --http2-prior-knowledge';
+
+    is(`echo abc | $curl --data-binary \@- '$url?1'`, '401', 'status');
+    system("head -c 500000 /dev/urandom | base64 | $curl -T - '$url?2' "
+           . '>/dev/null');
+    wait_for(sub { recorded() >= 2 });
+
+    my %got = map { originating($_) =~ /^\w+ \/a\?(\d)/ => $_ } recorded();
+
+    like(originating($got{1}),
+         qr{^POST /a\?1 HTTP/1\.1\r\n.*^content-length: 4\r\n.*\r\n\r\nabc\n\z}ms,
+         'the request');
+    like(originating($got{2}), qr/\r\n\r\n.{1000}\z/s, 'what was taken');
+}
+
+=== TEST 17: nothing is read where no handler wants it
+--- http_config
+    api_event_handlers * log;
+--- config
+    client_body_timeout 10s;
+    lingering_timeout 100ms;
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
+. "Connection: close\r\n\r\nabc"
+--- error_code: 401
+--- error_log
+AuthFailure
+
+=== TEST 18: a refusal for a limit
+--- config
+    location /a {
+        api_id orders;
+        api_auth off;
+        api_rate 1r/d;
+        empty_gif;
+    }
+--- request eval
+["POST /a\nabc", "POST /a\ndef"]
+--- error_code eval
+[405, 429]
+--- recorded_count: 1
+--- recorded_check eval
+sub { like(originating($_[0]), qr/\r\n\r\ndef\z/, 'body') }
+
+=== TEST 19: a dry run does not wait for the body
+--- config
+    location /a {
+        api_id orders;
+        api_auth off;
+        api_rate 1r/d dry_run;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        proxy_set_header X-Page $arg_n;
+    }
+--- request eval
+["POST /a?n=1\nabc", "POST /a?n=2\ndef"]
+--- error_code eval
+[200, 200]
+--- recorded_count: 3
+--- recorded_check eval
+sub {
+    my ($event) = grep { !$_->{headers}{'x-page'} } @_;
+    my ($page) = grep { ($_->{headers}{'x-page'} // '') eq '2' } @_;
+
+    like(originating($event), qr{^POST /a\?n=2 HTTP/1.1\r\n.*\r\n\r\n\z}s,
+         'the head');
+    is($page->{body}, 'def', 'the upstream gets it');
+}
