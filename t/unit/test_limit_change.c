@@ -57,7 +57,7 @@ static void
 test_refund(void **state)
 {
     ae_limits_t      *limits;
-    ae_limit_use_t    use;
+    ae_limit_use_t    use, old;
     ae_limit_mode_e   mode;
 
     (void) state;
@@ -80,10 +80,21 @@ test_refund(void **state)
     use.overflow = 0;
     ae_limits_refund(limits, &use, 1, &now);
 
-    use.id = limits_use(0, AE_LIMIT_QUOTA, 0, 0, 0).id;
+    old = limits_use(10, AE_LIMIT_GCRA, 3, 10 * SEC, 0);
+    assert_int_equal(take_many(limits, &old), 1);
+
+    use.id = old.id;
+    use.charged = 0;
     ae_limits_refund(limits, &use, 1, &now);
-    use = limits_use(0, AE_LIMIT_GCRA, 10, 10 * SEC, 9);
-    assert_int_equal(left(limits, &use), 0);
+    assert_int_equal(left(limits, &old), 0);
+    assert_int_equal(old.reset, 10 * SEC / 3 + 1);
+
+    /* nor by another rule, whose requests cost something else */
+
+    use = old;
+    use.rule.max = 2;
+    ae_limits_refund(limits, &use, 1, &now);
+    assert_int_equal(left(limits, &old), 0);
 
     free(limits);
 }
@@ -146,6 +157,15 @@ test_refund_comes_too_late(void **state)
     ae_limits_refund(limits, &old, 1, &now);
     ae_limits_peek(limits, &use, &now);
     assert_int_equal(use.reset, SEC / 2);
+
+    use = limits_use(4, AE_LIMIT_GCRA, 1, SEC, 5);
+    assert_int_equal(take_many(limits, &use), 6);
+    old = use;
+
+    pass(2 * SEC);
+    ae_limits_refund(limits, &old, 1, &now);
+    assert_int_equal(left(limits, &use), 2);
+    assert_int_equal(use.reset, 4 * SEC);
 
     free(limits);
 }
@@ -351,6 +371,34 @@ test_rules_in_turns(void **state)
 }
 
 
+/* each change of a rule rounds, which must not add up for the caller */
+
+static void
+test_rules_in_turns_round_up(void **state)
+{
+    int              i;
+    ae_limits_t     *limits;
+    ae_limit_use_t   use[2];
+
+    (void) state;
+
+    limits = limits_new(LIMITS_SIZE);
+
+    use[0] = limits_use(1, AE_LIMIT_GCRA, 1, 7, 49);
+    use[1] = limits_use(1, AE_LIMIT_GCRA, 1, 3, 0);
+    assert_int_equal(take_many(limits, &use[0]), 50);
+
+    pass(1);
+
+    for (i = 0; i < 1000; i++) {
+        assert_int_equal(take(limits, &use[1]), AE_DECLINED);
+        assert_int_equal(take(limits, &use[0]), AE_DECLINED);
+    }
+
+    free(limits);
+}
+
+
 /* ---- clocks ---- */
 
 static void
@@ -449,6 +497,7 @@ main(void)
         cmocka_unit_test(test_quota_another_period),
         cmocka_unit_test(test_window_another_period),
         cmocka_unit_test(test_rules_in_turns),
+        cmocka_unit_test(test_rules_in_turns_round_up),
         cmocka_unit_test(test_quota_clock_steps_back),
         cmocka_unit_test(test_clock_of_another_process),
     };

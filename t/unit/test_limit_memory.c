@@ -164,6 +164,22 @@ test_overflow_is_not_forgotten(void **state)
     use = limits_use(20, AE_LIMIT_QUOTA, 10, 100 * SEC, 0);
     assert_int_equal(take_many(limits, &use), 10);
 
+    /* once that is over they are not held to what others do there */
+
+    pass(200 * SEC);
+
+    for (i = 0; i < 21; i++) {
+        use = limits_use(100 + i, AE_LIMIT_QUOTA, 10, 100 * SEC, 0);
+        assert_int_equal(take(limits, &use), AE_OK);
+    }
+
+    assert_int_equal(use.overflow, 1);
+    assert_int_equal(take_many(limits, &use), 9);
+
+    ae_limits_reset(limits, limits_use(100, 0, 0, 0, 0).id);
+    use = limits_use(20, AE_LIMIT_QUOTA, 10, 100 * SEC, 0);
+    assert_int_equal(take_many(limits, &use), 10);
+
     free(limits);
 }
 
@@ -231,6 +247,73 @@ test_reclaim_spares_the_call(void **state)
 
     assert_int_equal(left(limits, &uses[0]), 9);
     assert_int_equal(left(limits, &uses[1]), 9);
+
+    free(limits);
+}
+
+
+/* two that share a state in one call see each other's charge */
+
+static void
+test_overflow_twice_in_a_call(void **state)
+{
+    int              i;
+    size_t           refused;
+    ae_limits_t     *limits;
+    ae_limit_use_t   uses[2];
+
+    (void) state;
+
+    limits = limits_new(LIMITS_SMALL(20));
+
+    for (i = 0; i < 20; i++) {
+        uses[0] = limits_use(i, AE_LIMIT_QUOTA, 10, 50 * SEC, 0);
+        assert_int_equal(take(limits, &uses[0]), AE_OK);
+    }
+
+    uses[0] = limits_use(30, AE_LIMIT_QUOTA, 3, 50 * SEC, 0);
+    uses[1] = limits_use(31, AE_LIMIT_QUOTA, 3, 50 * SEC, 0);
+
+    assert_int_equal(ae_limits_take(limits, uses, 2, &now, &refused), AE_OK);
+    assert_int_equal(uses[0].remaining, 2);
+    assert_int_equal(uses[1].remaining, 1);
+
+    assert_int_equal(ae_limits_take(limits, uses, 2, &now, &refused),
+                     AE_DECLINED);
+    assert_int_equal(refused, 1);
+    assert_int_equal(uses[0].remaining, 1);
+
+    free(limits);
+}
+
+
+/* an entry that was made for a call that is refused is given back */
+
+static void
+test_refused_takes_no_memory(void **state)
+{
+    int              i;
+    size_t           refused;
+    ae_limits_t     *limits;
+    ae_limit_use_t   uses[2];
+
+    (void) state;
+
+    limits = limits_new(LIMITS_SMALL(20));
+
+    uses[1] = limits_use(0, AE_LIMIT_QUOTA, 1, 50 * SEC, 0);
+    assert_int_equal(take(limits, &uses[1]), AE_OK);
+
+    for (i = 1; i < 100; i++) {
+        uses[0] = limits_use(i, AE_LIMIT_QUOTA, 10, 50 * SEC, 0);
+        assert_int_equal(ae_limits_take(limits, uses, 2, &now, &refused),
+                         AE_DECLINED);
+        assert_int_equal(refused, 1);
+        assert_int_equal(uses[0].remaining, 10);
+        assert_int_equal(uses[0].overflow, 0);
+    }
+
+    assert_null(table_check(ae_limits_table(limits), 1, 20, NULL, 1));
 
     free(limits);
 }
@@ -317,12 +400,24 @@ test_sequence_in_use_stays(void **state)
 
     limits = limits_new(LIMITS_SMALL(20));
 
-    for (i = 1; i < 2000; i++) {
+    assert_int_equal(ae_limits_sequence(limits,
+                                        limits_use(1, 0, 0, 0, 0).id), 1);
+
+    /* this one will be, and those that start then go on above it */
+
+    for (i = 0; i < 5000; i++) {
+        (void) ae_limits_sequence(limits, limits_use(2, 0, 0, 0, 0).id);
+    }
+
+    for (i = 2; i < 2000; i++) {
         n = ae_limits_sequence(limits, limits_use(1, 0, 0, 0, 0).id);
         assert_int_equal(n, i);
 
-        (void) ae_limits_sequence(limits, limits_use(10 + i, 0, 0, 0, 0).id);
+        n = ae_limits_sequence(limits, limits_use(10 + i, 0, 0, 0, 0).id);
+        assert_true(n == 1 || n > 5000);
     }
+
+    assert_true(n > 5000);
 
     free(limits);
 }
@@ -338,6 +433,8 @@ main(void)
         cmocka_unit_test(test_overflow_is_not_forgotten),
         cmocka_unit_test(test_overflow_seed_ends),
         cmocka_unit_test(test_reclaim_spares_the_call),
+        cmocka_unit_test(test_overflow_twice_in_a_call),
+        cmocka_unit_test(test_refused_takes_no_memory),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_sequence_never_goes_back),
         cmocka_unit_test(test_sequence_in_use_stays),
