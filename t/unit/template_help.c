@@ -85,8 +85,8 @@ ae_check_refused(ae_str_t text, ae_escape_e escape, unsigned line,
 
     if (rc != 1 || err.line != line || strstr(err.text, message) == NULL) {
         print_error("%.*s\nrc %d, line %u: %s\nexpected line %u: %s\n",
-                    (int) text.len, text.data, rc, err.line, err.text, line,
-                    message);
+                    (int) (text.len < 400 ? text.len : 400), text.data, rc,
+                    err.line, err.text, line, message);
         fail();
     }
 

@@ -411,6 +411,7 @@ test_messages(void **state)
     refused("{{1 | len 2}}", 1, "for \"len\": 2, expected 1");
     refused("{{print (len)}}", 1, "for \"len\"");
     refused("{{$x}}", 1, "undefined variable \"$x\"");
+    refused("{{$x := 1}}{{define \"a\"}}{{$x}}{{end}}", 1, "undefined");
     refused("{{template \"a\"}}", 1, "unknown template \"a\"");
     refused("{{/* a\n\n", 1, "unclosed comment");
     refused("{{/* a\n*/ .X}}", 2, "behind the comment's end");
