@@ -8,7 +8,8 @@
 #include "apievents.h"
 
 
-#define NGX_HTTP_APIEVENTS_BODY_MAX  (4 * 1024 * 1024)
+#define NGX_HTTP_APIEVENTS_BODY_MAX    (4 * 1024 * 1024)
+#define NGX_HTTP_APIEVENTS_SECRET_MAX  65536
 
 
 typedef struct {
@@ -37,10 +38,15 @@ static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_uint_t ngx_http_apievents_webhook_json(
+    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_webhook_headers(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_header(ngx_conf_t *cf,
     ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *text);
+static ngx_int_t ngx_http_apievents_webhook_value(ngx_conf_t *cf,
+    ngx_str_t *value);
+static ngx_uint_t ngx_http_apievents_own_header(ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_webhook_default(
     ngx_http_apievents_webhook_conf_t *conf, const char *name,
     const char *value);
@@ -298,8 +304,7 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     cln->handler = (ngx_pool_cleanup_pt) ae_arena_destroy;
     cln->data = arena;
 
-    json = full.len > 5
-           && ngx_strncmp(full.data + full.len - 5, ".json", 5) == 0;
+    json = ngx_http_apievents_webhook_json(conf, &full);
 
     conf->template = ae_template_parse(arena, *(ae_str_t *) &text,
                                        json ? AE_ESCAPE_JSON : AE_ESCAPE_NONE,
@@ -319,6 +324,52 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     return ngx_http_apievents_webhook_default(conf, "Content-Type",
                                               json ? "application/json"
                                                    : "text/plain");
+}
+
+
+/* by the file's name, or by a content type of JSON or of a +json suffix */
+
+static ngx_uint_t
+ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
+    ngx_str_t *file)
+{
+    size_t                       len;
+    u_char                      *p;
+    ngx_uint_t                   i;
+    ngx_http_apievents_field_t  *f;
+
+    if (file->len > 5
+        && ngx_strncmp(file->data + file->len - 5, ".json", 5) == 0)
+    {
+        return 1;
+    }
+
+    f = conf->fields.elts;
+
+    for (i = 0; i < conf->fields.nelts; i++) {
+
+        if (f[i].name.len != sizeof("Content-Type") - 1
+            || ngx_strncasecmp(f[i].name.data, (u_char *) "Content-Type",
+                               f[i].name.len)
+               != 0)
+        {
+            continue;
+        }
+
+        p = f[i].value.data;
+
+        for (len = 0; len < f[i].value.len; len++) {
+            if (p[len] == ';' || p[len] == ' ' || p[len] == '\t') {
+                break;
+            }
+        }
+
+        return len > 5
+               && (p[len - 5] == '/' || p[len - 5] == '+')
+               && ngx_strncasecmp(p + len - 4, (u_char *) "json", 4) == 0;
+    }
+
+    return 0;
 }
 
 
@@ -358,8 +409,8 @@ ngx_http_apievents_webhook_header(ngx_conf_t *cf,
 
     if (p == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"header=%V\", \"header=Name: value\" "
-                           "is expected", text);
+                           "invalid \"header=%V\", \"header=Name: value\" is "
+                           "expected", text);
         return NGX_ERROR;
     }
 
@@ -371,13 +422,21 @@ ngx_http_apievents_webhook_header(ngx_conf_t *cf,
     value.data = p;
     value.len = end - p;
 
+    if (ngx_http_apievents_webhook_value(cf, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the value may be a secret, so it is not repeated */
+
     if (ngx_http_apievents_valid_header(&name, &value) != NGX_OK
-        || ngx_http_apievents_framing_header(&name))
+        || ngx_http_apievents_framing_header(&name)
+        || ngx_http_apievents_own_header(&name))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"header=%V\", a name and a value without "
-                           "control characters are expected, and none that "
-                           "frames the message or the connection", text);
+                           "invalid \"header=%V: ...\", a name and a value "
+                           "without control characters are expected, and none "
+                           "that frames the message or the connection or is "
+                           "the module's own", &name);
         return NGX_ERROR;
     }
 
@@ -396,6 +455,66 @@ ngx_http_apievents_webhook_header(ngx_conf_t *cf,
     f->value = value;
 
     return NGX_OK;
+}
+
+
+/* file:PATH stands for what is in the file, without the end of its line */
+
+static ngx_int_t
+ngx_http_apievents_webhook_value(ngx_conf_t *cf, ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    if (value->len < 5 || ngx_strncmp(value->data, "file:", 5) != 0) {
+        return NGX_OK;
+    }
+
+    name.data = value->data + 5;
+    name.len = value->len - 5;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK
+        || ngx_http_apievents_read_file(cf, &name,
+                                        NGX_HTTP_APIEVENTS_SECRET_MAX, value)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    while (value->len != 0
+           && (value->data[value->len - 1] == LF
+               || value->data[value->len - 1] == CR))
+    {
+        value->len--;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one that every delivery has: a second one would be another's word */
+
+static ngx_uint_t
+ngx_http_apievents_own_header(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  own[] = {
+        ngx_string("webhook-id"),
+        ngx_string("webhook-timestamp"),
+        ngx_string("webhook-signature"),
+        ngx_null_string
+    };
+
+    for (i = 0; own[i].len != 0; i++) {
+
+        if (own[i].len == name->len
+            && ngx_strncasecmp(own[i].data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

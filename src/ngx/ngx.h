@@ -139,7 +139,8 @@ const char *ngx_http_apievents_parse_url(ngx_pool_t *pool, ngx_str_t *url,
 /* token and field value of RFC 9110: nothing that could end a line */
 ngx_int_t ngx_http_apievents_valid_header(ngx_str_t *name, ngx_str_t *value);
 
-/* does the header frame a message or a connection: nginx's own business */
+/* does the header frame a message or a connection, nginx's own business, or
+ * count the hops, which is ours */
 ngx_uint_t ngx_http_apievents_framing_header(ngx_str_t *name);
 
 /* makes the target's upstream and location, sets t->location */

@@ -261,6 +261,7 @@ ngx_http_apievents_framing_header(ngx_str_t *name)
         ngx_string("Trailer"),
         ngx_string("Transfer-Encoding"),
         ngx_string("Upgrade"),
+        ngx_string("X-Api-Events-Hops"),
         ngx_null_string
     };
 

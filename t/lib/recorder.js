@@ -41,7 +41,8 @@ function record(r, file, status) {
         uri: r.variables.request_uri,
         status: status,
         headers: headers,
-        body: r.requestBuffer ? r.requestBuffer.toString('base64') : ''
+        body: r.requestBuffer && r.requestBuffer.length
+              ? r.requestBuffer.toString('base64') : ''
     }) + '\n');
 }
 
