@@ -103,6 +103,12 @@ typedef struct {
     volatile time_t                 script_since;
     volatile time_t                 script_limit;
     const char *volatile            script_name;
+
+    pthread_t                       watchdog;
+    pthread_mutex_t                 watchdog_mutex;
+    pthread_cond_t                  watchdog_wake;
+    ngx_uint_t                      watched;        /* it runs */
+    ngx_uint_t                      unwatch;        /* under the mutex */
 } ngx_http_apievents_deliver_worker_t;
 
 
@@ -156,6 +162,10 @@ ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_of(
 
 ngx_int_t ngx_http_apievents_watchdog_start(
     ngx_http_apievents_deliver_worker_t *w, ngx_log_t *log);
+
+/* before the worker exits: nginx unloads the module under a thread's feet */
+void ngx_http_apievents_watchdog_stop(
+    ngx_http_apievents_deliver_worker_t *w);
 
 /* is there an endpoint of that identity and those bounds already */
 ngx_uint_t ngx_http_apievents_endpoint_known(ngx_conf_t *cf,

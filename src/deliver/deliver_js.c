@@ -36,6 +36,8 @@ static void ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
     ngx_uint_t inside);
 
 static void *ngx_http_apievents_watchdog(void *data);
+static void ngx_http_apievents_watchdog_kill(
+    ngx_http_apievents_deliver_worker_t *w);
 static time_t ngx_http_apievents_seconds(void);
 
 
@@ -334,10 +336,16 @@ ngx_int_t
 ngx_http_apievents_watchdog_start(ngx_http_apievents_deliver_worker_t *w,
     ngx_log_t *log)
 {
-    int             err;
-    sigset_t        all, old;
-    pthread_t       thread;
-    pthread_attr_t  attr;
+    int                 err;
+    sigset_t            all, old;
+    pthread_attr_t      attr;
+    pthread_condattr_t  cond;
+
+    (void) pthread_condattr_init(&cond);
+    (void) pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
+    (void) pthread_cond_init(&w->watchdog_wake, &cond);
+    (void) pthread_condattr_destroy(&cond);
+    (void) pthread_mutex_init(&w->watchdog_mutex, NULL);
 
     /* signals are the worker's own */
 
@@ -345,10 +353,9 @@ ngx_http_apievents_watchdog_start(ngx_http_apievents_deliver_worker_t *w,
     (void) pthread_sigmask(SIG_BLOCK, &all, &old);
 
     (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void) pthread_attr_setstacksize(&attr, 65536);
 
-    err = pthread_create(&thread, &attr, ngx_http_apievents_watchdog, w);
+    err = pthread_create(&w->watchdog, &attr, ngx_http_apievents_watchdog, w);
 
     (void) pthread_attr_destroy(&attr);
     (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -359,7 +366,27 @@ ngx_http_apievents_watchdog_start(ngx_http_apievents_deliver_worker_t *w,
         return NGX_ERROR;
     }
 
+    w->watched = 1;
+
     return NGX_OK;
+}
+
+
+void
+ngx_http_apievents_watchdog_stop(ngx_http_apievents_deliver_worker_t *w)
+{
+    if (!w->watched) {
+        return;
+    }
+
+    (void) pthread_mutex_lock(&w->watchdog_mutex);
+    w->unwatch = 1;
+    (void) pthread_cond_signal(&w->watchdog_wake);
+    (void) pthread_mutex_unlock(&w->watchdog_mutex);
+
+    (void) pthread_join(w->watchdog, NULL);
+
+    w->watched = 0;
 }
 
 
@@ -368,34 +395,51 @@ ngx_http_apievents_watchdog(void *data)
 {
     ngx_http_apievents_deliver_worker_t *w = data;
 
-    u_char           buf[512], *p;
     time_t           since;
-    struct timespec  ts = { 0, 250000000 };
+    struct timespec  ts;
 
-    for ( ;; ) {
-        (void) nanosleep(&ts, NULL);
+    (void) pthread_mutex_lock(&w->watchdog_mutex);
 
+    while (!w->unwatch) {
         since = w->script_since;
 
-        if (since == 0
-            || ngx_http_apievents_seconds() - since <= w->script_limit)
+        if (since != 0
+            && ngx_http_apievents_seconds() - since > w->script_limit)
         {
-            continue;
+            ngx_http_apievents_watchdog_kill(w);
         }
 
-        /* not the log's functions: the stuck worker may be inside them */
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
-        p = ngx_snprintf(buf, sizeof(buf) - 1,
-                         "%V [error] %P#%P: script \"%s\" has not returned "
-                         "for over %T seconds, its worker is ended" CRLF,
-                         &ngx_cached_err_log_time, ngx_pid, ngx_pid,
-                         w->script_name, w->script_limit);
+        ts.tv_nsec += 250000000;
+        ts.tv_sec += ts.tv_nsec / 1000000000;
+        ts.tv_nsec %= 1000000000;
 
-        (void) ngx_write_fd(ngx_cycle->log->file->fd, buf, p - buf);
-        (void) kill(ngx_pid, SIGKILL);
+        (void) pthread_cond_timedwait(&w->watchdog_wake, &w->watchdog_mutex,
+                                      &ts);
     }
 
+    (void) pthread_mutex_unlock(&w->watchdog_mutex);
+
     return NULL;
+}
+
+
+static void
+ngx_http_apievents_watchdog_kill(ngx_http_apievents_deliver_worker_t *w)
+{
+    u_char  buf[512], *p;
+
+    /* not the log's functions: the stuck worker may be inside them */
+
+    p = ngx_snprintf(buf, sizeof(buf) - 1,
+                     "%V [error] %P#%P: script \"%s\" has not returned "
+                     "for over %T seconds, its worker is ended" CRLF,
+                     &ngx_cached_err_log_time, ngx_pid, ngx_pid,
+                     w->script_name, w->script_limit);
+
+    (void) ngx_write_fd(ngx_cycle->log->file->fd, buf, p - buf);
+    (void) kill(ngx_pid, SIGKILL);
 }
 
 
