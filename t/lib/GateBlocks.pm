@@ -55,6 +55,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
     my $http = $block->http_config // '';
     my $files = $block->user_files // '';
     my $root = '$TEST_NGINX_SERVER_ROOT/html';
+    my $org = $http =~ /api_org/ ? '' : 'api_org acme;';
 
     return if defined $block->emerg;
 
@@ -71,7 +72,7 @@ END
 
     api_zone apievents:16m;
     api_keys $root/keys.json;
-    api_org acme;
+    $org
 END
 });
 
