@@ -31,7 +31,9 @@ static ngx_uint_t ngx_http_apievents_targets(
 static void ngx_http_apievents_sweep(ngx_event_t *ev);
 static void ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf);
 static void ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf);
-static void ngx_http_apievents_tell_count(ae_event_type_e type,
+static void ngx_http_apievents_tell_overflow(
+    ngx_http_apievents_main_conf_t *mcf);
+static ngx_int_t ngx_http_apievents_tell_count(ae_event_type_e type,
     const char *message, uint64_t count);
 
 
@@ -348,13 +350,17 @@ ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf)
 }
 
 
-/* events about events, once a second at the most */
+/*
+ * Events about events, once a second at the most.  What was dropped is told at
+ * once, out of the ring's reserve, and then again when there is room for all
+ * events: a reserve that is spent every second would be none.
+ */
 
 static void
 ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf)
 {
     uint64_t                            n;
-    ae_limits_stat_t                    st;
+    ae_ring_t                          *ring;
     ngx_http_apievents_event_worker_t  *w;
 
     w = mcf->event.worker;
@@ -364,30 +370,60 @@ ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf)
     }
 
     n = w->dropped;
+    ring = ae_process_ring(mcf->store.zone->processes, w->slot);
 
-    if (n != 0) {
-        w->dropped = 0;
+    if (n == 0) {
+        w->dropped_told = 0;
+
+    } else if (!w->dropped_told || ae_ring_has(ring, ae_ring_max(ring))) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "%uL events were dropped, the ring has no room", n);
-        ngx_http_apievents_tell_count(AE_EVENTS_DROPPED, "Events dropped", n);
+
+        w->dropped_told = 1;
+        w->dropped = 0;
+
+        if (ngx_http_apievents_tell_count(AE_EVENTS_DROPPED,
+                                          "Events dropped", n)
+            != NGX_OK)
+        {
+            w->dropped = n;
+        }
     }
 
-    ae_limits_stat(mcf->store.zone->limits, &st);
-
-    if (st.overflows > w->overflows && ngx_worker == 0) {
-        n = st.overflows - w->overflows;
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "%uL requests shared a limit, \"api_zone\" has no room "
-                      "for more counters", n);
-        ngx_http_apievents_tell_count(AE_LIMITER_OVERFLOW,
-                                      "Limiter memory is used up", n);
+    if (ngx_worker == 0) {
+        ngx_http_apievents_tell_overflow(mcf);
     }
-
-    w->overflows = st.overflows;
 }
 
 
 static void
+ngx_http_apievents_tell_overflow(ngx_http_apievents_main_conf_t *mcf)
+{
+    uint64_t                            n;
+    ae_limits_stat_t                    st;
+    ngx_http_apievents_event_worker_t  *w;
+
+    w = mcf->event.worker;
+
+    ae_limits_stat(mcf->store.zone->limits, &st);
+
+    n = st.overflows - w->overflows;
+    w->overflows = st.overflows;
+
+    if (n == 0) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "%uL requests shared a limit, \"api_zone\" has no room "
+                  "for more counters", n);
+
+    (void) ngx_http_apievents_tell_count(AE_LIMITER_OVERFLOW,
+                                         "Limiter memory is used up", n);
+}
+
+
+static ngx_int_t
 ngx_http_apievents_tell_count(ae_event_type_e type, const char *message,
     uint64_t count)
 {
@@ -402,7 +438,7 @@ ngx_http_apievents_tell_count(ae_event_type_e type, const char *message,
     e.meta.data = meta;
     e.meta.len = ngx_sprintf(meta, "{\"Count\":%uL}", count) - meta;
 
-    ngx_http_apievents_raise(&e, id);
+    return ngx_http_apievents_raise(&e, id);
 }
 
 

@@ -8,19 +8,21 @@
 
 #define NGX_HTTP_APIEVENTS_MAX_DEPTH  5
 
+/* bytes of a ring that only events about lost events may use */
+#define NGX_HTTP_APIEVENTS_RESERVED   2048
 
+
+static ngx_int_t ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev);
 static uint64_t ngx_http_apievents_sequence(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_raise_t *e);
 static void ngx_http_apievents_fill(ae_event_t *ev,
     ngx_http_apievents_raise_t *e);
 
 
-void
+ngx_int_t
 ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
     u_char id[AE_EVENT_ID_LEN])
 {
-    void                               *p;
-    size_t                              len;
     ae_now_t                            now;
     ae_ring_t                          *ring;
     ae_event_t                          ev;
@@ -34,7 +36,7 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
 
     if (w == NULL || zone == NULL || w->slot == NGX_ERROR) {
         ngx_memset(id, '0', AE_EVENT_ID_LEN);
-        return;
+        return NGX_DECLINED;
     }
 
     ae_now(&now);
@@ -50,43 +52,65 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
 
     if (e->depth > NGX_HTTP_APIEVENTS_MAX_DEPTH) {
         ae_ring_drop(ring, AE_DROP_LOOP);
-        return;
+        return NGX_DECLINED;
     }
 
     ev.sequence = ngx_http_apievents_sequence(zone, e);
 
-    len = ae_event_size(&ev);
+    if (!w->pump.posted) {
+        ngx_post_event(&w->pump, &ngx_posted_events);
+    }
+
+    if (ngx_http_apievents_record(ring, &ev) != NGX_OK) {
+
+        if (ev.type != AE_EVENTS_DROPPED) {
+            w->dropped++;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
+{
+    void    *p;
+    size_t   len, keep;
+
+    len = ae_event_size(ev);
 
     if (len > ae_ring_max(ring)) {
 
         /* the request's text is what can be large, and can be done without */
 
-        ev.request.len = 0;
-        ev.request_cut = 1;
+        ev->request.len = 0;
+        ev->request_cut = 1;
 
-        len = ae_event_size(&ev);
+        len = ae_event_size(ev);
     }
 
     if (len > ae_ring_max(ring)) {
         ae_ring_drop(ring, AE_DROP_TOO_LARGE);
-        w->dropped++;
-        return;
+        return NGX_DECLINED;
     }
 
-    p = ae_ring_reserve(ring, len);
+    keep = (ev->type == AE_EVENTS_DROPPED || ev->type == AE_STORE_DOWN)
+           ? 0 : NGX_HTTP_APIEVENTS_RESERVED;
+
+    p = ae_ring_has(ring, len + keep) ? ae_ring_reserve(ring, len) : NULL;
 
     if (p == NULL) {
         ae_ring_drop(ring, AE_DROP_RING_FULL);
-        w->dropped++;
-
-    } else {
-        ae_event_encode(&ev, p);
-        ae_ring_commit(ring);
+        return NGX_DECLINED;
     }
 
-    if (!w->pump.posted) {
-        ngx_post_event(&w->pump, &ngx_posted_events);
-    }
+    ae_event_encode(ev, p);
+    ae_ring_commit(ring);
+
+    return NGX_OK;
 }
 
 

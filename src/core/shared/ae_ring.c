@@ -86,6 +86,7 @@ static uint32_t ae_ring_units(size_t len);
 static uint64_t ae_ring_sum(const ae_ring_t *ring,
     const ae_ring_record_t *rec);
 static int ae_ring_room(const ae_ring_t *ring, uint32_t need, uint32_t *pos);
+static int ae_ring_place(ae_ring_t *ring, uint32_t need, uint32_t *pos);
 static int ae_ring_valid(const ae_ring_t *ring, uint32_t pos);
 static uint32_t ae_ring_find(const ae_ring_t *ring, uint64_t *number);
 static void ae_ring_skip(ae_ring_t *ring);
@@ -240,6 +241,31 @@ ae_ring_room(const ae_ring_t *ring, uint32_t need, uint32_t *pos)
 }
 
 
+/* the consumer's index is read again only where the last one known of does
+ * not do */
+
+static int
+ae_ring_place(ae_ring_t *ring, uint32_t need, uint32_t *pos)
+{
+    if (ae_ring_room(ring, need, pos)) {
+        return 1;
+    }
+
+    ring->tail_seen = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+
+    return ae_ring_room(ring, need, pos);
+}
+
+
+int
+ae_ring_has(ae_ring_t *ring, size_t len)
+{
+    uint32_t  pos;
+
+    return ae_ring_place(ring, ae_ring_units(len), &pos);
+}
+
+
 void *
 ae_ring_reserve(ae_ring_t *ring, size_t len)
 {
@@ -255,12 +281,8 @@ ae_ring_reserve(ae_ring_t *ring, size_t len)
 
     need = ae_ring_units(len);
 
-    if (!ae_ring_room(ring, need, &pos)) {
-        ring->tail_seen = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-
-        if (!ae_ring_room(ring, need, &pos)) {
-            return NULL;
-        }
+    if (!ae_ring_place(ring, need, &pos)) {
+        return NULL;
     }
 
     number = ae_ring_count(ring, ring->head) + 1;

@@ -233,6 +233,10 @@ size_t ae_ring_max(const ae_ring_t *ring);
 void *ae_ring_reserve(ae_ring_t *ring, size_t len);
 void ae_ring_commit(ae_ring_t *ring);
 
+/* producer: is there room for so many contiguous bytes; a producer that asks
+ * for more than it then reserves keeps the rest for what matters more */
+int ae_ring_has(ae_ring_t *ring, size_t len);
+
 /*
  * Consumer: the oldest record, AE_OK, or AE_AGAIN.  Records whose checksum is
  * wrong are skipped and counted.  number counts the ring's records from 1.
