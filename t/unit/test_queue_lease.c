@@ -334,6 +334,34 @@ test_endpoints_reused(void **state)
 }
 
 
+static void
+test_oldest_reused_first(void **state)
+{
+    uint32_t     i, ep, even[AE_QUEUE_ENDPOINTS / 2];
+    ae_queue_t  *q;
+
+    (void) state;
+
+    q = queue_new(QUEUE_SIZE);
+
+    for (i = 0; i < AE_QUEUE_ENDPOINTS; i++) {
+        even[i / 2] = i & ~1U;
+        assert_int_equal(queue_endpoint(q, i, 1, 1), i);
+    }
+
+    assert_int_equal(queue_endpoint(q, 5000, 1, 1), AE_NO_ENDPOINT);
+    assert_int_equal(ae_queue_retire(q, even, AE_QUEUE_ENDPOINTS / 2), 0);
+    assert_int_equal(ae_queue_retire(q, NULL, 0), 0);
+
+    for (i = 0; i < AE_QUEUE_ENDPOINTS; i++) {
+        ep = queue_endpoint(q, 5000 + i, 1, 1);
+        assert_int_equal(ep % 2, i < AE_QUEUE_ENDPOINTS / 2);
+    }
+
+    queue_free(q);
+}
+
+
 int
 main(void)
 {
@@ -345,6 +373,7 @@ main(void)
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_retire),
         cmocka_unit_test(test_endpoints_reused),
+        cmocka_unit_test(test_oldest_reused_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
