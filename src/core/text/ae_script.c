@@ -73,7 +73,8 @@ ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
     memset(&scan, 0, sizeof(ae_scan_t));
     memset(script, 0, sizeof(ae_script_t));
 
-    scan.tokens = ae_js_tokens(text, &scan.n, err);
+    scan.tokens = ae_js_tokens((text.len != 0) ? text : ae_str(""), &scan.n,
+                               err);
     if (scan.tokens == NULL) {
         return AE_ERROR;
     }

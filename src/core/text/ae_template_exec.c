@@ -556,7 +556,7 @@ static int
 ae_exec_func(ae_tmpl_exec_t *x, const ae_tmpl_term_t *term,
     const ae_tmpl_val_t *piped, ae_tmpl_val_t *v)
 {
-    unsigned               n;
+    unsigned               i, n;
     ae_tmpl_val_t          args[AE_TMPL_ARGS];
     const ae_tmpl_term_t  *arg;
 
@@ -574,6 +574,14 @@ ae_exec_func(ae_tmpl_exec_t *x, const ae_tmpl_term_t *term,
 
     if (piped != NULL) {
         args[n++] = *piped;
+    }
+
+    /* nil counts as an empty string, which is somewhere */
+
+    for (i = 0; i < n; i++) {
+        if (args[i].s.len == 0) {
+            args[i].s = ae_str("");
+        }
     }
 
     memset(v, 0, sizeof(ae_tmpl_val_t));

@@ -76,13 +76,13 @@ ae_template_parse(ae_arena_t *arena, ae_str_t text, ae_escape_e escape,
         return NULL;
     }
 
-    if (escape == AE_ESCAPE_JSON && ae_parse_utf8(text, err) != AE_OK) {
-        return NULL;
-    }
-
     copy = ae_arena_dup(arena, text);
     if (copy.data == NULL) {
         (void) ae_tmpl_error(err, 1, "no memory");
+        return NULL;
+    }
+
+    if (escape == AE_ESCAPE_JSON && ae_parse_utf8(copy, err) != AE_OK) {
         return NULL;
     }
 

@@ -293,7 +293,7 @@ ae_print_padded(ae_buf_t *b, const ae_print_t *f, ae_str_t s)
     fill = 0;
 
     if (f->width > 0) {
-        n = ae_tmpl_runes(s);
+        n = (s.len != 0) ? ae_tmpl_runes(s) : 0;
         fill = ((size_t) f->width > n) ? (size_t) f->width - n : 0;
     }
 

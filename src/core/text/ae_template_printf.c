@@ -182,7 +182,7 @@ ae_print_string(ae_tmpl_exec_t *x, ae_buf_t *b, const ae_print_t *f,
     uint32_t              rune;
     const unsigned char  *p, *end;
 
-    s = v->s;
+    s = (v->s.len != 0) ? v->s : ae_str("");
 
     if (!ae_print_is(f, "vsqxX")) {
         ae_print_wrong(x, b, f, v);

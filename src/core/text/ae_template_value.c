@@ -54,7 +54,7 @@ ae_tmpl_value(const ae_value_t *node)
         break;
 
     case AE_STRING:
-        v.s = node->s;
+        v.s = (node->s.len != 0) ? node->s : ae_str("");
         break;
 
     case AE_ARRAY:
