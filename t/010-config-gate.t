@@ -410,7 +410,7 @@ invalid value "yes" in "api_master_keys" directive, it must be "on" or "off"
 --- config
     location /a { api_id a; }
 --- emerg
-API "a" needs shared memory, expected "api_zone" in the http block, in 
+API "a" needs shared memory, expected "api_zone" in the http block, in
 nginx.conf:
 
 === TEST 67: more limits than a request is held against
@@ -436,7 +436,7 @@ nginx.conf:
         api_quota 5/1d;
     }
 --- emerg
-API "a" has too many limits, expected at most 14 of "api_rate" and "api_quota" that are not dry_run, in 
+API "a" has too many limits, expected at most 14 of "api_rate" and "api_quota" that are not dry_run, in
 nginx.conf:
 
 === TEST 68: everything that is right

@@ -564,7 +564,7 @@ sub {
 >>> orders.json
 api_id: orders
 --- emerg
-invalid definition: 
+invalid definition:
 html/orders.json:1
 
 === TEST 20: JSON that ends too early
@@ -578,7 +578,7 @@ html/orders.json:1
 "api_id": "orders",
 
 --- emerg
-invalid definition: 
+invalid definition:
 orders.json:
 
 === TEST 21: a comma too many
@@ -592,7 +592,7 @@ orders.json:
 "api_id": "orders",
 }
 --- emerg
-invalid definition: 
+invalid definition:
 html/orders.json:3
 
 === TEST 22: an array
@@ -605,7 +605,7 @@ html/orders.json:3
 
 []
 --- emerg
-invalid "definition", expected an object in 
+invalid "definition", expected an object in
 html/orders.json:2
 
 === TEST 23: an empty file
@@ -617,7 +617,7 @@ html/orders.json:2
 >>> orders.json
 
 --- emerg
-invalid definition: 
+invalid definition:
 html/orders.json:1
 
 === TEST 24: wrong type: api_id
@@ -631,7 +631,7 @@ html/orders.json:1
 "api_id": 5
 }
 --- emerg
-invalid "api_id", expected a string in 
+invalid "api_id", expected a string in
 html/orders.json:2
 
 === TEST 25: wrong type: org_id
@@ -645,7 +645,7 @@ html/orders.json:2
 "org_id": {}
 }
 --- emerg
-invalid "org_id", expected a string in 
+invalid "org_id", expected a string in
 html/orders.json:2
 
 === TEST 26: wrong type: api_id, other characters
@@ -659,7 +659,7 @@ html/orders.json:2
 "api_id": "a b"
 }
 --- emerg
-invalid "api_id", expected 1 to 128 characters of A-Z, a-z, 0-9, ".", "_" and "-" in 
+invalid "api_id", expected 1 to 128 characters of A-Z, a-z, 0-9, ".", "_" and "-" in
 html/orders.json:2
 
 === TEST 27: wrong type: org_id, other characters
@@ -673,7 +673,7 @@ html/orders.json:2
 "api_id": "a", "org_id": "a/b"
 }
 --- emerg
-invalid "org_id", expected 1 to 128 characters of A-Z, a-z, 0-9, ".", "_" and "-" in 
+invalid "org_id", expected 1 to 128 characters of A-Z, a-z, 0-9, ".", "_" and "-" in
 html/orders.json:2
 
 === TEST 28: wrong type: api_id, NUL
@@ -687,7 +687,7 @@ html/orders.json:2
 "api_id": "a\u0000b"
 }
 --- emerg
-invalid "api_id", expected a string without NUL characters in 
+invalid "api_id", expected a string without NUL characters in
 html/orders.json:2
 
 === TEST 29: wrong type: active
@@ -701,7 +701,7 @@ html/orders.json:2
 "active": "true"
 }
 --- emerg
-invalid "active", expected true or false in 
+invalid "active", expected true or false in
 html/orders.json:2
 
 === TEST 30: wrong type: use_keyless
@@ -715,7 +715,7 @@ html/orders.json:2
 "use_keyless": "true"
 }
 --- emerg
-invalid "use_keyless", expected true or false in 
+invalid "use_keyless", expected true or false in
 html/orders.json:2
 
 === TEST 31: wrong type: disable_rate_limit
@@ -729,7 +729,7 @@ html/orders.json:2
 "disable_rate_limit": "true"
 }
 --- emerg
-invalid "disable_rate_limit", expected true or false in 
+invalid "disable_rate_limit", expected true or false in
 html/orders.json:2
 
 === TEST 32: wrong type: disable_quota
@@ -743,7 +743,7 @@ html/orders.json:2
 "disable_quota": "true"
 }
 --- emerg
-invalid "disable_quota", expected true or false in 
+invalid "disable_quota", expected true or false in
 html/orders.json:2
 
 === TEST 33: wrong type: auth
@@ -757,7 +757,7 @@ html/orders.json:2
 "auth": []
 }
 --- emerg
-invalid "auth", expected an object in 
+invalid "auth", expected an object in
 html/orders.json:2
 
 === TEST 34: wrong type: auth_configs
@@ -771,7 +771,7 @@ html/orders.json:2
 "auth_configs": []
 }
 --- emerg
-invalid "auth_configs", expected an object in 
+invalid "auth_configs", expected an object in
 html/orders.json:2
 
 === TEST 35: wrong type: auth_configs.authToken
@@ -786,7 +786,7 @@ html/orders.json:2
 "authToken": true}
 }
 --- emerg
-invalid "authToken", expected an object in 
+invalid "authToken", expected an object in
 html/orders.json:3
 
 === TEST 36: wrong type: auth_header_name
@@ -801,7 +801,7 @@ html/orders.json:3
 "auth_header_name": 1}
 }
 --- emerg
-invalid "auth_header_name", expected a string in 
+invalid "auth_header_name", expected a string in
 html/orders.json:3
 
 === TEST 37: wrong type: auth_header_name that is none
@@ -816,7 +816,7 @@ html/orders.json:3
 "auth_header_name": "a b"}
 }
 --- emerg
-invalid "auth_header_name", expected the name of a header, a query parameter or a cookie in 
+invalid "auth_header_name", expected the name of a header, a query parameter or a cookie in
 html/orders.json:3
 
 === TEST 38: wrong type: disable_header
@@ -831,7 +831,7 @@ html/orders.json:3
 "disable_header": 1}
 }
 --- emerg
-invalid "disable_header", expected true or false in 
+invalid "disable_header", expected true or false in
 html/orders.json:3
 
 === TEST 39: wrong type: use_param
@@ -846,7 +846,7 @@ html/orders.json:3
 "use_param": 1}
 }
 --- emerg
-invalid "use_param", expected true or false in 
+invalid "use_param", expected true or false in
 html/orders.json:3
 
 === TEST 40: wrong type: use_cookie
@@ -861,7 +861,7 @@ html/orders.json:3
 "use_cookie": 1}
 }
 --- emerg
-invalid "use_cookie", expected true or false in 
+invalid "use_cookie", expected true or false in
 html/orders.json:3
 
 === TEST 41: wrong type: param_name
@@ -876,7 +876,7 @@ html/orders.json:3
 "param_name": []}
 }
 --- emerg
-invalid "param_name", expected a string in 
+invalid "param_name", expected a string in
 html/orders.json:3
 
 === TEST 42: wrong type: cookie_name
@@ -891,7 +891,7 @@ html/orders.json:3
 "cookie_name": []}
 }
 --- emerg
-invalid "cookie_name", expected a string in 
+invalid "cookie_name", expected a string in
 html/orders.json:3
 
 === TEST 43: wrong type: nowhere for a credential
@@ -905,7 +905,7 @@ html/orders.json:3
 "auth": {"disable_header": true}
 }
 --- emerg
-invalid "disable_header", expected false, or "use_param" or "use_cookie" beside it in 
+invalid "disable_header", expected false, or "use_param" or "use_cookie" beside it in
 html/orders.json:2
 
 === TEST 44: wrong type: global_rate_limit
@@ -919,7 +919,7 @@ html/orders.json:2
 "global_rate_limit": 5
 }
 --- emerg
-invalid "global_rate_limit", expected an object in 
+invalid "global_rate_limit", expected an object in
 html/orders.json:2
 
 === TEST 45: wrong type: global_rate_limit.disabled
@@ -934,7 +934,7 @@ html/orders.json:2
 "disabled": 5}
 }
 --- emerg
-invalid "disabled", expected true or false in 
+invalid "disabled", expected true or false in
 html/orders.json:3
 
 === TEST 46: wrong type: global_rate_limit.rate
@@ -949,7 +949,7 @@ html/orders.json:3
 "rate": "5"}
 }
 --- emerg
-invalid "rate", expected a number in 
+invalid "rate", expected a number in
 html/orders.json:3
 
 === TEST 47: wrong type: global_rate_limit.rate, too large
@@ -964,7 +964,7 @@ html/orders.json:3
 "rate": 1e10}
 }
 --- emerg
-invalid "rate", expected a number up to 1000000000 in 
+invalid "rate", expected a number up to 1000000000 in
 html/orders.json:3
 
 === TEST 48: wrong type: global_rate_limit.per
@@ -979,7 +979,7 @@ html/orders.json:3
 "per": []}
 }
 --- emerg
-invalid "per", expected a number in 
+invalid "per", expected a number in
 html/orders.json:3
 
 === TEST 49: wrong type: global_rate_limit.per, too long
@@ -994,7 +994,7 @@ html/orders.json:3
 "per": 1e10}
 }
 --- emerg
-invalid "per", expected seconds, at most ten years in 
+invalid "per", expected seconds, at most ten years in
 html/orders.json:3
 
 === TEST 50: wrong type: event_handlers
@@ -1008,7 +1008,7 @@ html/orders.json:3
 "event_handlers": []
 }
 --- emerg
-invalid "event_handlers", expected an object in 
+invalid "event_handlers", expected an object in
 html/orders.json:2
 
 === TEST 51: wrong type: event_handlers.events
@@ -1023,7 +1023,7 @@ html/orders.json:2
 "events": []}
 }
 --- emerg
-invalid "events", expected an object in 
+invalid "events", expected an object in
 html/orders.json:3
 
 === TEST 52: wrong type: handlers of an event
@@ -1038,7 +1038,7 @@ html/orders.json:3
 "AuthFailure": {}}}
 }
 --- emerg
-invalid "event_handlers.events", expected an array in 
+invalid "event_handlers.events", expected an array in
 html/orders.json:3
 
 === TEST 53: wrong type: a handler
@@ -1054,7 +1054,7 @@ html/orders.json:3
 "log"]}}
 }
 --- emerg
-invalid "event_handlers.events", expected an object in 
+invalid "event_handlers.events", expected an object in
 html/orders.json:4
 
 === TEST 54: wrong type: handler_name
@@ -1070,7 +1070,7 @@ html/orders.json:4
 "handler_name": 1}]}}
 }
 --- emerg
-invalid "handler_name", expected a string in 
+invalid "handler_name", expected a string in
 html/orders.json:4
 
 === TEST 55: wrong type: handler_name that is unknown
@@ -1086,7 +1086,7 @@ html/orders.json:4
 "handler_name": "eh_mail"}]}}
 }
 --- emerg
-invalid "handler_name", expected "eh_log_handler", "eh_web_hook_handler" or "eh_dynamic_handler" in 
+invalid "handler_name", expected "eh_log_handler", "eh_web_hook_handler" or "eh_dynamic_handler" in
 html/orders.json:4
 
 === TEST 56: wrong type: handler_name that is missing
@@ -1102,7 +1102,7 @@ html/orders.json:4
 {}]}}
 }
 --- emerg
-invalid "handler_name", expected "eh_log_handler", "eh_web_hook_handler" or "eh_dynamic_handler" in 
+invalid "handler_name", expected "eh_log_handler", "eh_web_hook_handler" or "eh_dynamic_handler" in
 html/orders.json:4
 
 === TEST 57: wrong type: handler_meta
@@ -1118,7 +1118,7 @@ html/orders.json:4
 "handler_meta": []}]}}
 }
 --- emerg
-invalid "handler_meta", expected an object in 
+invalid "handler_meta", expected an object in
 html/orders.json:4
 
 === TEST 58: wrong type: disabled
@@ -1134,7 +1134,7 @@ html/orders.json:4
 "disabled": "no"}}]}}
 }
 --- emerg
-invalid "disabled", expected true or false in 
+invalid "disabled", expected true or false in
 html/orders.json:4
 
 === TEST 59: wrong type: prefix
@@ -1150,7 +1150,7 @@ html/orders.json:4
 "prefix": 1}}]}}
 }
 --- emerg
-invalid "prefix", expected a string in 
+invalid "prefix", expected a string in
 html/orders.json:4
 
 === TEST 60: wrong type: method
@@ -1166,7 +1166,7 @@ html/orders.json:4
 "method": 1}}]}}
 }
 --- emerg
-invalid "method", expected a string in 
+invalid "method", expected a string in
 html/orders.json:4
 
 === TEST 61: wrong type: target_path
@@ -1182,7 +1182,7 @@ html/orders.json:4
 "target_path": 1}}]}}
 }
 --- emerg
-invalid "target_path", expected a string in 
+invalid "target_path", expected a string in
 html/orders.json:4
 
 === TEST 62: wrong type: template_path
@@ -1198,7 +1198,7 @@ html/orders.json:4
 "template_path": 1}}]}}
 }
 --- emerg
-invalid "template_path", expected a string in 
+invalid "template_path", expected a string in
 html/orders.json:4
 
 === TEST 63: wrong type: header_map
@@ -1214,7 +1214,7 @@ html/orders.json:4
 "header_map": []}}]}}
 }
 --- emerg
-invalid "header_map", expected an object in 
+invalid "header_map", expected an object in
 html/orders.json:4
 
 === TEST 64: wrong type: a header
@@ -1231,7 +1231,7 @@ html/orders.json:4
 "C": 1}}}]}}
 }
 --- emerg
-invalid "header_map", expected a string in 
+invalid "header_map", expected a string in
 html/orders.json:5
 
 === TEST 65: wrong type: event_timeout
@@ -1247,7 +1247,7 @@ html/orders.json:5
 "method": "POST", "event_timeout": "10s"}}]}}
 }
 --- emerg
-invalid "event_timeout", expected a number in 
+invalid "event_timeout", expected a number in
 html/orders.json:4
 
 === TEST 66: wrong type: event_timeout, -1
@@ -1263,7 +1263,7 @@ html/orders.json:4
 "method": "POST", "event_timeout": -1}}]}}
 }
 --- emerg
-invalid "event_timeout", expected whole seconds, from 0 to ten years in 
+invalid "event_timeout", expected whole seconds, from 0 to ten years in
 html/orders.json:4
 
 === TEST 67: wrong type: event_timeout, 1.5
@@ -1279,7 +1279,7 @@ html/orders.json:4
 "method": "POST", "event_timeout": 1.5}}]}}
 }
 --- emerg
-invalid "event_timeout", expected whole seconds, from 0 to ten years in 
+invalid "event_timeout", expected whole seconds, from 0 to ten years in
 html/orders.json:4
 
 === TEST 68: wrong type: event_timeout, 1e10
@@ -1295,7 +1295,7 @@ html/orders.json:4
 "method": "POST", "event_timeout": 1e10}}]}}
 }
 --- emerg
-invalid "event_timeout", expected whole seconds, from 0 to ten years in 
+invalid "event_timeout", expected whole seconds, from 0 to ten years in
 html/orders.json:4
 
 === TEST 69: wrong type: path
@@ -1311,7 +1311,7 @@ html/orders.json:4
 "path": 1}}]}}
 }
 --- emerg
-invalid "path", expected a string in 
+invalid "path", expected a string in
 html/orders.json:4
 
 === TEST 70: wrong type: name
@@ -1327,7 +1327,7 @@ html/orders.json:4
 "name": 1}}]}}
 }
 --- emerg
-invalid "name", expected a string in 
+invalid "name", expected a string in
 html/orders.json:4
 
 === TEST 71: an unknown event
@@ -1405,7 +1405,7 @@ html/orders.json:2
 >>> orders.json
 {}
 --- emerg
-the definition has no "api_id", expected one in it or beside "api_definition" in 
+the definition has no "api_id", expected one in it or beside "api_definition" in
 nginx.conf:
 
 === TEST 77: a definition that is not there

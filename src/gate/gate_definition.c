@@ -158,7 +158,7 @@ ngx_http_apievents_definition_parse(ngx_http_apievents_definition_t *def,
 static ngx_int_t
 ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
 {
-    if (ngx_http_apievents_field_expect(def, def->root, AE_MAP, "definition")
+    if (ngx_http_apievents_entry_expect(def, def->root, AE_MAP, "definition")
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -184,7 +184,7 @@ static ngx_int_t
 ngx_http_apievents_definition_id(ngx_http_apievents_definition_t *def,
     const char *name, ngx_str_t *id)
 {
-    if (ngx_http_apievents_field_string(def, def->root, name, id) != NGX_OK) {
+    if (ngx_http_apievents_entry_string(def, def->root, name, id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -192,7 +192,7 @@ ngx_http_apievents_definition_id(ngx_http_apievents_definition_t *def,
         return NGX_OK;
     }
 
-    ngx_http_apievents_field_error(def, ae_value_get(def->root, name), name,
+    ngx_http_apievents_entry_error(def, ae_value_get(def->root, name), name,
                                    "1 to 128 characters of A-Z, a-z, 0-9, "
                                    "\".\", \"_\" and \"-\"");
     return NGX_ERROR;
@@ -211,12 +211,12 @@ ngx_http_apievents_definition_flags(ngx_http_apievents_definition_t *def)
     no_rate = 0;
     no_quota = 0;
 
-    if (ngx_http_apievents_field_bool(def, def->root, "active", &gcf->active)
+    if (ngx_http_apievents_entry_bool(def, def->root, "active", &gcf->active)
         != NGX_OK
-        || ngx_http_apievents_field_bool(def, def->root,
+        || ngx_http_apievents_entry_bool(def, def->root,
                                          "disable_rate_limit", &no_rate)
            != NGX_OK
-        || ngx_http_apievents_field_bool(def, def->root, "disable_quota",
+        || ngx_http_apievents_entry_bool(def, def->root, "disable_quota",
                                          &no_quota)
            != NGX_OK)
     {
@@ -241,12 +241,12 @@ ngx_http_apievents_definition_auth(ngx_http_apievents_definition_t *def)
     keyless = NGX_CONF_UNSET;
     token = NULL;
 
-    if (ngx_http_apievents_field_bool(def, def->root, "use_keyless",
+    if (ngx_http_apievents_entry_bool(def, def->root, "use_keyless",
                                       &keyless)
         != NGX_OK
-        || ngx_http_apievents_field(def, def->root, "auth", AE_MAP, &auth)
+        || ngx_http_apievents_entry(def, def->root, "auth", AE_MAP, &auth)
            != NGX_OK
-        || ngx_http_apievents_field(def, def->root, "auth_configs", AE_MAP,
+        || ngx_http_apievents_entry(def, def->root, "auth_configs", AE_MAP,
                                     &configs)
            != NGX_OK)
     {
@@ -254,7 +254,7 @@ ngx_http_apievents_definition_auth(ngx_http_apievents_definition_t *def)
     }
 
     if (configs != NULL
-        && ngx_http_apievents_field(def, configs, "authToken", AE_MAP, &token)
+        && ngx_http_apievents_entry(def, configs, "authToken", AE_MAP, &token)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -290,9 +290,9 @@ ngx_http_apievents_definition_sources(ngx_http_apievents_definition_t *def,
 
     no_header = 0;
 
-    if (ngx_http_apievents_field_string(def, map, "auth_header_name", &header)
+    if (ngx_http_apievents_entry_string(def, map, "auth_header_name", &header)
         != NGX_OK
-        || ngx_http_apievents_field_bool(def, map, "disable_header",
+        || ngx_http_apievents_entry_bool(def, map, "disable_header",
                                          &no_header)
            != NGX_OK)
     {
@@ -322,7 +322,7 @@ ngx_http_apievents_definition_sources(ngx_http_apievents_definition_t *def,
     n = def->gcf->auth->nelts;
 
     if (n == 0) {
-        ngx_http_apievents_field_error(def, map, "disable_header",
+        ngx_http_apievents_entry_error(def, map, "disable_header",
                                        "false, or \"use_param\" or "
                                        "\"use_cookie\" beside it");
         return NGX_ERROR;
@@ -345,12 +345,12 @@ ngx_http_apievents_definition_source(ngx_http_apievents_definition_t *def,
     used = (use == NULL);
 
     if (use != NULL
-        && ngx_http_apievents_field_bool(def, map, use, &used) != NGX_OK)
+        && ngx_http_apievents_entry_bool(def, map, use, &used) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_apievents_field_string(def, map, field, &name) != NGX_OK) {
+    if (ngx_http_apievents_entry_string(def, map, field, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -366,7 +366,7 @@ ngx_http_apievents_definition_source(ngx_http_apievents_definition_t *def,
 
     if (rc == NGX_DECLINED) {
         v = ae_value_get(map, field);
-        ngx_http_apievents_field_error(def, v ? v : map, field,
+        ngx_http_apievents_entry_error(def, v ? v : map, field,
                                        "the name of a header, a query "
                                        "parameter or a cookie");
     }
@@ -386,10 +386,10 @@ ngx_http_apievents_definition_rate(ngx_http_apievents_definition_t *def)
     rate = 0;
     per = 0;
 
-    if (ngx_http_apievents_field(def, def->root, "global_rate_limit", AE_MAP,
+    if (ngx_http_apievents_entry(def, def->root, "global_rate_limit", AE_MAP,
                                  &map)
         != NGX_OK
-        || ngx_http_apievents_field_bool(def, map, "disabled", &disabled)
+        || ngx_http_apievents_entry_bool(def, map, "disabled", &disabled)
            != NGX_OK
         || ngx_http_apievents_definition_number(def, map, "rate",
                                       NGX_HTTP_APIEVENTS_RATE_MAX,
@@ -460,7 +460,7 @@ ngx_http_apievents_definition_number(ngx_http_apievents_definition_t *def,
 {
     ae_value_t  *v;
 
-    if (ngx_http_apievents_field(def, map, name, AE_NUMBER, &v) != NGX_OK) {
+    if (ngx_http_apievents_entry(def, map, name, AE_NUMBER, &v) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -469,7 +469,7 @@ ngx_http_apievents_definition_number(ngx_http_apievents_definition_t *def,
     }
 
     if (!(v->number <= max)) {
-        ngx_http_apievents_field_error(def, v, name, expected);
+        ngx_http_apievents_entry_error(def, v, name, expected);
         return NGX_ERROR;
     }
 

@@ -59,10 +59,10 @@ ngx_http_apievents_definition_events(ngx_http_apievents_definition_t *def)
 {
     ae_value_t  *section, *events, *event;
 
-    if (ngx_http_apievents_field(def, def->root, "event_handlers", AE_MAP,
+    if (ngx_http_apievents_entry(def, def->root, "event_handlers", AE_MAP,
                                  &section)
         != NGX_OK
-        || ngx_http_apievents_field(def, section, "events", AE_MAP, &events)
+        || ngx_http_apievents_entry(def, section, "events", AE_MAP, &events)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -94,7 +94,7 @@ ngx_http_apievents_definition_event(ngx_http_apievents_definition_t *def,
     ngx_str_t    name;
     ae_value_t  *handler;
 
-    if (ngx_http_apievents_field_expect(def, event, AE_ARRAY,
+    if (ngx_http_apievents_entry_expect(def, event, AE_ARRAY,
                                         "event_handlers.events")
         != NGX_OK)
     {
@@ -158,13 +158,13 @@ ngx_http_apievents_definition_handler(ngx_http_apievents_definition_t *def,
 
     disabled = 0;
 
-    if (ngx_http_apievents_field_expect(def, handler, AE_MAP,
+    if (ngx_http_apievents_entry_expect(def, handler, AE_MAP,
                                         "event_handlers.events")
         != NGX_OK
-        || ngx_http_apievents_field(def, handler, "handler_meta", AE_MAP,
+        || ngx_http_apievents_entry(def, handler, "handler_meta", AE_MAP,
                                     &meta)
            != NGX_OK
-        || ngx_http_apievents_field_bool(def, meta, "disabled", &disabled)
+        || ngx_http_apievents_entry_bool(def, meta, "disabled", &disabled)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -213,7 +213,7 @@ ngx_http_apievents_handler_args(ngx_http_apievents_args_t *a,
     ngx_str_t          name;
     const ae_value_t  *v;
 
-    if (ngx_http_apievents_field_string(a->def, handler, "handler_name",
+    if (ngx_http_apievents_entry_string(a->def, handler, "handler_name",
                                         &name)
         != NGX_OK)
     {
@@ -260,7 +260,7 @@ ngx_http_apievents_handler_args(ngx_http_apievents_args_t *a,
 
     v = ae_value_get(handler, "handler_name");
 
-    ngx_http_apievents_field_error(a->def, v ? v : handler, "handler_name",
+    ngx_http_apievents_entry_error(a->def, v ? v : handler, "handler_name",
                                    "\"eh_log_handler\", "
                                    "\"eh_web_hook_handler\" or "
                                    "\"eh_dynamic_handler\"");
@@ -304,7 +304,7 @@ ngx_http_apievents_webhook_method(ngx_http_apievents_args_t *a,
         "GET", "PUT", "POST", "DELETE", "PATCH", NULL
     };
 
-    if (ngx_http_apievents_field_string(a->def, meta, "method", &method)
+    if (ngx_http_apievents_entry_string(a->def, meta, "method", &method)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -343,7 +343,7 @@ ngx_http_apievents_webhook_headers(ngx_http_apievents_args_t *a,
 {
     ae_value_t  *map, *v;
 
-    if (ngx_http_apievents_field(a->def, meta, "header_map", AE_MAP, &map)
+    if (ngx_http_apievents_entry(a->def, meta, "header_map", AE_MAP, &map)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -351,7 +351,7 @@ ngx_http_apievents_webhook_headers(ngx_http_apievents_args_t *a,
 
     for (v = map ? map->first : NULL; v != NULL; v = v->next) {
 
-        if (ngx_http_apievents_field_expect(a->def, v, AE_STRING,
+        if (ngx_http_apievents_entry_expect(a->def, v, AE_STRING,
                                             "header_map")
             != NGX_OK)
         {
@@ -379,7 +379,7 @@ ngx_http_apievents_webhook_cooldown(ngx_http_apievents_args_t *a,
     ae_str_t     value;
     ae_value_t  *v;
 
-    if (ngx_http_apievents_field(a->def, meta, "event_timeout", AE_NUMBER, &v)
+    if (ngx_http_apievents_entry(a->def, meta, "event_timeout", AE_NUMBER, &v)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -392,7 +392,7 @@ ngx_http_apievents_webhook_cooldown(ngx_http_apievents_args_t *a,
     if (!(v->number >= 1 && v->number <= 315360000)
         || v->number != (double) (int64_t) v->number)
     {
-        ngx_http_apievents_field_error(a->def, v, "event_timeout",
+        ngx_http_apievents_entry_error(a->def, v, "event_timeout",
                                        "whole seconds, from 0 to ten years");
         return NGX_ERROR;
     }
@@ -455,7 +455,7 @@ ngx_http_apievents_add_field(ngx_http_apievents_args_t *a,
     ngx_str_t  s;
     ae_str_t   value;
 
-    if (ngx_http_apievents_field_string(a->def, meta, name, &s) != NGX_OK) {
+    if (ngx_http_apievents_entry_string(a->def, meta, name, &s) != NGX_OK) {
         return NGX_ERROR;
     }
 

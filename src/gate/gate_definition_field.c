@@ -12,7 +12,7 @@ static const char *ngx_http_apievents_type_name(ae_type_e type);
 
 
 ngx_int_t
-ngx_http_apievents_field(ngx_http_apievents_definition_t *def,
+ngx_http_apievents_entry(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ae_type_e type, ae_value_t **v)
 {
     *v = ae_value_get(map, name);
@@ -22,19 +22,19 @@ ngx_http_apievents_field(ngx_http_apievents_definition_t *def,
         return NGX_OK;
     }
 
-    return ngx_http_apievents_field_expect(def, *v, type, name);
+    return ngx_http_apievents_entry_expect(def, *v, type, name);
 }
 
 
 ngx_int_t
-ngx_http_apievents_field_expect(ngx_http_apievents_definition_t *def,
+ngx_http_apievents_entry_expect(ngx_http_apievents_definition_t *def,
     const ae_value_t *v, ae_type_e type, const char *name)
 {
     if (v->type == type) {
         return NGX_OK;
     }
 
-    ngx_http_apievents_field_error(def, v, name,
+    ngx_http_apievents_entry_error(def, v, name,
                                    ngx_http_apievents_type_name(type));
     return NGX_ERROR;
 }
@@ -43,14 +43,14 @@ ngx_http_apievents_field_expect(ngx_http_apievents_definition_t *def,
 /* a copy with a NUL behind it, as arguments of directives have */
 
 ngx_int_t
-ngx_http_apievents_field_string(ngx_http_apievents_definition_t *def,
+ngx_http_apievents_entry_string(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ngx_str_t *s)
 {
     ae_value_t  *v;
 
     ngx_str_null(s);
 
-    if (ngx_http_apievents_field(def, map, name, AE_STRING, &v) != NGX_OK) {
+    if (ngx_http_apievents_entry(def, map, name, AE_STRING, &v) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -59,7 +59,7 @@ ngx_http_apievents_field_string(ngx_http_apievents_definition_t *def,
     }
 
     if (ngx_strlchr(v->s.data, v->s.data + v->s.len, '\0') != NULL) {
-        ngx_http_apievents_field_error(def, v, name,
+        ngx_http_apievents_entry_error(def, v, name,
                                        "a string without NUL characters");
         return NGX_ERROR;
     }
@@ -78,12 +78,12 @@ ngx_http_apievents_field_string(ngx_http_apievents_definition_t *def,
 
 
 ngx_int_t
-ngx_http_apievents_field_bool(ngx_http_apievents_definition_t *def,
+ngx_http_apievents_entry_bool(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ngx_flag_t *b)
 {
     ae_value_t  *v;
 
-    if (ngx_http_apievents_field(def, map, name, AE_BOOL, &v) != NGX_OK) {
+    if (ngx_http_apievents_entry(def, map, name, AE_BOOL, &v) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -98,7 +98,7 @@ ngx_http_apievents_field_bool(ngx_http_apievents_definition_t *def,
 /* nginx puts the name and the line of def->place behind it */
 
 void
-ngx_http_apievents_field_error(ngx_http_apievents_definition_t *def,
+ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
     const ae_value_t *v, const char *name, const char *expected)
 {
     def->place.line = v->line;

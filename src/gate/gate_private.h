@@ -168,17 +168,17 @@ typedef struct {
  * gate_definition_field.c.  A missing member or null: NGX_OK and *v is NULL,
  * *s is empty, *b is untouched.  A wrong type is an emerg line, NGX_ERROR.
  */
-ngx_int_t ngx_http_apievents_field(ngx_http_apievents_definition_t *def,
+ngx_int_t ngx_http_apievents_entry(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ae_type_e type, ae_value_t **v);
-ngx_int_t ngx_http_apievents_field_string(
+ngx_int_t ngx_http_apievents_entry_string(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     const char *name, ngx_str_t *s);
-ngx_int_t ngx_http_apievents_field_bool(ngx_http_apievents_definition_t *def,
+ngx_int_t ngx_http_apievents_entry_bool(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ngx_flag_t *b);
-ngx_int_t ngx_http_apievents_field_expect(
+ngx_int_t ngx_http_apievents_entry_expect(
     ngx_http_apievents_definition_t *def, const ae_value_t *v,
     ae_type_e type, const char *name);
-void ngx_http_apievents_field_error(ngx_http_apievents_definition_t *def,
+void ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
     const ae_value_t *v, const char *name, const char *expected);
 
 /* gate_definition_events.c: event_handlers */
