@@ -6,16 +6,10 @@
 
 
 #include "apievents.h"
+#include "deliver/deliver_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_BODY_MAX    (4 * 1024 * 1024)
-#define NGX_HTTP_APIEVENTS_SECRET_MAX  65536
-
-
-typedef struct {
-    ngx_str_t                       name;
-    ngx_str_t                       value;
-} ngx_http_apievents_field_t;
+#define NGX_HTTP_APIEVENTS_BODY_MAX  (4 * 1024 * 1024)
 
 
 typedef struct {
@@ -40,16 +34,6 @@ static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_uint_t ngx_http_apievents_webhook_json(
     ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *file);
-static ngx_int_t ngx_http_apievents_webhook_headers(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_header(ngx_conf_t *cf,
-    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *text);
-static ngx_int_t ngx_http_apievents_webhook_value(ngx_conf_t *cf,
-    ngx_str_t *value);
-static ngx_uint_t ngx_http_apievents_own_header(ngx_str_t *name);
-static ngx_int_t ngx_http_apievents_webhook_default(
-    ngx_http_apievents_webhook_conf_t *conf, const char *name,
-    const char *value);
 
 static ngx_int_t ngx_http_apievents_webhook_start(
     ngx_http_apievents_attempt_t *a);
@@ -96,17 +80,12 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
 
     ep->conf = conf;
 
-    if (ngx_array_init(&conf->fields, cf->pool, 4,
-                       sizeof(ngx_http_apievents_field_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_webhook_headers(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_fields(cf, ep, params, &conf->fields,
+                                     &conf->host)
+           != NGX_OK
         || ngx_http_apievents_webhook_template(cf, ep, params) != NGX_OK)
     {
         return NGX_ERROR;
@@ -321,9 +300,9 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
         ep->uses_request = 1;
     }
 
-    return ngx_http_apievents_webhook_default(conf, "Content-Type",
-                                              json ? "application/json"
-                                                   : "text/plain");
+    return ngx_http_apievents_field_default(&conf->fields, "Content-Type",
+                                            json ? "application/json"
+                                                 : "text/plain");
 }
 
 
@@ -333,10 +312,9 @@ static ngx_uint_t
 ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
     ngx_str_t *file)
 {
-    size_t                       len;
-    u_char                      *p;
-    ngx_uint_t                   i;
-    ngx_http_apievents_field_t  *f;
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *type;
 
     if (file->len > 5
         && ngx_strncmp(file->data + file->len - 5, ".json", 5) == 0)
@@ -344,213 +322,23 @@ ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
         return 1;
     }
 
-    f = conf->fields.elts;
+    type = ngx_http_apievents_field_find(&conf->fields, "Content-Type");
 
-    for (i = 0; i < conf->fields.nelts; i++) {
-
-        if (f[i].name.len != sizeof("Content-Type") - 1
-            || ngx_strncasecmp(f[i].name.data, (u_char *) "Content-Type",
-                               f[i].name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        p = f[i].value.data;
-
-        for (len = 0; len < f[i].value.len; len++) {
-            if (p[len] == ';' || p[len] == ' ' || p[len] == '\t') {
-                break;
-            }
-        }
-
-        return len > 5
-               && (p[len - 5] == '/' || p[len - 5] == '+')
-               && ngx_strncasecmp(p + len - 4, (u_char *) "json", 4) == 0;
+    if (type == NULL) {
+        return 0;
     }
 
-    return 0;
-}
+    p = type->data;
 
-
-static ngx_int_t
-ngx_http_apievents_webhook_headers(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    while ((value = ngx_http_apievents_param(params, "header")) != NULL) {
-
-        if (ngx_http_apievents_webhook_header(cf, conf, value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_apievents_identify(ep, value);
-    }
-
-    return ngx_http_apievents_webhook_default(conf, "User-Agent",
-                                              "Tyk-Hookshot");
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_header(ngx_conf_t *cf,
-    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *text)
-{
-    u_char                      *p, *end;
-    ngx_str_t                    name, value;
-    ngx_http_apievents_field_t  *f;
-
-    end = text->data + text->len;
-    p = ngx_strlchr(text->data, end, ':');
-
-    if (p == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"header=%V\", \"header=Name: value\" is "
-                           "expected", text);
-        return NGX_ERROR;
-    }
-
-    name.data = text->data;
-    name.len = p - text->data;
-
-    for (p++; p < end && *p == ' '; p++) { /* void */ }
-
-    value.data = p;
-    value.len = end - p;
-
-    if (ngx_http_apievents_webhook_value(cf, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* the value may be a secret, so it is not repeated */
-
-    if (ngx_http_apievents_valid_header(&name, &value) != NGX_OK
-        || ngx_http_apievents_framing_header(&name)
-        || ngx_http_apievents_own_header(&name))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"header=%V: ...\", a name and a value "
-                           "without control characters are expected, and none "
-                           "that frames the message or the connection or is "
-                           "the module's own", &name);
-        return NGX_ERROR;
-    }
-
-    if (name.len == 4 && ngx_strncasecmp(name.data, (u_char *) "Host", 4) == 0)
-    {
-        conf->host = value;
-        return NGX_OK;
-    }
-
-    f = ngx_array_push(&conf->fields);
-    if (f == NULL) {
-        return NGX_ERROR;
-    }
-
-    f->name = name;
-    f->value = value;
-
-    return NGX_OK;
-}
-
-
-/* file:PATH stands for what is in the file, without the end of its line */
-
-static ngx_int_t
-ngx_http_apievents_webhook_value(ngx_conf_t *cf, ngx_str_t *value)
-{
-    ngx_str_t  name;
-
-    if (value->len < 5 || ngx_strncmp(value->data, "file:", 5) != 0) {
-        return NGX_OK;
-    }
-
-    name.data = value->data + 5;
-    name.len = value->len - 5;
-
-    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK
-        || ngx_http_apievents_read_file(cf, &name,
-                                        NGX_HTTP_APIEVENTS_SECRET_MAX, value)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    while (value->len != 0
-           && (value->data[value->len - 1] == LF
-               || value->data[value->len - 1] == CR))
-    {
-        value->len--;
-    }
-
-    return NGX_OK;
-}
-
-
-/* one that every delivery has: a second one would be another's word */
-
-static ngx_uint_t
-ngx_http_apievents_own_header(ngx_str_t *name)
-{
-    ngx_uint_t  i;
-
-    static ngx_str_t  own[] = {
-        ngx_string("webhook-id"),
-        ngx_string("webhook-timestamp"),
-        ngx_string("webhook-signature"),
-        ngx_null_string
-    };
-
-    for (i = 0; own[i].len != 0; i++) {
-
-        if (own[i].len == name->len
-            && ngx_strncasecmp(own[i].data, name->data, name->len) == 0)
-        {
-            return 1;
+    for (len = 0; len < type->len; len++) {
+        if (p[len] == ';' || p[len] == ' ' || p[len] == '\t') {
+            break;
         }
     }
 
-    return 0;
-}
-
-
-/* a header that is sent unless the handler has one of that name */
-
-static ngx_int_t
-ngx_http_apievents_webhook_default(ngx_http_apievents_webhook_conf_t *conf,
-    const char *name, const char *value)
-{
-    size_t                       len;
-    ngx_uint_t                   i;
-    ngx_http_apievents_field_t  *f;
-
-    len = ngx_strlen(name);
-    f = conf->fields.elts;
-
-    for (i = 0; i < conf->fields.nelts; i++) {
-
-        if (f[i].name.len == len
-            && ngx_strncasecmp(f[i].name.data, (u_char *) name, len) == 0)
-        {
-            return NGX_OK;
-        }
-    }
-
-    f = ngx_array_push(&conf->fields);
-    if (f == NULL) {
-        return NGX_ERROR;
-    }
-
-    f->name.data = (u_char *) name;
-    f->name.len = len;
-    f->value.data = (u_char *) value;
-    f->value.len = ngx_strlen(value);
-
-    return NGX_OK;
+    return len > 5
+           && (p[len - 5] == '/' || p[len - 5] == '+')
+           && ngx_strncasecmp(p + len - 4, (u_char *) "json", 4) == 0;
 }
 
 
