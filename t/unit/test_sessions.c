@@ -331,7 +331,14 @@ test_ids_change_partners(void **state)
     got = sessions_ref(5, AE_SESSION_FILE);
     got.id = sessions_ref(3, 0).id;
     assert_int_equal(ae_sessions_put(ss, &got, s), AE_DECLINED);
+
+    assert_int_equal(put(ss, 6, AE_SESSION_FILE, 'f', 500), AE_OK);
+    got = sessions_ref(6, AE_SESSION_FILE);
+    got.key_id = sessions_ref(3, 0).key_id;
+    assert_int_equal(ae_sessions_put(ss, &got, s), AE_DECLINED);
+    check(ss, 6, 'f', 500);
     check(ss, 3, 'c', 500);
+    assert_int_equal(ae_sessions_remove(ss, sessions_ref(6, 0).id), AE_OK);
 
     /* even if the text is the same */
 
