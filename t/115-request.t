@@ -355,3 +355,54 @@ sub {
          'the head');
     is($page->{body}, 'def', 'the upstream gets it');
 }
+
+=== TEST 20: a body that is no body, and a page that says so
+--- config
+    error_page 400 /400;
+    error_page 401 /401;
+    location /a { api_id orders; empty_gif; }
+    location /400 { api_id orders; return 200 "bad\n"; }
+    location /401 { api_id orders; empty_gif; }
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+ "x"]
+--- raw_request_middle_delay
+0.05
+--- error_code: 400
+--- response_body
+bad
+--- recorded_count: 1
+
+=== TEST 21: the same, and the page is a file of the API
+--- config
+    error_page 400 /400;
+    location /a { api_id orders; empty_gif; }
+    location /400 { api_id orders; }
+--- user_files
+>>> 400
+bad
+--- raw_request eval
+"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx"
+--- error_code: 400
+--- response_body
+bad
+--- recorded_count: 1
+
+=== TEST 22: the same with satisfy any, where the body is read as a whole
+--- config
+    satisfy any;
+    error_page 400 /400;
+    location /a { api_id orders; deny all; empty_gif; }
+    location /400 { api_id orders; allow all; }
+--- user_files
+>>> 400
+bad
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+ "x"]
+--- raw_request_middle_delay
+0.05
+--- error_code: 400
+--- response_body
+bad
+--- recorded_count: 1

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t **d);
+static ngx_uint_t ngx_http_apievents_error_page(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_decide(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_step_active(
@@ -141,18 +143,8 @@ ngx_http_apievents_access_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
-        return NGX_DECLINED;
-    }
-
-    /*
-     * A refused request comes again with its error page, which is let through;
-     * or, while nginx still has an access code for it, from another module's
-     * redirect in the access phase, which is not.
-     */
-
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED
-        && !(d->pending && r->access_code))
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED
+        || ngx_http_apievents_error_page(r, d))
     {
         return NGX_DECLINED;
     }
@@ -184,14 +176,9 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
         d->satisfied = ngx_http_apievents_satisfy_any(r);
     }
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED) {
-
-        if (!d->pending
-            || ngx_http_get_module_ctx(r, ngx_http_apievents_module) != d)
-        {
-            return NGX_DECLINED;
-        }
-
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED && d->pending
+        && ngx_http_get_module_ctx(r, ngx_http_apievents_module) == d)
+    {
         ngx_http_set_ctx(r, NULL, ngx_http_apievents_module);
 
         d->pending = 0;
@@ -200,6 +187,10 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
         d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
 
         ngx_http_apievents_decision_session(d, NULL);
+    }
+
+    if (ngx_http_apievents_error_page(r, d)) {
+        return NGX_DECLINED;
     }
 
     rc = ngx_http_apievents_decide(r, d);
@@ -275,6 +266,26 @@ ngx_http_apievents_start(ngx_http_request_t *r,
     *d = ngx_http_apievents_decision_create(r, lcf);
 
     return (*d == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
+}
+
+
+/*
+ * A refused request comes again for its error page, which is let through; or,
+ * while nginx still has an access code for it, after another module's redirect
+ * in the access phase, which is not.  Where its body could not be read, it was
+ * refused for that, before the refusal was complete.
+ */
+
+static ngx_uint_t
+ngx_http_apievents_error_page(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSING) {
+        return !d->body_known;
+    }
+
+    return d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED
+           && !(d->pending && r->access_code);
 }
 
 
