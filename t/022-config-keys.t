@@ -154,6 +154,8 @@ http { $http; api_keys keys.json; }
 sub nginx_run {
     my ($options) = @_;
 
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD} // '';
+
     return `$nginx -p $folder/ -c nginx.conf $options 2>&1`;
 }
 

@@ -109,6 +109,8 @@ http {
 }
 ");
 
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD} // '';
+
     # the output's other end would stay open in the daemon
     system("$nginx -p $folder/ -c nginx.conf 2>$folder/output");
     return join '', grep /\[(?:emerg|alert|crit|error)\]/,
