@@ -34,7 +34,8 @@
  *           where that is earlier.
  *
  * So no moment gives more than the rule that is asked gives alone, and two
- * rules that take turns, as old and new processes do in a reload, less.
+ * rules that take turns, as old and new processes do in a reload, give no more
+ * than one of them does.
  */
 
 

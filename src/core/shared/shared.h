@@ -81,7 +81,7 @@ uint32_t ae_table_sweep(ae_table_t *t, uint32_t shard, uint32_t n,
 uint32_t ae_table_used(const ae_table_t *t);
 
 
-/* ---- limits: rate and quota (ae_limit.c) ---- */
+/* ---- limits: rate and quota (ae_limits.c, ae_limit_rule.c) ---- */
 
 typedef enum {
     AE_LIMIT_GCRA = 0,      /* one every period/max, burst more at once */
