@@ -59,7 +59,6 @@ typedef struct {
     uint64_t                    dropped;        /* since EventsDropped */
     uint64_t                    overflows;      /* told by LimiterOverflow */
     unsigned                    dropped_told:1;
-    unsigned                    no_slot_told:1;
 } ngx_http_apievents_event_worker_t;
 
 
@@ -108,8 +107,8 @@ ngx_int_t ngx_http_apievents_event_init_process(ngx_cycle_t *cycle);
 void ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle);
 
 /*
- * Raises an event: into the ring of this worker, NGX_OK, or counted as dropped,
- * NGX_DECLINED.  Never waits.  id gets the event's 40 bytes of text.
+ * Raises an event: into a ring, NGX_OK, or counted as dropped, NGX_DECLINED.
+ * Never waits.  id gets the event's 40 bytes of text.
  */
 ngx_int_t ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
     u_char id[AE_EVENT_ID_LEN]);

@@ -8,11 +8,12 @@
  */
 
 
-#include "apievents.h"
+#include "event/event_private.h"
 
 
 #define NGX_HTTP_APIEVENTS_PUMP_MAX   128      /* records a turn */
 #define NGX_HTTP_APIEVENTS_SWEEP      50       /* ms */
+#define NGX_HTTP_APIEVENTS_NO_RING    20       /* sweeps without a ring */
 #define NGX_HTTP_APIEVENTS_TARGETS    64       /* deliveries of one event */
 
 
@@ -20,8 +21,6 @@ static ngx_http_apievents_event_worker_t *ngx_http_apievents_event_worker(
     ngx_cycle_t *cycle);
 static void ngx_http_apievents_claim(ngx_http_apievents_main_conf_t *mcf);
 static void ngx_http_apievents_pump(ngx_event_t *ev);
-static ngx_int_t ngx_http_apievents_drain(
-    ngx_http_apievents_main_conf_t *mcf, uint32_t slot, ngx_uint_t max);
 static ngx_int_t ngx_http_apievents_route(
     ngx_http_apievents_main_conf_t *mcf, uint32_t slot, uint64_t number,
     ae_str_t *record);
@@ -107,16 +106,16 @@ ngx_http_apievents_claim(ngx_http_apievents_main_conf_t *mcf)
 
     w = mcf->event.worker;
 
-    if (ae_process_claim(mcf->store.zone->processes, &slot) == AE_OK) {
-        w->slot = slot;
-        return;
+    if (ngx_http_apievents_ring_take(&slot) == NGX_OK) {
+        ngx_http_apievents_ring_give(slot);
     }
 
-    if (!w->no_slot_told) {
-        w->no_slot_told = 1;
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+    /* while a reload is under way it is nothing to speak of */
+
+    if (w->slot == NGX_ERROR && w->ticks == NGX_HTTP_APIEVENTS_NO_RING) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "no ring of \"api_zone\" is free: older workers still "
-                      "have them all, this worker's events are lost until "
+                      "have them all, this worker delivers nothing until "
                       "one of them ends");
     }
 }
@@ -142,10 +141,7 @@ ngx_http_apievents_pump(ngx_event_t *ev)
 }
 
 
-/* NGX_OK: the ring is empty; NGX_AGAIN: max records were routed, there may
- * be more; NGX_BUSY: the queues have no room, the sweep tries again */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
     ngx_uint_t max)
 {
@@ -454,25 +450,26 @@ ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
     w = mcf->event.worker;
     zone = mcf->store.zone;
 
-    if (w == NULL || w->slot == NGX_ERROR) {
+    if (w->slot != NGX_ERROR) {
+        (void) ngx_http_apievents_drain(mcf, w->slot, NGX_MAX_UINT32_VALUE);
+
+        (void) ae_queue_adopt(zone->queue, w->slot);
+
+        ae_process_release(zone->processes, w->slot);
+        w->slot = NGX_ERROR;
+    }
+
+    /* of two that end at once, rather both tell than none */
+
+    if (ae_processes_alive(zone->processes) != 0) {
         return;
     }
 
-    (void) ngx_http_apievents_drain(mcf, w->slot, NGX_MAX_UINT32_VALUE);
+    ae_queue_stat(zone->queue, AE_NO_ENDPOINT, &st);
 
-    (void) ae_queue_adopt(zone->queue, w->slot);
-
-    if (ae_processes_alive(zone->processes) == 1) {
-
-        ae_queue_stat(zone->queue, AE_NO_ENDPOINT, &st);
-
-        if (st.pending != 0) {
-            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                          "%uL deliveries are not made: the last worker ends "
-                          "and nothing stores them", st.pending);
-        }
+    if (st.pending != 0) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "%uL deliveries are not made: the last worker ends "
+                      "and nothing stores them", st.pending);
     }
-
-    ae_process_release(zone->processes, w->slot);
-    w->slot = NGX_ERROR;
 }

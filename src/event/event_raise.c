@@ -3,7 +3,7 @@
  */
 
 
-#include "apievents.h"
+#include "event/event_private.h"
 
 
 #define NGX_HTTP_APIEVENTS_MAX_DEPTH  5
@@ -24,7 +24,8 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
     u_char id[AE_EVENT_ID_LEN])
 {
     ae_now_t                            now;
-    ae_ring_t                          *ring;
+    uint32_t                            slot;
+    ngx_int_t                           rc;
     ae_event_t                          ev;
     ngx_http_apievents_zone_t          *zone;
     ngx_http_apievents_main_conf_t     *mcf;
@@ -34,7 +35,7 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
     w = mcf->event.worker;
     zone = mcf->store.zone;
 
-    if (w == NULL || zone == NULL || w->slot == NGX_ERROR) {
+    if (w == NULL || zone == NULL) {
         ngx_memset(id, '0', AE_EVENT_ID_LEN);
         return NGX_DECLINED;
     }
@@ -48,37 +49,40 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
 
     ae_event_id(id, ev.id);
 
-    ring = ae_process_ring(zone->processes, w->slot);
-
-    if (e->depth > NGX_HTTP_APIEVENTS_MAX_DEPTH) {
-        ae_ring_drop(ring, AE_DROP_LOOP);
-        return NGX_DECLINED;
+    if (e->depth <= NGX_HTTP_APIEVENTS_MAX_DEPTH) {
+        ev.sequence = ngx_http_apievents_sequence(zone, e);
     }
 
-    ev.sequence = ngx_http_apievents_sequence(zone, e);
+    if (ngx_http_apievents_ring_take(&slot) == NGX_OK) {
+        rc = ngx_http_apievents_record(ae_process_ring(zone->processes, slot),
+                                       &ev);
+        ngx_http_apievents_ring_give(slot);
 
-    if (!w->pump.posted) {
-        ngx_post_event(&w->pump, &ngx_posted_events);
+    } else {
+        ae_ring_drop(ae_process_ring(zone->processes, 0), AE_DROP_RING_FULL);
+        rc = NGX_BUSY;
     }
 
-    if (ngx_http_apievents_record(ring, &ev) != NGX_OK) {
-
-        if (ev.type != AE_EVENTS_DROPPED) {
-            w->dropped++;
-        }
-
-        return NGX_DECLINED;
+    if (rc == NGX_BUSY && ev.type != AE_EVENTS_DROPPED) {
+        w->dropped++;
     }
 
-    return NGX_OK;
+    return rc == NGX_OK ? NGX_OK : NGX_DECLINED;
 }
 
+
+/* NGX_BUSY: dropped for want of room; NGX_DECLINED: for another reason */
 
 static ngx_int_t
 ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
 {
     void    *p;
     size_t   len, keep;
+
+    if (ev->depth > NGX_HTTP_APIEVENTS_MAX_DEPTH) {
+        ae_ring_drop(ring, AE_DROP_LOOP);
+        return NGX_DECLINED;
+    }
 
     len = ae_event_size(ev);
 
@@ -94,7 +98,7 @@ ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
 
     if (len > ae_ring_max(ring)) {
         ae_ring_drop(ring, AE_DROP_TOO_LARGE);
-        return NGX_DECLINED;
+        return NGX_BUSY;
     }
 
     keep = (ev->type == AE_EVENTS_DROPPED || ev->type == AE_STORE_DOWN)
@@ -104,7 +108,7 @@ ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
 
     if (p == NULL) {
         ae_ring_drop(ring, AE_DROP_RING_FULL);
-        return NGX_DECLINED;
+        return NGX_BUSY;
     }
 
     ae_event_encode(ev, p);

@@ -1,0 +1,26 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_EVENT_PRIVATE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_EVENT_PRIVATE_H_INCLUDED_
+
+
+#include "apievents.h"
+
+
+/*
+ * The ring that an event goes to, given back before anything else is done.
+ * NGX_DECLINED: this worker has none, and others have that of all.
+ */
+ngx_int_t ngx_http_apievents_ring_take(uint32_t *slot);
+void ngx_http_apievents_ring_give(uint32_t slot);
+
+/* routes up to max records of a ring.  NGX_OK: it is empty; NGX_AGAIN: there
+ * may be more; NGX_BUSY: the queues have no room, the sweep tries again */
+ngx_int_t ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf,
+    uint32_t slot, ngx_uint_t max);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_EVENT_PRIVATE_H_INCLUDED_ */
