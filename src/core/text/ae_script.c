@@ -291,7 +291,6 @@ ae_scan_initializer(const ae_scan_t *scan, uint32_t i, uint32_t parent)
 
         if (t->type == AE_JS_END || t->parent != parent
             || ae_scan_is_sign(t, ',') || ae_scan_is_sign(t, ';')
-            || (t->match != 0 && t->match < i)
             || ae_scan_is_statement(scan, i))
         {
             return i;
@@ -313,11 +312,9 @@ ae_scan_is_statement(const ae_scan_t *scan, uint32_t i)
         return 0;
     }
 
-    /* braces end a value here, whatever they look like */
+    /* braces end a value here, be they an arrow function's */
 
-    if (!ae_js_is_value(scan->tokens, i - 1)
-        && !ae_scan_is_sign(t - 1, '}') && !ae_scan_is_sign(t - 1, ')'))
-    {
+    if (!ae_js_is_value(scan->tokens, i - 1) && !ae_scan_is_sign(t - 1, '}')) {
         return 0;
     }
 

@@ -12,7 +12,7 @@
 #include "core/text/text.h"
 
 
-#define AE_SCRIPT_TEXT  (4 * 1024 * 1024)   /* bytes of a script */
+#define AE_SCRIPT_TEXT  (1024 * 1024)       /* bytes of a script */
 
 
 typedef enum {

@@ -17,12 +17,14 @@
 static int ae_js_all(ae_js_lex_t *lex);
 static int ae_js_token(ae_js_lex_t *lex);
 static int ae_js_space(ae_js_lex_t *lex);
-static size_t ae_js_wide_space(const ae_js_lex_t *lex, int *newline);
+static size_t ae_js_wide_space(const unsigned char *p,
+    const unsigned char *end, int *newline);
 static int ae_js_comment(ae_js_lex_t *lex);
 static int ae_js_name(ae_js_lex_t *lex);
 static size_t ae_js_name_len(const unsigned char *p, const unsigned char *end);
 static size_t ae_js_number_len(const unsigned char *p,
     const unsigned char *end);
+static int ae_js_is_word(unsigned char ch);
 static int ae_js_string(ae_js_lex_t *lex);
 static size_t ae_js_regex_len(const ae_js_lex_t *lex);
 static int ae_js_error(const ae_js_lex_t *lex, unsigned line,
@@ -52,7 +54,7 @@ ae_js_tokens(ae_str_t text, uint32_t *n, ae_error_t *err)
 
     if (text.len > AE_SCRIPT_TEXT) {
         (void) ae_js_error(&lex, 1, "script too large, expected at most "
-                           "4 MiB");
+                           "1 MiB");
         return NULL;
     }
 
@@ -202,7 +204,7 @@ ae_js_space(ae_js_lex_t *lex)
         len = 1;
 
         if (*p >= 0x80) {
-            len = ae_js_wide_space(lex, &newline);
+            len = ae_js_wide_space(p, lex->end, &newline);
 
         } else if (!newline && *p != ' ' && *p != '\t' && *p != '\v'
                    && *p != '\f')
@@ -225,12 +227,13 @@ ae_js_space(ae_js_lex_t *lex)
 /* the length of a space character or line end outside of ASCII */
 
 static size_t
-ae_js_wide_space(const ae_js_lex_t *lex, int *newline)
+ae_js_wide_space(const unsigned char *p, const unsigned char *end,
+    int *newline)
 {
     size_t    len;
     uint32_t  cp;
 
-    len = ae_json_utf8(lex->pos, lex->end - lex->pos, &cp);
+    len = ae_json_utf8(p, end - p, &cp);
 
     *newline = (cp == 0x2028 || cp == 0x2029);
 
@@ -343,39 +346,35 @@ ae_js_name(ae_js_lex_t *lex)
 }
 
 
-/* escapes and every character outside of ASCII count as letters */
+/* escapes, and all but spaces outside of ASCII, count as letters */
 
 static size_t
 ae_js_name_len(const unsigned char *p, const unsigned char *end)
 {
+    int                   newline;
     const unsigned char  *start;
 
     start = p;
 
     for ( /* void */ ; p < end; p++) {
 
-        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_'
-            || *p == '$' || *p >= 0x80 || (*p >= '0' && *p <= '9'))
-        {
+        if (ae_js_is_word(*p) || (*p == '#' && p == start)) {
             continue;
         }
 
-        if (*p == '#' && p == start) {
+        if (*p >= 0x80 && ae_js_wide_space(p, end, &newline) == 0) {
             continue;
         }
 
-        if (*p == '\\' && end - p > 1 && p[1] == 'u') {
+        if (*p != '\\' || end - p < 2 || p[1] != 'u') {
+            break;
+        }
 
-            if (end - p > 2 && p[2] == '{') {
-                while (p < end - 1 && *p != '}' && *p != '\n') {
-                    p++;
-                }
+        if (end - p > 2 && p[2] == '{') {
+            while (p < end - 1 && *p != '}' && *p != '\n') {
+                p++;
             }
-
-            continue;
         }
-
-        break;
     }
 
     return p - start;
@@ -393,7 +392,7 @@ ae_js_number_len(const unsigned char *p, const unsigned char *end)
 
     for ( /* void */ ; p < end; p++) {
 
-        if (*p == '.' || (ae_js_name_len(p, p + 1) != 0 && *p != '#')) {
+        if (*p == '.' || ae_js_is_word(*p)) {
             continue;
         }
 
@@ -407,6 +406,14 @@ ae_js_number_len(const unsigned char *p, const unsigned char *end)
     }
 
     return p - start;
+}
+
+
+static int
+ae_js_is_word(unsigned char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+           || (ch >= '0' && ch <= '9') || ch == '_' || ch == '$';
 }
 
 

@@ -134,6 +134,13 @@ ae_js_sign(ae_js_lex_t *lex)
 
     ch = ae_js_sign_type(lex, &len);
 
+    if (ch != '{' && ae_js_is(&lex->tokens[lex->n - 1], "class")) {
+
+        /* the word is the name of a property */
+
+        lex->tokens[lex->top].in_class = 0;
+    }
+
     if (ae_js_add(lex, AE_JS_SIGN, len) != AE_OK) {
         return AE_ERROR;
     }
@@ -160,15 +167,6 @@ ae_js_sign(ae_js_lex_t *lex)
 
     case '?':
         lex->tokens[lex->top].questions++;
-        return AE_OK;
-
-    case ',':
-    case ';':
-    case '=':
-
-        /* the word was the name of a property */
-
-        lex->tokens[lex->top].in_class = 0;
         return AE_OK;
 
     case ':':
@@ -335,7 +333,6 @@ ae_js_colon(ae_js_lex_t *lex)
     ae_js_token_t  *outer;
 
     outer = &lex->tokens[lex->top];
-    outer->in_class = 0;
 
     if (outer->questions != 0) {
         outer->questions--;
