@@ -93,7 +93,7 @@ typedef enum {
 typedef struct {
     ae_limit_mode_e          mode;
     uint64_t                 max;           /* requests a period; may be 0 */
-    uint64_t                 period;        /* ns; 0 with QUOTA: never renews */
+    uint64_t                 period;        /* ns; QUOTA: 0 never renews */
     uint64_t                 burst;         /* requests, GCRA only */
 } ae_limit_rule_t;
 
