@@ -8,6 +8,10 @@
 #include "apievents.h"
 
 
+/* time and process before a line, id and age behind it */
+#define NGX_HTTP_APIEVENTS_LOG_REST  256
+
+
 typedef struct {
     ngx_str_t                       prefix;
     ngx_uint_t                      level;
@@ -127,7 +131,11 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
     conf = a->endpoint->conf;
 
     ae_event_id(id, a->event.id);
-    ae_buf_init(&b, NGX_MAX_ERROR_STR);
+
+    /* nginx cuts a line off: what stands behind the event is kept */
+
+    ae_buf_init(&b, NGX_MAX_ERROR_STR - NGX_HTTP_APIEVENTS_LOG_REST
+                    - ngx_min(conf->prefix.len, NGX_MAX_ERROR_STR / 2));
 
     rc = NGX_OK;
 
@@ -138,19 +146,17 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
         ngx_http_apievents_log_line(&b, &a->event);
     }
 
-    /* a line that is too long is cut off by nginx in any case */
-
     if (rc == NGX_OK) {
         ae_now(&now);
         us = (now.wall > a->event.time) ? (now.wall - a->event.time) / 1000
                                         : 0;
 
         ngx_log_error(conf->level, ngx_cycle->log, 0,
-                      "%V%s%*s id: %*s, raised %uL.%03uLms ago",
+                      "%V%s%*s%s id: %*s, raised %uL.%03uLms ago",
                       &conf->prefix,
                       conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
-                      b.len, b.data, (size_t) AE_EVENT_ID_LEN, id,
-                      us / 1000, us % 1000);
+                      b.len, b.data, b.failed ? "..." : "",
+                      (size_t) AE_EVENT_ID_LEN, id, us / 1000, us % 1000);
 
     } else {
         ngx_str_set(&a->error, "no memory");
