@@ -117,6 +117,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                     endpoints;  /* of endpoint_t * */
     ngx_uint_t                      connections;/* share, percent */
+    ngx_atomic_uint_t               generation; /* as the zone counts it */
     ngx_http_apievents_deliver_worker_t  *worker;
 } ngx_http_apievents_deliver_conf_t;
 
@@ -134,6 +135,7 @@ char *ngx_http_apievents_api_delivery_connections(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf);
 
+void ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
 
 /* a time=; *msec stays as it is if the parameter is not there */

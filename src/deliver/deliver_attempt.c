@@ -28,6 +28,20 @@ static void ngx_http_apievents_outcome(ngx_http_apievents_endpoint_t *ep,
 static void ngx_http_apievents_log_failure(ngx_http_apievents_attempt_t *a);
 
 
+void
+ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    if (mcf->store.zone != NULL) {
+        mcf->deliver.generation =
+            ngx_atomic_fetch_add(&mcf->store.zone->generation, 1) + 1;
+    }
+}
+
+
 ngx_int_t
 ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
 {
@@ -428,7 +442,12 @@ ngx_http_apievents_deliver_sweep(void)
     w = mcf->deliver.worker;
     ep = mcf->deliver.endpoints.elts;
 
-    if (w->ticks++ % 20 != 0 || ngx_exiting || ngx_worker != 0) {
+    /* a worker that does not know yet that it is an older one would give up
+     * what is new */
+
+    if (w->ticks++ % 20 != 0 || ngx_exiting || ngx_worker != 0
+        || mcf->deliver.generation != mcf->store.zone->generation)
+    {
         return;
     }
 

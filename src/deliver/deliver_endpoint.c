@@ -203,7 +203,9 @@ ngx_http_apievents_param_time(ngx_conf_t *cf, ngx_array_t *params,
 
     i = ngx_parse_time(value, 0);
 
-    if (i == NGX_ERROR) {
+    /* in nanoseconds it has to fit 64 bits as well */
+
+    if (i == NGX_ERROR || i / 1000 > NGX_MAX_INT32_VALUE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"%s=%V\", a time such as \"10s\" is "
                            "expected", name, value);

@@ -5,6 +5,9 @@
  */
 
 
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
 #include "apievents.h"
 #include "deliver/deliver_private.h"
 
@@ -28,6 +31,8 @@ static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
+    ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
@@ -184,10 +189,7 @@ ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"ca=\", a file of CA certificates is "
-                           "expected");
+    if (ngx_http_apievents_webhook_ca(cf, value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -196,6 +198,44 @@ ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
     ngx_http_apievents_identify(ep, value);
 
     return NGX_OK;
+}
+
+
+/* nginx would read it after the whole file was parsed, and name no line */
+
+static ngx_int_t
+ngx_http_apievents_webhook_ca(ngx_conf_t *cf, ngx_str_t *file)
+{
+    ngx_int_t    rc;
+    ngx_str_t    full;
+    X509_STORE  *store;
+
+    full = *file;
+
+    if (full.len != 0 && ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    store = X509_STORE_new();
+    if (store == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (full.len == 0
+        || X509_STORE_load_locations(store, (char *) full.data, NULL) != 1)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"ca=%V\", a file of CA certificates is "
+                           "expected", file);
+        rc = NGX_ERROR;
+    }
+
+    ERR_clear_error();
+    X509_STORE_free(store);
+
+    return rc;
 }
 
 

@@ -66,6 +66,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 routes;         /* of route_t */
+    ngx_str_t                   place;          /* FILE:LINE of the first
+                                                   handler */
     ngx_http_apievents_event_worker_t  *worker;
 } ngx_http_apievents_event_conf_t;
 

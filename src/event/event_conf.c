@@ -6,7 +6,10 @@
 #include "apievents.h"
 
 
+static ngx_int_t ngx_http_apievents_handler_name(ngx_conf_t *cf,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_apievents_is_phase(ngx_str_t *name);
+static ngx_int_t ngx_http_apievents_handler_place(ngx_conf_t *cf);
 static ngx_int_t ngx_http_apievents_add_route(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *conf, ngx_str_t *api);
 static ae_id_t ngx_http_apievents_route_id(
@@ -42,18 +45,9 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_apievents_is_phase(&value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "handlers of the phase \"%V\" are not supported "
-                           "by this version, the name of an event is expected",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!ae_event_known(*(ae_str_t *) &value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown event \"%V\", \"*\" or a name such as "
-                           "\"QuotaExceeded\" is expected", &value[1]);
+    if (ngx_http_apievents_handler_name(cf, &value[1]) != NGX_OK
+        || ngx_http_apievents_handler_place(cf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -88,6 +82,28 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+static ngx_int_t
+ngx_http_apievents_handler_name(ngx_conf_t *cf, ngx_str_t *name)
+{
+    if (ngx_http_apievents_is_phase(name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "handlers of the phase \"%V\" are not supported "
+                           "by this version, the name of an event is expected",
+                           name);
+        return NGX_ERROR;
+    }
+
+    if (!ae_event_known(*(ae_str_t *) name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown event \"%V\", \"*\" or a name such as "
+                           "\"QuotaExceeded\" is expected", name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_uint_t
 ngx_http_apievents_is_phase(ngx_str_t *name)
 {
@@ -95,6 +111,33 @@ ngx_http_apievents_is_phase(ngx_str_t *name)
            || ngx_strcmp(name->data, "response") == 0
            || ngx_strcmp(name->data, "options") == 0
            || ngx_strcmp(name->data, "error") == 0;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_handler_place(ngx_conf_t *cf)
+{
+    ngx_str_t                       *name, *place;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    place = &mcf->event.place;
+    name = &cf->conf_file->file.name;
+
+    if (place->len != 0) {
+        return NGX_OK;
+    }
+
+    place->data = ngx_pnalloc(cf->pool, name->len + 1 + NGX_INT_T_LEN);
+    if (place->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    place->len = ngx_sprintf(place->data, "%V:%ui", name, cf->conf_file->line)
+                 - place->data;
+
+    return NGX_OK;
 }
 
 
@@ -148,10 +191,20 @@ ngx_http_apievents_merge_handlers(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_apievents_event_init(ngx_conf_t *cf)
 {
-    ngx_str_t                       none;
-    ngx_http_apievents_loc_conf_t  *lcf;
+    ngx_str_t                        none;
+    ngx_http_apievents_loc_conf_t   *lcf;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     ngx_str_null(&none);
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    if (mcf->event.place.len != 0 && mcf->store.shm_zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "event handlers need shared memory, \"api_zone\" is "
+                      "expected in the http block, in %V", &mcf->event.place);
+        return NGX_ERROR;
+    }
 
     lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_apievents_module);
 

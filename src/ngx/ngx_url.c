@@ -12,6 +12,7 @@
 static const char *ngx_http_apievents_url_chars(ngx_str_t *url);
 static const char *ngx_http_apievents_url_host(ngx_pool_t *pool,
     ngx_str_t *authority, ngx_http_apievents_target_t *t);
+static ngx_int_t ngx_http_apievents_url_name(ngx_str_t *host);
 static const char *ngx_http_apievents_url_port(ngx_str_t *port,
     ngx_http_apievents_target_t *t);
 static ngx_int_t ngx_http_apievents_url_literal(ngx_pool_t *pool,
@@ -149,7 +150,9 @@ ngx_http_apievents_url_host(ngx_pool_t *pool, ngx_str_t *authority,
         t->host.len = p - t->host.data;
     }
 
-    if (t->host.len == 0 || t->host.len > 253) {
+    if (t->host.data == authority->data
+        && ngx_http_apievents_url_name(&t->host) != NGX_OK)
+    {
         return "a host name or address is expected";
     }
 
@@ -165,6 +168,45 @@ ngx_http_apievents_url_host(ngx_pool_t *pool, ngx_str_t *authority,
     port.len = end - p - 1;
 
     return ngx_http_apievents_url_port(&port, t);
+}
+
+
+/* an address, or labels of which the last one is not a number: RFC 1123 */
+
+static ngx_int_t
+ngx_http_apievents_url_name(ngx_str_t *host)
+{
+    u_char      *p, *end;
+    size_t       len;
+    ngx_uint_t   alpha;
+
+    if (host->len == 0 || host->len > 253) {
+        return NGX_ERROR;
+    }
+
+    end = host->data + host->len;
+
+    if (ngx_inet_addr(host->data, host->len) != INADDR_NONE) {
+        return NGX_OK;
+    }
+
+    len = 0;
+    alpha = 0;
+
+    for (p = host->data; p < end; p++) {
+
+        if (*p != '.') {
+            alpha = (len++ != 0 && alpha) || !isdigit(*p);
+
+        } else if (len != 0 && len < 64) {
+            len = 0;
+
+        } else {
+            return NGX_ERROR;
+        }
+    }
+
+    return len < 64 && alpha ? NGX_OK : NGX_ERROR;
 }
 
 

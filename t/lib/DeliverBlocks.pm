@@ -1,6 +1,6 @@
 package DeliverBlocks;
 
-# What the blocks of t/3*.t have in common: a zone; $HOOK, the URL of the
+# What the blocks of t/3*.t have in common: a zone, a state path; $HOOK, the URL of the
 # recorder; an API at /a, that raises AuthFailure for whoever brings no key,
 # and one such request, where a block has none of its own.
 
@@ -12,6 +12,7 @@ use Test::Nginx::Socket ();
 
 our @EXPORT = qw(raise log_lines delivered);
 
+my $STATE = '$TEST_NGINX_SERVER_ROOT/logs/state';
 my $HOOK = 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_1';
 
 
@@ -20,6 +21,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
     my $http = $block->http_config // '';
 
     $http = "api_zone apievents:16m;\n$http" unless $http =~ /api_zone/;
+    $http = "api_state_path $STATE;\n$http" unless $http =~ /api_state_path/;
     $block->set_value(http_config => $http =~ s/\$HOOK/$HOOK/gr);
 
     return if defined $block->emerg;
