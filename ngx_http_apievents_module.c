@@ -363,6 +363,7 @@ ngx_http_apievents_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_apievents_deliver_init_module(cycle);
     ngx_http_apievents_move_worker(cycle);
 
     return NGX_OK;

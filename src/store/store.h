@@ -32,6 +32,7 @@ typedef struct {
     size_t                      loaded;         /* what the files' sessions
                                                    took, the last time */
     u_char                      secret[16];     /* of all keyed hashes */
+    ngx_atomic_t                generation;     /* the latest configuration */
 
     ae_processes_t             *processes;
     ae_queue_t                 *queue;

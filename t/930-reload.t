@@ -1,0 +1,159 @@
+#!/usr/bin/perl
+
+# Reloads that come at a bad moment: what old and new workers do to each
+# other's events while both are there.
+
+use strict;
+use warnings;
+
+use Test::More;
+use Time::HiRes qw/ sleep time /;
+
+use lib 't/chaos';
+
+use Chaos;
+use Receiver;
+use Traffic;
+
+new_handler();
+hung_receiver();
+
+done_testing();
+
+
+sub instance {
+    my ($name, %options) = @_;
+    my $nginx = Chaos->new($name, %options);
+    my $listen = $nginx->{listen} = Chaos::listener(0);
+
+    $nginx->{hook} = 'http://127.0.0.1:' . $listen->sockport;
+
+    return $nginx;
+}
+
+
+sub configure {
+    my ($nginx, $main, $handlers) = @_;
+    my $port = $nginx->port('gateway');
+
+    $nginx->configure("events { worker_connections 512; }\n$main", <<"END");
+    api_zone reload:32m;
+
+    server {
+        listen 127.0.0.1:$port;
+
+        location /a {
+            api_id a;
+            $handlers
+            empty_gif;
+        }
+
+        location = /metrics { api_metrics; }
+    }
+END
+}
+
+
+sub counters {
+    my ($nginx) = @_;
+    my $m = $nginx->metrics or return {};
+
+    return Chaos::counters($m);
+}
+
+
+sub end {
+    my ($nginx) = @_;
+
+    ok($nginx->stop('QUIT'), 'nginx ends when told to');
+    is(join('', map { "$_\n" } $nginx->bad_log), '', 'the log is clean');
+
+    return $nginx->finish('receiver')->{arrivals};
+}
+
+
+# Between the start of new workers and the end of old ones nginx waits for a
+# moment, which is made longer here: an old worker must not give up what it
+# does not know.
+sub new_handler {
+    my $nginx = instance('reload-new');
+
+    configure($nginx, '', "api_event_handlers * webhook "
+                          . "url=$nginx->{hook}/old;");
+    $nginx->start;
+    $nginx->child('receiver', 60, Receiver->new($nginx->{listen}));
+
+    configure($nginx, '', "api_event_handlers * webhook "
+                          . "url=$nginx->{hook}/new;");
+
+    my @old = $nginx->workers;
+
+    kill 'HUP', $nginx->{pid};
+    1 while $nginx->workers == @old;
+    kill 'STOP', $nginx->{pid};
+
+    my @both = $nginx->workers;
+
+    sleep 1.5;
+    kill 'CONT', $nginx->{pid};
+    $nginx->until(5, sub { $nginx->workers == @old });
+
+    cmp_ok(scalar @both, '>', scalar @old, 'old and new workers are there');
+
+    $nginx->get('/a');
+    $nginx->until(5, sub { (counters($nginx)->{delivered} || 0) == 1 });
+
+    my $arrivals = end($nginx);
+
+    is(join(' ', map { $_->[1] } @$arrivals), '/new',
+       'a handler that came with a reload gets its event');
+}
+
+
+# Old workers wait for their receiver's answers for so long that there are not
+# rings enough for new ones.
+sub hung_receiver {
+    my $nginx = instance('reload-hung', workers => 3);
+    my $hook = $nginx->{hook};
+
+    configure($nginx, '', <<"END");
+            api_event_handlers * webhook url=$hook/hang timeout=60s;
+            api_event_handlers * webhook url=$hook/ok;
+END
+    $nginx->start;
+    $nginx->child('receiver', 60, Receiver->new($nginx->{listen}));
+    $nginx->child('traffic', 60, Traffic->new(
+        port => $nginx->port('gateway'), rate => 300,
+        kinds => [ { name => 'a', weight => 1, refused => [401],
+                     text => "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n" } ]));
+
+    $nginx->until(5, sub { (counters($nginx)->{pending} || 0) > 16 });
+
+    for (1 .. 3) {
+        ok($nginx->reload, "reload $_");
+        sleep 0.2;
+    }
+
+    cmp_ok(scalar(my @all = $nginx->workers), '>', $nginx->{workers},
+           'old workers wait');
+
+    my $traffic = $nginx->finish('traffic');
+    my $n = counters($nginx);
+
+    is(join(' ', keys %{ $traffic->{wrong} }), '', 'all were refused');
+    cmp_ok($n->{raised}, '>=', $traffic->{refused}{a}, 'a refusal has an event');
+    is($n->{dropped}, 0, 'none is dropped');
+
+    $nginx->tell('receiver', 'r');
+    $nginx->until(10, sub {
+        my $n = counters($nginx);
+        return $n->{raised} && $n->{waiting} == 0 && $n->{pending} == 0;
+    });
+
+    my %seen;
+
+    $seen{"$_->[1] $_->[0]"}++ for @{ end($nginx) };
+
+    is(scalar(keys %seen), 2 * $n->{raised}, 'both receivers got all events');
+    is(scalar(grep { $_ > 1 } values %seen), 0, 'and none twice');
+}
