@@ -92,6 +92,11 @@ static const char  ngx_http_apievents_server_text[] =
     "proxy_ssl_verify off;\n"
     "proxy_ssl_verify_depth 10;\n"
     "proxy_ssl_protocols TLSv1.2 TLSv1.3;\n"
+    "proxy_ssl_ciphers DEFAULT;\n"
+    "proxy_ssl_certificate $apievents_certificate;\n"
+    "proxy_ssl_certificate_key $apievents_certificate;\n"
+    "proxy_ssl_crl \"\";\n"
+    "proxy_ssl_conf_command MinProtocol TLSv1.2;\n"
     "proxy_ssl_session_reuse off;\n";
 
 

@@ -15,6 +15,7 @@ typedef enum {
     NGX_HTTP_APIEVENTS_HOST,
     NGX_HTTP_APIEVENTS_NAME,
     NGX_HTTP_APIEVENTS_METHOD,
+    NGX_HTTP_APIEVENTS_CERTIFICATE,
     NGX_HTTP_APIEVENTS_BODY
 } ngx_http_apievents_part_e;
 
@@ -60,6 +61,10 @@ static ngx_http_variable_t  ngx_http_apievents_ngx_vars[] = {
 
     { ngx_string("apievents_method"), NULL,
       ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_METHOD,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_certificate"), NULL,
+      ngx_http_apievents_part_variable, NGX_HTTP_APIEVENTS_CERTIFICATE,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("apievents_body"), NULL,
@@ -471,6 +476,11 @@ ngx_http_apievents_part_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_APIEVENTS_METHOD:
         s = r->method_name;
+        break;
+
+    case NGX_HTTP_APIEVENTS_CERTIFICATE:
+        /* none is shown; no other words switch off one of the http level */
+        ngx_str_set(&s, "");
         break;
 
     default:

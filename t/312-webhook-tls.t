@@ -1,0 +1,204 @@
+# Webhooks over TLS: who is believed.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use ApiEvents;
+use DeliverBlocks;
+use File::Temp;
+
+our $Pki = File::Temp->newdir;
+
+sub write_file {
+    my ($name, $text) = @_;
+
+    open my $out, '>', "$Pki/$name" or die "$name: $!\n";
+    print $out $text;
+    close $out;
+}
+
+sub openssl {
+    my $output = `cd $Pki && openssl @_ 2>&1`;
+    die "openssl @_: $output" if $?;
+}
+
+sub certificate {
+    my ($name, $subject, $ext) = @_;
+
+    write_file('ext', $ext);
+    openssl("req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr",
+            "-subj '$subject'");
+    openssl("x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial",
+            "-out $name.crt -days 2 -extfile ext");
+}
+
+for my $ca ('ca', 'other') {
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout $ca.key -out $ca.crt",
+            "-days 2 -subj /CN=$ca");
+}
+
+certificate('localhost', '/CN=x', 'subjectAltName=DNS:localhost');
+certificate('example', '/CN=localhost', 'subjectAltName=DNS:*.hook.localhost');
+certificate('address', '/CN=127.0.0.1', 'basicConstraints=CA:FALSE');
+
+# nothing is revoked; but a list of one CA says nothing of another's
+write_file('index', '');
+write_file('crl.conf', "[ca]\ndefault_ca = a\n[a]\ndatabase = index\n"
+                       . "default_md = sha256\ndefault_crl_days = 2\n");
+openssl('ca -gencrl -config crl.conf -keyfile other.key -cert other.crt',
+        '-out other.crl');
+
+# a receiver with that certificate, which tells the recorder of the TLS
+sub receiver {
+    my ($certificate, $more) = @_;
+    $more //= '';
+
+    return <<"END";
+    server {
+        listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_2 ssl;
+        ssl_certificate $Pki/$certificate.crt;
+        ssl_certificate_key $Pki/$certificate.key;
+        $more
+        location / {
+            proxy_set_header X-Sni \$ssl_server_name;
+            proxy_set_header X-Connection \$connection;
+            proxy_set_header X-Client \$ssl_client_s_dn;
+            proxy_set_header Host \$http_host;
+            proxy_pass http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1;
+        }
+    }
+END
+}
+
+sub handler {
+    return "api_event_handlers * webhook"
+           . " url=https://$_[0]:\$TEST_NGINX_RAND_PORT_2/ok $_[1];\n";
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a certificate of a CA that is named
+--- http_config eval
+::receiver('localhost') . ::handler('localhost', "ca=$::Pki/ca.crt")
+--- request eval
+["GET /a", "GET /a"]
+--- error_code eval
+[401, 401]
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    is($_[0]{headers}{'x-sni'}, 'localhost', 'SNI');
+    is($_[0]{headers}{host}, 'localhost:' . rand_port(2), 'Host');
+    is($_[1]{headers}{'x-connection'}, $_[0]{headers}{'x-connection'},
+       'one connection');
+}
+
+=== TEST 2: a wildcard
+--- http_config eval
+::receiver('example') . ::handler('a.hook.localhost', "ca=$::Pki/ca.crt")
+--- recorded_count: 1
+--- recorded_check eval
+sub { is($_[0]{headers}{'x-sni'}, 'a.hook.localhost', 'SNI') }
+
+=== TEST 3: a certificate of another CA
+--- http_config eval
+::receiver('localhost') . ::handler('localhost', "ca=$::Pki/other.crt")
+--- recorded_count: 0
+--- error_log
+upstream SSL certificate verify error
+failed: no answer: refused or reset
+
+=== TEST 4: a certificate of a CA that the system does not know
+--- http_config eval
+::receiver('localhost') . ::handler('localhost', "verify=on")
+--- recorded_count: 0
+--- error_log
+upstream SSL certificate verify error
+--- metrics
+apievents_deliveries{state="dead"} 1
+
+=== TEST 5: a certificate for another name
+--- http_config eval
+::receiver('example') . ::handler('localhost', "ca=$::Pki/ca.crt")
+--- recorded_count: 0
+--- error_log
+upstream SSL certificate does not match "localhost"
+--- metrics
+apievents_deliveries{state="dead"} 1
+
+=== TEST 6: nothing is checked when verify is off
+--- http_config eval
+::receiver('example') . ::handler('localhost', "verify=off")
+. ::handler('127.0.0.1', "verify=off ca=$::Pki/other.crt")
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my ($name, $address) = sort { $b->{headers}{host} cmp $a->{headers}{host} } @_;
+
+    is($name->{headers}{'x-sni'}, 'localhost', 'SNI of a name');
+    ok(!exists $address->{headers}{'x-sni'}, 'no SNI of an address');
+}
+
+=== TEST 7: a Host of the handler's own changes no name in TLS
+--- http_config eval
+::receiver('localhost')
+. ::handler('localhost', "ca=$::Pki/ca.crt \"header=Host: other.example\"")
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    is($_[0]{headers}{'x-sni'}, 'localhost', 'SNI');
+    is($_[0]{headers}{host}, 'other.example', 'Host');
+}
+
+=== TEST 8: handlers of one URL that believe differently
+--- http_config eval
+::receiver('localhost') . ::handler('localhost', "ca=$::Pki/ca.crt")
+. ::handler('localhost', "ca=$::Pki/other.crt")
+. ::handler('localhost', "verify=off \"header=X-Off: 1\"")
+--- recorded_count: 2
+--- recorded_check eval
+sub { is(scalar(grep { $_->{headers}{'x-off'} } @_), 1, 'one that checks') }
+--- metrics
+apievents_deliveries{state="delivered"} 2
+apievents_deliveries{state="dead"} 1
+
+=== TEST 9: an address, by the certificate's common name
+--- http_config eval
+::receiver('address') . ::handler('127.0.0.1', "ca=$::Pki/ca.crt")
+--- recorded_count: 1
+
+=== TEST 10: what the http level says of TLS is not for deliveries
+--- http_config eval
+::receiver('localhost', "ssl_client_certificate $::Pki/ca.crt; ssl_verify_client optional;")
+. <<"END" . ::handler('localhost', "ca=$::Pki/ca.crt")
+    proxy_ssl_certificate $::Pki/example.crt;
+    proxy_ssl_certificate_key $::Pki/example.key;
+    proxy_ssl_trusted_certificate $::Pki/other.crt;
+    proxy_ssl_verify on;
+    proxy_ssl_verify_depth 0;
+    proxy_ssl_name wrong.example;
+    proxy_ssl_server_name off;
+    proxy_ssl_protocols TLSv1.1;
+    proxy_ssl_ciphers NULL;
+    proxy_ssl_crl $::Pki/other.crl;
+    proxy_ssl_conf_command Options -SessionTicket;
+    proxy_ssl_conf_command MaxProtocol TLSv1.1;
+END
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    is($_[0]{headers}{'x-sni'}, 'localhost', 'SNI');
+    ok(!exists $_[0]{headers}{'x-client'}, 'no certificate is shown');
+}
+
+=== TEST 11: plain HTTP at the other end
+--- http_config eval
+::handler('localhost', 'verify=off') =~ s/RAND_PORT_2/RAND_PORT_1/r
+--- recorded_count: 0
+--- allow_log
+SSL_do_handshake() failed
+--- error_log
+failed: no answer: refused or reset
