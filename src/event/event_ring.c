@@ -3,14 +3,16 @@
  *
  * Whose ring a worker writes to.  Workers that are about to end may have them
  * all, for as long as a receiver lets them wait.  The last ring is therefore
- * nobody's: a worker that got none has it for the time of one event.
+ * nobody's: a worker that got none has it for the time of one event.  That is
+ * some microseconds, or what it takes until who has it is scheduled again.
  */
 
 
 #include "event/event_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_RING_TRIES  64
+#define NGX_HTTP_APIEVENTS_RING_TRIES  100
+#define NGX_HTTP_APIEVENTS_RING_SLEEP  100      /* microseconds */
 
 
 ngx_int_t
@@ -32,7 +34,7 @@ ngx_http_apievents_ring_take(uint32_t *slot)
         }
 
         if (ae_process_claim(zone->processes, slot) != AE_OK) {
-            ngx_sched_yield();
+            usleep(NGX_HTTP_APIEVENTS_RING_SLEEP);
             continue;
         }
 
