@@ -185,6 +185,8 @@ test_assignments(void **state)
     names("a /* x */ = /* y */ 1", "a");
     names("$ = _a1 = 1", "$ _a1");
     names("\xc3\xa4 = 1", "\xc3\xa4");
+    names("\\u0061b = \\u{62}c = 1", "\\u0061b \\u{62}c");
+    names("\\u{62 = 1; \\u{; a} = 1", "\\u{62");
     names("(function () { i = 1 })()", "i");
     names("f(a = 1, [b = 2], {k: c = 3})", "a b c");
     names("x ? a = 1 : b = 2", "a b");

@@ -371,9 +371,13 @@ ae_js_name_len(const unsigned char *p, const unsigned char *end)
         }
 
         if (end - p > 2 && p[2] == '{') {
-            while (p < end - 1 && *p != '}' && *p != '\n') {
+            p += 2;
+
+            while (end - p > 1 && ae_js_is_word(p[1])) {
                 p++;
             }
+
+            p += (end - p > 1 && p[1] == '}');
         }
     }
 

@@ -284,6 +284,9 @@ ae_tmpl_val_t ae_tmpl_value(const ae_value_t *node);
 ae_tmpl_val_t ae_tmpl_int(int64_t n);
 int ae_tmpl_truth(const ae_tmpl_val_t *v);
 
+/* by bytes; less than, equal to or greater than 0, as memcmp() */
+int ae_tmpl_compare(ae_str_t a, ae_str_t b);
+
 /* the children of a map by name, v->node->count of them; NULL: no memory */
 const ae_value_t **ae_tmpl_sorted(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v);
 

@@ -52,7 +52,6 @@ static int ae_func_bool(ae_tmpl_val_t *result, int b);
 static int ae_func_equal(const ae_tmpl_val_t *a, const ae_tmpl_val_t *b);
 static int ae_func_order(const ae_tmpl_val_t *a, const ae_tmpl_val_t *b,
     int *order);
-static int ae_func_compare(ae_str_t a, ae_str_t b);
 static int ae_func_inside(ae_tmpl_exec_t *x, ae_tmpl_val_t *v,
     const ae_tmpl_val_t *key);
 static int ae_func_join(ae_tmpl_exec_t *x, ae_tmpl_val_t *args, unsigned n);
@@ -523,7 +522,7 @@ static int
 ae_func_order(const ae_tmpl_val_t *a, const ae_tmpl_val_t *b, int *order)
 {
     if (ae_func_is_text(a) && ae_func_is_text(b)) {
-        *order = ae_func_compare(a->s, b->s);
+        *order = ae_tmpl_compare(a->s, b->s);
 
         return a->type == AE_STRING || b->type == AE_STRING;
     }
@@ -540,19 +539,6 @@ ae_func_order(const ae_tmpl_val_t *a, const ae_tmpl_val_t *b, int *order)
     }
 
     return 1;
-}
-
-
-static int
-ae_func_compare(ae_str_t a, ae_str_t b)
-{
-    int     rc;
-    size_t  len;
-
-    len = (a.len < b.len) ? a.len : b.len;
-    rc = (len != 0) ? memcmp(a.data, b.data, len) : 0;
-
-    return (rc != 0) ? rc : (a.len > b.len) - (a.len < b.len);
 }
 
 

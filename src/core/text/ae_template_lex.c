@@ -22,6 +22,7 @@ typedef struct {
 static int ae_lex_text(ae_lex_t *lex, ae_tok_t *tok);
 static int ae_lex_comment(ae_lex_t *lex, int *found);
 static int ae_lex_inside(ae_lex_t *lex, ae_tok_t *tok);
+static int ae_lex_token(ae_lex_t *lex, ae_tok_t *tok);
 static void ae_lex_dot(ae_lex_t *lex, ae_tok_t *tok, unsigned char next);
 static int ae_lex_right(ae_lex_t *lex, int space);
 static int ae_lex_quoted(ae_lex_t *lex, ae_tok_t *tok, ae_tok_e type);
@@ -200,10 +201,6 @@ ae_lex_comment(ae_lex_t *lex, int *found)
 static int
 ae_lex_inside(ae_lex_t *lex, ae_tok_t *tok)
 {
-    size_t                left;
-    unsigned char         ch, next;
-    const ae_lex_sign_t  *p;
-
     tok->space = ae_lex_skip(lex);
     tok->line = lex->line;
     tok->s.data = lex->pos;
@@ -216,15 +213,23 @@ ae_lex_inside(ae_lex_t *lex, ae_tok_t *tok)
         return AE_OK;
     }
 
-    left = lex->end - lex->pos;
-
-    if (left == 0) {
+    if (lex->pos == lex->end) {
         return ae_tmpl_error(lex->err, lex->opened,
                              "unclosed action, expected \"}}\"");
     }
 
+    return ae_lex_token(lex, tok);
+}
+
+
+static int
+ae_lex_token(ae_lex_t *lex, ae_tok_t *tok)
+{
+    unsigned char         ch, next;
+    const ae_lex_sign_t  *p;
+
     ch = lex->pos[0];
-    next = (left > 1) ? lex->pos[1] : 0;
+    next = (lex->end - lex->pos > 1) ? lex->pos[1] : 0;
 
     switch (ch) {
 

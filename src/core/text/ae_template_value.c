@@ -110,6 +110,19 @@ ae_tmpl_truth(const ae_tmpl_val_t *v)
 }
 
 
+int
+ae_tmpl_compare(ae_str_t a, ae_str_t b)
+{
+    int     rc;
+    size_t  len;
+
+    len = (a.len < b.len) ? a.len : b.len;
+    rc = (len != 0) ? memcmp(a.data, b.data, len) : 0;
+
+    return (rc != 0) ? rc : (a.len > b.len) - (a.len < b.len);
+}
+
+
 const ae_value_t **
 ae_tmpl_sorted(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v)
 {
@@ -206,16 +219,10 @@ ae_value_int64(ae_str_t s, int64_t *n)
 static int
 ae_value_by_name(const void *one, const void *two)
 {
-    int                rc;
-    size_t             len;
     const ae_value_t  *a, *b;
 
     a = *(const ae_value_t *const *) one;
     b = *(const ae_value_t *const *) two;
 
-    len = (a->name.len < b->name.len) ? a->name.len : b->name.len;
-    rc = (len != 0) ? memcmp(a->name.data, b->name.data, len) : 0;
-
-    return (rc != 0) ? rc : (a->name.len > b->name.len)
-                            - (a->name.len < b->name.len);
+    return ae_tmpl_compare(a->name, b->name);
 }
