@@ -51,6 +51,7 @@ struct ngx_http_apievents_endpoint_s {
     ae_id_t                         identity;
     ngx_uint_t                      concurrency;
     ngx_uint_t                      queue;
+    ngx_msec_t                      timeout;
     ngx_uint_t                      index;      /* in the list */
     uint32_t                        shared;     /* index in the zone */
     unsigned                        uses_request:1;

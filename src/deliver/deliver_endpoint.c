@@ -311,7 +311,8 @@ ngx_http_apievents_same(ngx_http_apievents_deliver_conf_t *dcf,
         }
 
         if (list[i]->concurrency == ep->concurrency
-            && list[i]->queue == ep->queue)
+            && list[i]->queue == ep->queue
+            && list[i]->timeout == ep->timeout)
         {
             return list[i];
         }

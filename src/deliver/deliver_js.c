@@ -95,6 +95,7 @@ ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
 
     ep->label = *path;
     ep->uses_request = uses;
+    ep->timeout = conf->timeout;
 
     /* the same path is another file where api_script_path is another */
     ngx_http_apievents_identify(ep, &full);

@@ -154,6 +154,8 @@ ngx_http_apievents_webhook_url(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    ep->timeout = conf->target.timeout;
+
     return NGX_OK;
 }
 

@@ -36,6 +36,7 @@ typedef struct {
                                                    a configuration that has
                                                    no "resolver" */
     ngx_array_t                     hosts;      /* of host_t, /etc/hosts */
+    unsigned                        ipv6:1;     /* this host has ::1 */
     unsigned                        parsing:1;  /* generated text */
 } ngx_http_apievents_generated_t;
 

@@ -555,17 +555,23 @@ ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n)
 static char *
 ngx_http_apievents_trusted(ngx_conf_t *cf, ngx_str_t *file)
 {
-    ngx_str_t  verify[2] = { ngx_string("proxy_ssl_verify"),
-                             ngx_string("on") };
-    ngx_str_t  trusted[2] = { ngx_string("proxy_ssl_trusted_certificate"),
-                              ngx_null_string };
+    ngx_str_t   verify[2] = { ngx_string("proxy_ssl_verify"),
+                              ngx_string("on") };
+    ngx_str_t   trusted[2] = { ngx_string("proxy_ssl_trusted_certificate"),
+                               ngx_null_string };
+    ngx_uint_t  module;
 
-    if (file == NULL) {
+    if (file == NULL
+        && ngx_http_apievents_find_command(cf, &trusted[0], &module) != NULL)
+    {
         file = ngx_http_apievents_system_ca();
     }
 
     if (file == NULL) {
-        /* scripts then get an error for https, see the call's variable */
+
+        /* scripts then get an error for https: there are no certificates, or
+         * this nginx has no TLS */
+
         return NGX_CONF_OK;
     }
 

@@ -15,11 +15,14 @@
 
 static ngx_int_t ngx_http_apievents_resolve_local(ngx_http_request_t *r,
     ngx_http_apievents_outgoing_t *o, ngx_uint_t hosts);
+static ngx_int_t ngx_http_apievents_add_loopback(ngx_http_request_t *r,
+    ngx_http_apievents_outgoing_t *o);
 static ngx_int_t ngx_http_apievents_add_addr(ngx_http_request_t *r,
     ngx_http_apievents_outgoing_t *o, struct sockaddr *sa, socklen_t len);
 static void ngx_http_apievents_resolved(ngx_resolver_ctx_t *ctx);
 static void ngx_http_apievents_resolve_cancel(void *data);
 
+static ngx_uint_t ngx_http_apievents_has_ipv6(void);
 static ngx_int_t ngx_http_apievents_system_file(ngx_conf_t *cf,
     const char *name, ngx_str_t *text);
 static ngx_int_t ngx_http_apievents_next_line(ngx_str_t *text,
@@ -111,7 +114,6 @@ ngx_http_apievents_resolve_local(ngx_http_request_t *r,
 {
     ngx_str_t                       *name;
     ngx_uint_t                       i;
-    struct sockaddr_in               sin;
     ngx_http_apievents_host_t       *host;
     ngx_http_apievents_main_conf_t  *mcf;
 
@@ -124,12 +126,7 @@ ngx_http_apievents_resolve_local(ngx_http_request_t *r,
                                (u_char *) ".localhost", 10)
                == 0))
     {
-        ngx_memzero(&sin, sizeof(struct sockaddr_in));
-        sin.sin_family = AF_INET;
-        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-
-        return ngx_http_apievents_add_addr(r, o, (struct sockaddr *) &sin,
-                                           sizeof(struct sockaddr_in));
+        return ngx_http_apievents_add_loopback(r, o);
     }
 
     if (!hosts) {
@@ -150,6 +147,48 @@ ngx_http_apievents_resolve_local(ngx_http_request_t *r,
     }
 
     return o->naddrs != 0 ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* what says that it listens on "localhost" may do so on either address */
+
+static ngx_int_t
+ngx_http_apievents_add_loopback(ngx_http_request_t *r,
+    ngx_http_apievents_outgoing_t *o)
+{
+    struct sockaddr_in               sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6              sin6;
+    ngx_http_apievents_main_conf_t  *mcf;
+#endif
+
+    ngx_memzero(&sin, sizeof(struct sockaddr_in));
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+    if (ngx_http_apievents_add_addr(r, o, (struct sockaddr *) &sin,
+                                    sizeof(struct sockaddr_in))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    if (mcf->generated.ipv6) {
+        ngx_memzero(&sin6, sizeof(struct sockaddr_in6));
+        sin6.sin6_family = AF_INET6;
+        sin6.sin6_addr = in6addr_loopback;
+
+        (void) ngx_http_apievents_add_addr(r, o, (struct sockaddr *) &sin6,
+                                           sizeof(struct sockaddr_in6));
+    }
+
+#endif
+
+    return NGX_OK;
 }
 
 
@@ -247,11 +286,47 @@ ngx_int_t
 ngx_http_apievents_resolve_init(ngx_conf_t *cf,
     ngx_http_apievents_generated_t *g)
 {
+    g->ipv6 = ngx_http_apievents_has_ipv6() ? 1 : 0;
+
     if (ngx_http_apievents_read_hosts(cf, g) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return ngx_http_apievents_read_resolv(cf, g);
+}
+
+
+/* without it each attempt to connect would be an alert */
+
+static ngx_uint_t
+ngx_http_apievents_has_ipv6(void)
+{
+#if (NGX_HAVE_INET6)
+
+    ngx_int_t            rc;
+    ngx_socket_t         s;
+    struct sockaddr_in6  sin6;
+
+    s = ngx_socket(AF_INET6, SOCK_STREAM, 0);
+    if (s == (ngx_socket_t) -1) {
+        return 0;
+    }
+
+    ngx_memzero(&sin6, sizeof(struct sockaddr_in6));
+    sin6.sin6_family = AF_INET6;
+    sin6.sin6_addr = in6addr_loopback;
+
+    rc = bind(s, (struct sockaddr *) &sin6, sizeof(struct sockaddr_in6));
+
+    (void) ngx_close_socket(s);
+
+    return rc == 0;
+
+#else
+
+    return 0;
+
+#endif
 }
 
 

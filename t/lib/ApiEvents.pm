@@ -15,6 +15,11 @@ use MIME::Base64 qw(decode_base64);
 use Time::HiRes qw(sleep time);
 
 my ($Root, $Recorder, %Known, @Default);
+our $Exit = 0;
+
+# Test::Nginx stops its servers in END blocks, whose commands overwrite the
+# status with which a test that died would have ended: this one runs last
+END { $? ||= $Exit }
 
 BEGIN {
     $Root = abs_path(dirname(__FILE__) . '/../..');
@@ -52,6 +57,7 @@ sub import {
     $ENV{TEST_NGINX_LOAD_MODULES} //= modules(grep { /no_module/ } @flags);
 
     eval "package $caller; use Test::Nginx::Socket 'no_plan'; 1" or die $@;
+    eval 'END { $Exit = $? } 1' or die $@;    # and this one first
     hook();
 
     # Test::Base evaluates "eval" sections in the second of these packages
