@@ -37,6 +37,8 @@ struct ngx_http_apievents_attempt_s {
     ngx_http_apievents_call_t      *call;       /* NULL: needs none */
     ngx_uint_t                      status;     /* HTTP's, 0: none */
     ngx_str_t                       error;      /* why it failed */
+    ngx_queue_t                     queue;      /* of the worker's calls */
+    unsigned                        left:1;     /* to other workers */
 };
 
 typedef ngx_int_t (*ngx_http_apievents_start_pt)(
@@ -94,6 +96,8 @@ extern ngx_http_apievents_kind_t  ngx_http_apievents_js_kind;
 
 typedef struct {
     ngx_event_t                     kick;
+    ngx_event_t                     shutdown;
+    ngx_queue_t                     calls;      /* attempts, by their queue */
     ngx_connection_t                dummy;
     ngx_uint_t                      inflight;   /* calls of this worker */
     ngx_uint_t                      next;       /* endpoint to serve next */
@@ -154,6 +158,9 @@ void ngx_http_apievents_deliver_register(ngx_cycle_t *cycle);
 /* the sweep's part: kills what waits for endpoints that are configured no
  * more */
 void ngx_http_apievents_deliver_sweep(void);
+
+/* from then on worker_shutdown_timeout bounds what this worker has begun */
+void ngx_http_apievents_deliver_exiting(void);
 
 /* tells once that an endpoint's queue is full; index as the zone has it */
 void ngx_http_apievents_deliver_full(uint32_t shared,

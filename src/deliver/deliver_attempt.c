@@ -13,6 +13,7 @@
 #define NGX_HTTP_APIEVENTS_SLOTS     3         /* connections of one call */
 
 
+static void ngx_http_apievents_leave(ngx_event_t *ev);
 static ngx_uint_t ngx_http_apievents_may_call(
     ngx_http_apievents_deliver_conf_t *dcf);
 static void ngx_http_apievents_kick(ngx_event_t *ev);
@@ -60,6 +61,13 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
     w->kick.handler = ngx_http_apievents_kick;
     w->kick.data = &w->dummy;
     w->kick.log = cycle->log;
+
+    w->shutdown.handler = ngx_http_apievents_leave;
+    w->shutdown.data = &w->dummy;
+    w->shutdown.log = cycle->log;
+    w->shutdown.cancelable = 1;
+
+    ngx_queue_init(&w->calls);
 
     mcf->deliver.worker = w;
 
@@ -111,6 +119,66 @@ ngx_http_apievents_deliver_kick(void)
 
     if (!w->kick.posted && !ngx_exiting && !ngx_terminate) {
         ngx_post_event(&w->kick, &ngx_posted_events);
+    }
+}
+
+
+/*
+ * nginx closes the connections of clients when worker_shutdown_timeout is
+ * over, and does not see those that have no socket.
+ */
+
+void
+ngx_http_apievents_deliver_exiting(void)
+{
+    ngx_core_conf_t                      *ccf;
+    ngx_http_apievents_deliver_worker_t  *w;
+
+    w = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle)
+        ->deliver.worker;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->shutdown_timeout != 0 && !w->shutdown.timer_set) {
+        ngx_add_timer(&w->shutdown, ccf->shutdown_timeout);
+    }
+}
+
+
+/* what is not done is left leased: the worker's exit makes it due again */
+
+static void
+ngx_http_apievents_leave(ngx_event_t *ev)
+{
+    ngx_uint_t                            n;
+    ngx_queue_t                          *q;
+    ngx_http_apievents_attempt_t         *a;
+    ngx_http_apievents_deliver_worker_t  *w;
+
+    w = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle)
+        ->deliver.worker;
+
+    n = 0;
+
+    for (q = ngx_queue_head(&w->calls);
+         q != ngx_queue_sentinel(&w->calls);
+         q = ngx_queue_next(q))
+    {
+        a = ngx_queue_data(q, ngx_http_apievents_attempt_t, queue);
+
+        if (ngx_http_apievents_call_abort(a->call, "the worker ends")
+            == NGX_OK)
+        {
+            a->left = 1;
+            n++;
+        }
+    }
+
+    if (n != 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%ui deliveries are left to other workers, this one "
+                      "has to end", n);
     }
 }
 
@@ -222,6 +290,7 @@ ngx_http_apievents_attempt(ngx_http_apievents_endpoint_t *ep,
 
     if (a->call != NULL) {
         mcf->deliver.worker->inflight++;
+        ngx_queue_insert_tail(&mcf->deliver.worker->calls, &a->queue);
     }
 
     rc = ep->start(a);
@@ -321,6 +390,7 @@ void
 ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
 {
     ae_lease_t                       lease;
+    ngx_uint_t                       left;
     ngx_http_apievents_call_t       *call;
     ngx_http_apievents_endpoint_t   *ep;
     ngx_http_apievents_main_conf_t  *mcf;
@@ -330,8 +400,9 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
     ep = a->endpoint;
     call = a->call;
     lease = a->lease;
+    left = a->left;
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK && !left) {
         ngx_http_apievents_log_failure(a);
     }
 
@@ -340,10 +411,15 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
 
     } else {
         mcf->deliver.worker->inflight--;
+        ngx_queue_remove(&a->queue);
 
         if (call->subrequest == NULL) {
             ngx_http_apievents_call_free(call);
         }
+    }
+
+    if (left) {
+        return;
     }
 
     ngx_http_apievents_outcome(ep, &lease,

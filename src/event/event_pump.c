@@ -311,9 +311,12 @@ ngx_http_apievents_sweep(ngx_event_t *ev)
     ngx_http_apievents_deliver_sweep();
     ngx_http_apievents_deliver_kick();
 
-    if (!ngx_exiting) {
-        ngx_add_timer(ev, NGX_HTTP_APIEVENTS_SWEEP);
+    if (ngx_exiting) {
+        ngx_http_apievents_deliver_exiting();
+        return;
     }
+
+    ngx_add_timer(ev, NGX_HTTP_APIEVENTS_SWEEP);
 }
 
 

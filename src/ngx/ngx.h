@@ -128,8 +128,8 @@ struct ngx_http_apievents_call_s {
     ngx_buf_t                      *buf;
     ngx_event_t                     timer;
     ngx_event_t                     close;
+    const char                     *aborted;    /* why */
     unsigned                        ended:1;
-    unsigned                        timedout:1;
 };
 
 
@@ -207,6 +207,11 @@ ngx_int_t ngx_http_apievents_outgoing_header(
 
 /* NGX_OK: done() will be called; NGX_ERROR: it will not, and it is gone */
 ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
+
+/* ends a call that was started: done() gets the error, later, which is not
+ * copied; NGX_DECLINED: it has ended before, as it did */
+ngx_int_t ngx_http_apievents_call_abort(ngx_http_apievents_call_t *call,
+    const char *error);
 
 /* for a call that was never started */
 void ngx_http_apievents_call_free(ngx_http_apievents_call_t *call);

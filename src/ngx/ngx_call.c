@@ -420,8 +420,9 @@ ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
 {
     call->ended = 1;
 
-    if (call->timedout) {
-        ngx_str_set(&call->error, "timed out");
+    if (call->aborted != NULL) {
+        call->error.data = (u_char *) call->aborted;
+        call->error.len = ngx_strlen(call->aborted);
         return;
     }
 
@@ -470,19 +471,29 @@ static void
 ngx_http_apievents_call_timedout(ngx_event_t *ev)
 {
     ngx_connection_t           *c;
-    ngx_http_request_t         *r;
-    ngx_http_cleanup_t         *cln;
     ngx_http_apievents_call_t  *call;
 
     c = ev->data;
     call = ngx_http_apievents_call_of(((ngx_http_request_t *) c->data)->main);
+
+    (void) ngx_http_apievents_call_abort(call, "timed out");
+}
+
+
+ngx_int_t
+ngx_http_apievents_call_abort(ngx_http_apievents_call_t *call,
+    const char *error)
+{
+    ngx_http_request_t  *r;
+    ngx_http_cleanup_t  *cln;
+
     r = call->request;
 
     if (call->close.handler != NULL) {
-        return;
+        return NGX_DECLINED;
     }
 
-    call->timedout = 1;
+    call->aborted = error;
 
     /*
      * Closes what the subrequests have open, as the end of a client's request
@@ -506,6 +517,8 @@ ngx_http_apievents_call_timedout(ngx_event_t *ev)
     r->posted_requests = NULL;
 
     ngx_http_apievents_call_woken(r);
+
+    return NGX_OK;
 }
 
 
