@@ -74,6 +74,7 @@ js:                     ## the tests of the JavaScript runtime alone
 style:                  ## the style checker, first on its own samples
 	@t/style/run
 	@util/style
+	@util/doccheck
 
 test-asan:              ## unit tests and suite with ASan and UBSan
 	@$(MAKE) deps
