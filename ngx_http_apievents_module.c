@@ -18,6 +18,7 @@ static char *ngx_http_apievents_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 static ngx_int_t ngx_http_apievents_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_apievents_may_move(ngx_conf_t *cf);
 static void ngx_http_apievents_move_worker(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_apievents_init_process(ngx_cycle_t *cycle);
 static void ngx_http_apievents_exit_process(ngx_cycle_t *cycle);
@@ -245,7 +246,8 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_apievents_body_filter;
 
-    if (ngx_http_apievents_store_init(cf) != NGX_OK
+    if (ngx_http_apievents_may_move(cf) != NGX_OK
+        || ngx_http_apievents_store_init(cf) != NGX_OK
         || ngx_http_apievents_script_init(cf) != NGX_OK
         || ngx_http_apievents_event_init(cf) != NGX_OK
         || ngx_http_apievents_ngx_init(cf) != NGX_OK)
@@ -372,8 +374,48 @@ ngx_http_apievents_init_module(ngx_cycle_t *cycle)
 
 /*
  * Without a master a reload gives the same process another cycle, and
- * init_process() is not called again: what the worker keeps moves on.
+ * init_process() is not called again: what the worker keeps moves on, which
+ * it can within one zone only.
  */
+
+static ngx_int_t
+ngx_http_apievents_may_move(ngx_conf_t *cf)
+{
+    ngx_shm_zone_t                  *now, *was;
+    ngx_http_apievents_main_conf_t  *mcf, *old;
+
+    if (ngx_process != NGX_PROCESS_SINGLE
+        || cf->cycle->old_cycle->conf_ctx == NULL)
+    {
+        return NGX_OK;
+    }
+
+    old = ngx_http_apievents_main_conf(cf->cycle->old_cycle);
+
+    if (old == NULL || old->event.worker == NULL) {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    now = mcf->store.shm_zone;
+    was = old->store.shm_zone;
+
+    if (now == NULL || now->shm.size != was->shm.size
+        || now->shm.name.len != was->shm.name.len
+        || ngx_strncmp(now->shm.name.data, was->shm.name.data,
+                       now->shm.name.len)
+           != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "without a master process \"api_zone\" must stay as it "
+                      "is, nginx must be restarted");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
 
 static void
 ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
@@ -394,7 +436,11 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
     }
 
     mcf->event.worker = old->event.worker;
+    mcf->event.worker->pump.log = cycle->log;
+    mcf->event.worker->sweep.log = cycle->log;
+
     mcf->deliver.worker = old->deliver.worker;
+    mcf->deliver.worker->kick.log = cycle->log;
 
     ngx_http_apievents_deliver_register(cycle);
 }

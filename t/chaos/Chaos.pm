@@ -114,7 +114,7 @@ sub start {
         $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD}
             if defined $ENV{TEST_NGINX_LD_PRELOAD};
 
-        open STDERR, '>', "$dir/stderr.log";
+        open STDERR, '>>', "$dir/stderr.log";
         { exec $Nginx, '-p', $dir, '-c', "$dir/nginx.conf" }
         POSIX::_exit(1);
     }
