@@ -109,7 +109,7 @@ sub {
 
     like($text, qr{^POST /a HTTP/1\.1\r\n.*^Content-Length: 256\r\n}ms, 'head');
     is(($text =~ /\r\n\r\n(.*)\z/s)[0], pack('C*', 0 .. 255), 'body');
-    is($_[0]{json}{EventMetaData}{RequestCut}, undef, 'it is whole');
+    event($_[0], 'AuthFailure', OriginatingRequestCut => undef);
 }
 
 === TEST 6: a body in many pieces, larger than any buffer
@@ -172,6 +172,7 @@ sub {
 
     like($text, qr/^Content-Length: 1000000000\r\n/m, 'length');
     like($text, qr/\r\n\r\nx{1000}\z/, 'body');
+    event($_[0], 'AuthFailure', OriginatingRequestCut => 1);
 }
 
 === TEST 9: chunks that never end are cut as well
@@ -185,7 +186,10 @@ sub {
 --- error_code: 401
 --- recorded_count: 1
 --- recorded_check eval
-sub { like(originating($_[0]), qr/\r\n\r\n0123456789\z/, 'body') }
+sub {
+    like(originating($_[0]), qr/\r\n\r\n0123456789\z/, 'body');
+    event($_[0], 'AuthFailure', OriginatingRequestCut => 1);
+}
 
 === TEST 10: a body that fits to the byte is whole
 --- config
@@ -198,12 +202,10 @@ sub { like(originating($_[0]), qr/\r\n\r\n0123456789\z/, 'body') }
 --- recorded_count: 2
 --- recorded_check eval
 sub {
-    my ($whole, $cut) = sort { ($a->{json}{EventMetaData}{RequestCut} // 0)
-                           <=> ($b->{json}{EventMetaData}{RequestCut} // 0) }
-                        @_;
+    my @cut = map { $_->{json}{EventMetaData}{OriginatingRequestCut} } @_;
 
-    like(originating($whole), qr/\r\n\r\n0123456789\z/, 'whole');
-    like(originating($cut), qr/\r\n\r\n0123456789\z/, 'cut');
+    is(scalar(grep { $_ } @cut), 1, 'one is cut');
+    like(originating($_), qr/\r\n\r\n0123456789\z/, 'body') for @_;
 }
 
 === TEST 11: bodies may be left out
@@ -216,7 +218,10 @@ abc
 --- error_code: 401
 --- recorded_count: 1
 --- recorded_check eval
-sub { like(originating($_[0]), qr/\r\n\r\n\z/, 'no body') }
+sub {
+    like(originating($_[0]), qr/\r\n\r\n\z/, 'no body');
+    event($_[0], 'AuthFailure', OriginatingRequestCut => 1);
+}
 
 === TEST 12: a connection is used again after the body was read
 --- config
@@ -227,7 +232,7 @@ sub { like(originating($_[0]), qr/\r\n\r\n\z/, 'no body') }
 [401, 401, 401, 401]
 --- recorded_count: 4
 
-=== TEST 13: an error page gets the body, proxied or not
+=== TEST 13: an error page that is proxied gets the body
 --- config
     error_page 401 = @page;
     location /a { api_id orders; empty_gif; }
@@ -235,9 +240,11 @@ sub { like(originating($_[0]), qr/\r\n\r\n\z/, 'no body') }
         proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
         proxy_set_header X-Page 1;
     }
---- request
-POST /a
-abc
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+ . "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "3\r\ndef\r\n0\r\n\r\n"]
+--- raw_request_middle_delay
+0.05
 --- error_code: 200
 --- recorded_count: 2
 --- recorded_check eval
@@ -245,8 +252,8 @@ sub {
     my ($page) = grep { $_->{headers}{'x-page'} } @_;
     my ($event) = grep { !$_->{headers}{'x-page'} } @_;
 
-    is($page->{body}, 'abc', 'what the page got');
-    like(originating($event), qr/\r\n\r\nabc\z/, 'what the event got');
+    is($page->{body}, 'abcdef', 'what the page got');
+    like(originating($event), qr/\r\n\r\nabcdef\z/, 'what the event got');
 }
 
 === TEST 14: a client that sends no body is refused when its time is up
@@ -261,6 +268,7 @@ sub {
 sub {
     event($_[0], 'AuthFailure', Message => 'Auth Failure');
     like(originating($_[0]), qr/\r\n\r\nabc\z/, 'what there was');
+    event($_[0], 'AuthFailure', OriginatingRequestCut => 1);
 }
 
 === TEST 15: a body that is no body
@@ -353,6 +361,7 @@ sub {
 
     like(originating($event), qr{^POST /a\?n=2 HTTP/1.1\r\n.*\r\n\r\n\z}s,
          'the head');
+    event($event, 'RatelimitExceeded', OriginatingRequestCut => 1);
     is($page->{body}, 'def', 'the upstream gets it');
 }
 
@@ -406,3 +415,29 @@ bad
 --- response_body
 bad
 --- recorded_count: 1
+
+=== TEST 23: a proxied error page gets as much of a body as was read
+--- config
+    error_page 401 = @page;
+    client_body_buffer_size 1k;
+    api_body_max 10;
+    location /a { api_id orders; empty_gif; }
+    location @page {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        proxy_set_header X-Page 1;
+        proxy_read_timeout 1s;
+    }
+--- raw_request eval
+["POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n",
+ "0123456789" x 500]
+--- raw_request_middle_delay
+0.05
+--- error_code: 200
+--- response_headers
+Connection: close
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my ($page) = grep { $_->{headers}{'x-page'} } @_;
+    is($page->{body}, '0123456789', 'what the page got');
+}

@@ -64,7 +64,10 @@ Authorization: good-key-0123456789
 --- config
     satisfy any;
     location /a { api_id orders; deny all; empty_gif; }
-    location /b { api_id orders; allow all;
+    location /b {
+        api_id orders;
+        api_body_max 10;
+        allow all;
         proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
         proxy_set_header X-Page 1;
     }
@@ -159,15 +162,22 @@ Authorization: quota-key-0123456789
     location /a { api_id orders; deny all; empty_gif; }
     location /401 { api_id orders; allow all; return 200 "please\n"; }
     location @page { api_id orders; deny all; return 200 "no\n"; }
+    location /b { api_id orders; deny all; error_page 401 /file; empty_gif; }
+    location /file { api_id orders; api_rate 1r/d; allow all; }
+--- user_files
+>>> file
+a file
 --- request eval
-["GET /a", "GET /a"]
+["GET /a", "GET /a", "GET /b", "GET /b"]
 --- more_headers eval
-["", "Authorization: bad-key-0123456789"]
+["", "Authorization: bad-key-0123456789", "", ""]
 --- error_code eval
-[401, 200]
+[401, 200, 401, 401]
 --- response_body eval
-["please\n", "no\n"]
---- recorded_count: 2
+["please\n", "no\n", "a file\n", "a file\n"]
+--- recorded_count: 4
+--- recorded_check eval
+sub { event($_, 'AuthFailure', Message => 'Auth Failure') for @_ }
 
 === TEST 11: any: it is refused although another module failed
 --- config
@@ -199,22 +209,32 @@ auth request unexpected status
 
 === TEST 13: what another module refuses is charged to nobody
 --- config
+    api_auth header=X-Key;
+    auth_basic_user_file $TEST_NGINX_SERVER_ROOT/html/users;
     location /a {
         api_id orders;
         api_quota 1/1d key=$arg_k;
         auth_basic closed;
-        auth_basic_user_file $TEST_NGINX_SERVER_ROOT/html/users;
         empty_gif;
     }
-    api_auth header=X-Key;
+    location /b {
+        api_id orders;
+        api_quota 1/1d key=$arg_k;
+        auth_basic closed;
+        error_page 401 /file;
+        empty_gif;
+    }
+    location /file { }
 --- user_files
 >>> users
 joe:{PLAIN}secret
+>>> file
+a file
 --- request eval
-[map "GET /a?k=1", 1 .. 4]
+[(map "GET /a?k=1", 1 .. 4), (map "GET /b?k=2", 1 .. 4)]
 --- more_headers eval
 my $key = "X-Key: good-key-0123456789";
 my $joe = "Authorization: Basic am9lOnNlY3JldA==";
-["$key", "$key", "$key\n$joe", "$key\n$joe"]
+[("$key", "$key", "$key\n$joe", "$key\n$joe") x 2]
 --- error_code eval
-[401, 401, 200, 403]
+[(401, 401, 200, 403) x 2]

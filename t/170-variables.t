@@ -89,8 +89,8 @@ sub {
     location /a {
         api_id orders;
         api_auth off;
-        api_rate 3r/d mode=window;
         api_rate 2r/d mode=window;
+        api_rate 3r/d mode=window;
         api_quota 4/1d;
         api_quota 3/1h;
         empty_gif;

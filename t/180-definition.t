@@ -287,11 +287,18 @@ sub {
     "response_processors": [], "expiration": "-1", "cache_options": null
 }
 --- request eval
-[map "GET /a", 1 .. 3]
+[map "GET /a", 1 .. 4]
 --- more_headers eval
-["X-Other: good-key-0123456789", ("X-Key: good-key-0123456789") x 2]
+["X-Other: good-key-0123456789", ("X-Key: good-key-0123456789") x 2,
+ "X-Key: bad"]
 --- error_code eval
-[401, 200, 200]
+[401, 200, 200, 403]
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my ($bad) = grep { $_->{json}{EventMetaData}{Key} ne '' } @_;
+    event($bad, 'AuthFailure', Key => qr/^[0-9a-f]{32}$/);
+}
 
 === TEST 7: what it does not say is inherited
 --- http_config

@@ -182,7 +182,6 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
         ngx_http_set_ctx(r, NULL, ngx_http_apievents_module);
 
         d->pending = 0;
-        d->satisfied = 1;
         d->refusal = NULL;
         d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
 

@@ -55,7 +55,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
     my $http = $block->http_config // '';
     my $files = $block->user_files // '';
     my $root = '$TEST_NGINX_SERVER_ROOT/html';
-    my $org = $http =~ /api_org/ ? '' : 'api_org acme;';
+    my $org = $http =~ /^\s*api_org\s/m ? '' : 'api_org acme;';
 
     return if defined $block->emerg;
 
