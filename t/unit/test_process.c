@@ -545,6 +545,41 @@ test_every_instruction(void **state)
 }
 
 
+/* whoever dies while it claims an empty slot leaves it to others */
+
+static void
+test_claim_killed(void **state)
+{
+    long             n;
+    pid_t            pid;
+    uint32_t         slot;
+    ae_processes_t  *ps;
+
+    (void) state;
+
+    ps = process_new(1);
+
+    pid = step_start(process_op_alive, ps);
+
+    if (pid == -1) {
+        skip();
+    }
+
+    step_kill(pid);
+
+    for (n = 1; step_kill_at(process_op_claim, ps, n); n += 3) {
+
+        if (n % 2 && ae_process_adopt(ps, &slot) == AE_OK) {
+            ae_process_release(ps, slot);
+        }
+
+        assert_int_equal(ae_process_claim(ps, &slot), AE_OK);
+        assert_int_equal(ae_processes_alive(ps), 1);
+        ae_process_release(ps, slot);
+    }
+}
+
+
 int
 main(void)
 {
@@ -558,6 +593,7 @@ main(void)
         cmocka_unit_test(test_one_adopter),
         cmocka_unit_test(test_killed_owners),
         cmocka_unit_test(test_every_instruction),
+        cmocka_unit_test(test_claim_killed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

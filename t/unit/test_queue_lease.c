@@ -362,6 +362,56 @@ test_oldest_reused_first(void **state)
 }
 
 
+/* the sums of all endpoints go on when one of them gets another identity */
+
+static void
+test_sums_survive_reuse(void **state)
+{
+    uint32_t           i;
+    ae_str_t           record;
+    ae_lease_t         lease;
+    ae_queue_t        *q;
+    ae_queue_stat_t    before, after;
+    ae_queue_target_t  target;
+
+    (void) state;
+
+    q = queue_new(QUEUE_SIZE);
+
+    for (i = 0; i < AE_QUEUE_ENDPOINTS; i++) {
+        assert_int_equal(queue_endpoint(q, i, 1, 100), i);
+    }
+
+    record = (ae_str_t) { 1, (unsigned char *) "x" };
+    target.endpoint = 0;
+    target.cooldown = (ae_id_t) { { 1, 1 } };
+    target.period = 1000;
+
+    for (i = 1; i <= 4; i++) {
+        assert_int_equal(ae_queue_route(q, 0, i, record, &target, 1, &now),
+                         AE_OK);
+    }
+
+    assert_int_equal(ae_queue_take(q, 0, 0, &now, &lease), AE_OK);
+    assert_int_equal(ae_queue_done(q, &lease, AE_DELIVERED, 0, &now), AE_OK);
+    assert_int_equal(ae_queue_retire(q, NULL, 0), 1);
+
+    before = queue_stat(q, AE_NO_ENDPOINT);
+    assert_int_equal(before.delivered, 1);
+    assert_int_equal(before.suppressed, 2);
+    assert_int_equal(before.dead, 1);
+
+    assert_int_equal(queue_endpoint(q, 5000, 1, 100), 0);
+    assert_int_equal(queue_stat(q, 0).suppressed, 0);
+    assert_int_equal(queue_stat(q, 0).deliveries, 0);
+
+    after = queue_stat(q, AE_NO_ENDPOINT);
+    assert_memory_equal(&before, &after, sizeof(before));
+
+    queue_free(q);
+}
+
+
 int
 main(void)
 {
@@ -373,6 +423,7 @@ main(void)
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_retire),
         cmocka_unit_test(test_endpoints_reused),
+        cmocka_unit_test(test_sums_survive_reuse),
         cmocka_unit_test(test_oldest_reused_first),
     };
 

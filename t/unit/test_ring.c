@@ -347,6 +347,47 @@ test_corrupt_padding(void **state)
 }
 
 
+/* what is found behind damaged bytes must not be a record of a former lap */
+
+static void
+test_corrupt_over_old_ones(void **state)
+{
+    int         i;
+    uint64_t    n, number;
+    ae_str_t    rec;
+    ae_ring_t  *ring;
+
+    (void) state;
+
+    ring = ae_ring_init(step_memory(RING_SIZE), RING_SIZE);
+
+    for (n = 1; n <= 200; n++) {
+        ring_put(ring, 40, 'o');
+        ring_get(ring, 40, 'o', n);
+    }
+
+    /* not filled: the old ones are still in it */
+
+    for (i = 0; i < 2; i++) {
+        assert_non_null(ae_ring_reserve(ring, 1500));
+        ae_ring_commit(ring);
+    }
+
+    ring_put(ring, 40, 'n');
+
+    assert_int_equal(ae_ring_peek(ring, &rec, &number), AE_OK);
+    memset(rec.data - RING_HEAD, 'z', RING_HEAD);
+    ae_ring_recover(ring);
+
+    assert_int_equal(ae_ring_peek(ring, &rec, &number), AE_OK);
+    assert_int_equal(number, n + 1);
+    memset(rec.data - RING_HEAD, 'z', RING_HEAD);
+
+    ring_get(ring, 40, 'n', n + 2);
+    assert_int_equal(ring_stat(ring).dropped[AE_DROP_CORRUPT], 2);
+}
+
+
 static void
 test_names(void **state)
 {
@@ -371,6 +412,7 @@ main(void)
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_corrupt_many),
         cmocka_unit_test(test_corrupt_padding),
+        cmocka_unit_test(test_corrupt_over_old_ones),
         cmocka_unit_test(test_names),
     };
 

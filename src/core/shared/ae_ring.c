@@ -178,7 +178,7 @@ ae_ring_max(const ae_ring_t *ring)
 }
 
 
-/* over the record's header and bytes, which are zero up to a multiple of 16 */
+/* over the header and the bytes up to a multiple of 16, as none changes */
 
 static uint64_t
 ae_ring_sum(const ae_ring_t *ring, const ae_ring_record_t *rec)
@@ -269,10 +269,8 @@ ae_ring_has(ae_ring_t *ring, size_t len)
 void *
 ae_ring_reserve(ae_ring_t *ring, size_t len)
 {
-    size_t             last;
     uint32_t           head, need, pos;
     uint64_t           number;
-    unsigned char     *p;
     ae_ring_record_t  *rec, *pad;
 
     if (len > ae_ring_max(ring)) {
@@ -304,17 +302,10 @@ ae_ring_reserve(ae_ring_t *ring, size_t len)
     rec->len = len;
     rec->number = number;
 
-    p = (unsigned char *) (rec + 1);
-
-    if (len != 0) {
-        last = (len - 1) & ~(size_t) 15;
-        memset(p + last, 0, 16);
-    }
-
     pos += need;
     ring->next_head = ae_ring_pack(ring, number, pos == ring->units ? 0 : pos);
 
-    return p;
+    return rec + 1;
 }
 
 
