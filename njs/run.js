@@ -363,6 +363,10 @@ function settled(run, promise) {
 }
 
 
+function forget() {
+}
+
+
 function repeat(state, start, resolve, reject) {
     var result, run = new_run(state);
 
@@ -414,10 +418,16 @@ function repeat(state, start, resolve, reject) {
 
     state.r.variables.apievents_inside = '0';
 
-    if (result && typeof result.then === 'function' && run.stopped === null) {
+    if (!result || typeof result.then !== 'function') {
+        returned();
+
+    } else if (run.stopped === null) {
         settled(run, result).then(returned, threw);
 
     } else {
+        /* an async function of which nothing is wanted any more: njs ends
+         * the request when nobody looks at a rejection */
+        result.then(forget, forget);
         returned();
     }
 }

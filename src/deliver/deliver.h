@@ -147,6 +147,10 @@ ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_param_time(ngx_conf_t *cf, ngx_array_t *params,
     const char *name, ngx_msec_t *msec);
 
+/* timeout=, which may not be 0 */
+ngx_int_t ngx_http_apievents_param_timeout(ngx_conf_t *cf,
+    ngx_array_t *params, ngx_msec_t *msec);
+
 /* the value of a parameter, which is then known; NULL if it is not there */
 ngx_str_t *ngx_http_apievents_param(ngx_array_t *params, const char *name);
 void ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,

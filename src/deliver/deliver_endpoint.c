@@ -218,6 +218,26 @@ ngx_http_apievents_param_time(ngx_conf_t *cf, ngx_array_t *params,
 }
 
 
+ngx_int_t
+ngx_http_apievents_param_timeout(ngx_conf_t *cf, ngx_array_t *params,
+    ngx_msec_t *msec)
+{
+    if (ngx_http_apievents_param_time(cf, params, "timeout", msec) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (*msec == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"timeout=0\", a time above zero is "
+                           "expected");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_apievents_bounds(ngx_conf_t *cf, ngx_array_t *params,
     ngx_http_apievents_endpoint_t *ep, ngx_msec_t *cooldown)

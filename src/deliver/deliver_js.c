@@ -82,8 +82,7 @@ ngx_http_apievents_js_parse(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep,
         name = &none;
     }
 
-    if (ngx_http_apievents_param_time(cf, params, "timeout", &conf->timeout)
-        != NGX_OK
+    if (ngx_http_apievents_param_timeout(cf, params, &conf->timeout) != NGX_OK
         || ngx_http_apievents_js_active(cf, ep, params) != NGX_OK
         || ngx_http_apievents_script_name(cf, path, &full) != NGX_OK
         || ngx_http_apievents_script_load(cf, path, name, &conf->location,
@@ -136,11 +135,20 @@ ngx_http_apievents_js_active(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a)
 {
+    u_char                         id[AE_EVENT_ID_LEN];
     ngx_http_apievents_call_t     *call;
     ngx_http_apievents_js_conf_t  *conf;
 
     conf = a->endpoint->conf;
     call = a->call;
+
+    if (a->lease.deaths != 0) {
+        ae_event_id(id, a->event.id);
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "a worker died in script \"%V\" at %*s, which is run "
+                      "for the last time", &a->endpoint->label,
+                      (size_t) AE_EVENT_ID_LEN, id);
+    }
 
     if (ngx_http_apievents_js_input(a) != NGX_OK) {
         ngx_str_set(&a->error, "no memory");
@@ -154,10 +162,7 @@ ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a)
     call->done = ngx_http_apievents_js_done;
 
     /* the runtime ends what it waits for by itself, and says so better */
-
-    if (conf->timeout != 0) {
-        call->timeout = conf->timeout + 1000;
-    }
+    call->timeout = conf->timeout + 1000;
 
     if (ngx_http_apievents_call_start(call) != NGX_OK) {
         ngx_str_set(&a->error, "no memory");
@@ -327,8 +332,7 @@ ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
     }
 
     w->script_name = (const char *) a->endpoint->label.data;
-    w->script_limit = conf->timeout != 0 ? (time_t) (conf->timeout / 1000) + 1
-                                         : 60;
+    w->script_limit = (time_t) (conf->timeout / 1000) + 1;
     w->script_since = ngx_http_apievents_seconds();
 }
 

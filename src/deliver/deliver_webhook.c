@@ -140,17 +140,9 @@ ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     conf->target.timeout = 10000;
     conf->target.keepalive = ep->concurrency;
 
-    if (ngx_http_apievents_param_time(cf, params, "timeout",
-                                      &conf->target.timeout)
+    if (ngx_http_apievents_param_timeout(cf, params, &conf->target.timeout)
         != NGX_OK)
     {
-        return NGX_ERROR;
-    }
-
-    if (conf->target.timeout == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"timeout=0\", a time above zero is "
-                           "expected");
         return NGX_ERROR;
     }
 

@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_apievents_call_answered(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
     ngx_http_request_t *sr, ngx_int_t rc);
+static ngx_uint_t ngx_http_apievents_call_whole(ngx_http_upstream_t *u);
 static void ngx_http_apievents_call_timedout(ngx_event_t *ev);
 static void ngx_http_apievents_call_close(ngx_event_t *ev);
 
@@ -448,7 +449,9 @@ ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
             return;
         }
 
-        if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE
+            || !ngx_http_apievents_call_whole(sr->upstream))
+        {
             ngx_str_set(&call->error, "answer cut off");
             return;
         }
@@ -464,6 +467,20 @@ ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
         call->answer.data = call->buf->pos;
         call->answer.len = call->buf->last - call->buf->pos;
     }
+}
+
+
+/* nginx tells nobody when a body ends early once its header was passed on */
+
+static ngx_uint_t
+ngx_http_apievents_call_whole(ngx_http_upstream_t *u)
+{
+    ngx_event_pipe_t  *p;
+
+    p = u->pipe;
+
+    return p == NULL || p->upstream_done || p->length == 0
+           || (p->upstream_eof && p->length == -1);
 }
 
 

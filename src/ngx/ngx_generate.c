@@ -35,7 +35,8 @@ static ngx_str_t *ngx_http_apievents_system_ca(void);
 /*
  * A generated location inherits what stands at the http level, so the server
  * around it sets everything that could change a call.  A line whose directive
- * this nginx has not is left out.
+ * this nginx has not is left out.  What bounds a script's requests is the time
+ * of its call.
  */
 
 static const char  ngx_http_apievents_server_text[] =
@@ -79,12 +80,19 @@ static const char  ngx_http_apievents_server_text[] =
     "proxy_next_upstream_tries 0;\n"
     "proxy_next_upstream_timeout 0;\n"
     "proxy_limit_rate 0;\n"
+    "proxy_connect_timeout 1d;\n"
+    "proxy_send_timeout 1d;\n"
+    "proxy_read_timeout 1d;\n"
     "proxy_cache off;\n"
     "proxy_store off;\n"
     "proxy_bind off;\n"
+    "proxy_hide_header X-Pad;\n"
+    "proxy_pass_header Date;\n"
+    "proxy_pass_header Server;\n"
     "proxy_redirect off;\n"
     "proxy_cookie_domain off;\n"
     "proxy_cookie_path off;\n"
+    "proxy_cookie_flags off;\n"
     "proxy_force_ranges off;\n"
     "proxy_socket_keepalive off;\n"
     "proxy_ssl_server_name on;\n"

@@ -24,6 +24,8 @@ static ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing_bind(
     ngx_http_apievents_call_t *call, ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
+static ngx_int_t ngx_http_apievents_limit_time(ngx_http_request_t *r,
+    ngx_msec_t timeout);
 static ngx_int_t ngx_http_apievents_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_apievents_free_peer(ngx_peer_connection_t *pc,
@@ -357,6 +359,12 @@ ngx_http_apievents_init_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (o->target->timeout != 0
+        && ngx_http_apievents_limit_time(r, o->target->timeout) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     r->upstream->peer.data = o;
     r->upstream->peer.get = ngx_http_apievents_get_peer;
     r->upstream->peer.free = ngx_http_apievents_free_peer;
@@ -366,6 +374,36 @@ ngx_http_apievents_init_peer(ngx_http_request_t *r,
     r->upstream->peer.set_session = ngx_http_apievents_set_session;
     r->upstream->peer.save_session = ngx_http_apievents_save_session;
 #endif
+
+    return NGX_OK;
+}
+
+
+/* the timeouts of a location are fixed, a script may have less time left */
+
+static ngx_int_t
+ngx_http_apievents_limit_time(ngx_http_request_t *r, ngx_msec_t timeout)
+{
+    ngx_http_upstream_conf_t  *conf;
+
+    if (timeout >= r->upstream->conf->connect_timeout
+        && timeout >= r->upstream->conf->read_timeout)
+    {
+        return NGX_OK;
+    }
+
+    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *r->upstream->conf;
+
+    conf->connect_timeout = ngx_min(conf->connect_timeout, timeout);
+    conf->send_timeout = ngx_min(conf->send_timeout, timeout);
+    conf->read_timeout = ngx_min(conf->read_timeout, timeout);
+
+    r->upstream->conf = conf;
 
     return NGX_OK;
 }

@@ -197,6 +197,14 @@ ngx_http_apievents_register_target(ngx_pool_t *pool, ae_value_t *spec,
         return "https needs a file of CA certificates on this system";
     }
 
+    v = ae_value_get(spec, "timeout");
+
+    if (v != NULL && v->type == AE_NUMBER && v->number >= 1
+        && v->number < NGX_MAX_INT32_VALUE)
+    {
+        t->timeout = (ngx_msec_t) v->number;
+    }
+
     return err;
 }
 
