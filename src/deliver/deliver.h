@@ -56,9 +56,12 @@ struct ngx_http_apievents_endpoint_s {
     ngx_msec_t                      timeout;
     ngx_uint_t                      index;      /* in the list */
     uint32_t                        shared;     /* index in the zone */
+    ngx_uint_t                      inflight;   /* calls of this worker */
     unsigned                        uses_request:1;
     unsigned                        calls:1;    /* takes connections */
     unsigned                        inactive:1; /* configured, gets nothing */
+    unsigned                        failing:1;  /* the last attempt failed */
+    unsigned                        full:1;     /* found since the sweep */
     unsigned                        full_told:1;
 };
 
@@ -122,6 +125,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                     endpoints;  /* of endpoint_t * */
     ngx_uint_t                      connections;/* share, percent */
+    ngx_uint_t                      callers;    /* endpoints that call */
     ngx_atomic_uint_t               generation; /* as the zone counts it */
     ngx_http_apievents_deliver_worker_t  *worker;
 } ngx_http_apievents_deliver_conf_t;

@@ -11,11 +11,14 @@
 
 #define NGX_HTTP_APIEVENTS_KICK_MAX  256       /* attempts started a turn */
 #define NGX_HTTP_APIEVENTS_SLOTS     3         /* connections of one call */
+#define NGX_HTTP_APIEVENTS_KEPT      4         /* part of the share for those
+                                                  that did not fail */
 
 
 static void ngx_http_apievents_leave(ngx_event_t *ev);
 static ngx_uint_t ngx_http_apievents_may_call(
-    ngx_http_apievents_deliver_conf_t *dcf);
+    ngx_http_apievents_deliver_conf_t *dcf,
+    ngx_http_apievents_endpoint_t *ep);
 static void ngx_http_apievents_kick(ngx_event_t *ev);
 static ngx_uint_t ngx_http_apievents_serve(
     ngx_http_apievents_main_conf_t *mcf, ngx_http_apievents_endpoint_t *ep,
@@ -93,7 +96,13 @@ ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
     mcf = ngx_http_apievents_main_conf(cycle);
     ep = mcf->deliver.endpoints.elts;
 
+    mcf->deliver.callers = 0;
+
     for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
+
+        if (ep[i]->calls) {
+            mcf->deliver.callers++;
+        }
 
         ep[i]->shared = ae_queue_endpoint(mcf->store.zone->queue,
                                           ep[i]->identity,
@@ -183,19 +192,40 @@ ngx_http_apievents_leave(ngx_event_t *ev)
 }
 
 
-/* deliveries leave clients their connections: a share is not exceeded, and
- * nothing is taken when few are left */
+/*
+ * Deliveries leave clients their connections: a share is not exceeded, and
+ * nothing is taken when few are left.  Nor has an endpoint more of the share
+ * than it leaves to the others, and the last of it is for those that answer:
+ * many that hang would have it all.
+ */
 
 static ngx_uint_t
-ngx_http_apievents_may_call(ngx_http_apievents_deliver_conf_t *dcf)
+ngx_http_apievents_may_call(ngx_http_apievents_deliver_conf_t *dcf,
+    ngx_http_apievents_endpoint_t *ep)
 {
-    ngx_uint_t  max;
+    ngx_uint_t  max, left;
 
     max = ngx_cycle->connection_n * dcf->connections / 100
           / NGX_HTTP_APIEVENTS_SLOTS;
 
-    return dcf->worker->inflight < ngx_max(max, 1)
-           && ngx_cycle->free_connection_n > ngx_cycle->connection_n / 8;
+    max = ngx_max(max, 1);
+
+    if (dcf->worker->inflight >= max
+        || ngx_cycle->free_connection_n <= ngx_cycle->connection_n / 8)
+    {
+        return 0;
+    }
+
+    left = max - dcf->worker->inflight;
+
+    if (dcf->callers > 1
+        && (ep->inflight >= left
+            || (ep->failing && left <= max / NGX_HTTP_APIEVENTS_KEPT)))
+    {
+        return 0;
+    }
+
+    return 1;
 }
 
 
@@ -248,7 +278,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
     if (ep->shared == AE_NO_ENDPOINT
         || mcf->event.worker->slot == NGX_ERROR
         || ae_queue_ready(q, ep->shared) == 0
-        || (ep->calls && !ngx_http_apievents_may_call(&mcf->deliver)))
+        || (ep->calls && !ngx_http_apievents_may_call(&mcf->deliver, ep)))
     {
         return 0;
     }
@@ -289,6 +319,7 @@ ngx_http_apievents_attempt(ngx_http_apievents_endpoint_t *ep,
     }
 
     if (a->call != NULL) {
+        ep->inflight++;
         mcf->deliver.worker->inflight++;
         ngx_queue_insert_tail(&mcf->deliver.worker->calls, &a->queue);
     }
@@ -402,6 +433,8 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
     lease = a->lease;
     left = a->left;
 
+    ep->failing = (rc != NGX_OK);
+
     if (rc != NGX_OK && !left) {
         ngx_http_apievents_log_failure(a);
     }
@@ -410,6 +443,7 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
         ngx_destroy_pool(a->pool);
 
     } else {
+        ep->inflight--;
         mcf->deliver.worker->inflight--;
         ngx_queue_remove(&a->queue);
 
@@ -492,7 +526,13 @@ ngx_http_apievents_deliver_full(uint32_t shared, u_char id[AE_EVENT_ID_LEN])
 
     for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
 
-        if (ep[i]->shared == shared && !ep[i]->full_told) {
+        if (ep[i]->shared != shared) {
+            continue;
+        }
+
+        ep[i]->full = 1;
+
+        if (!ep[i]->full_told) {
             ep[i]->full_told = 1;
 
             ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
@@ -518,18 +558,25 @@ ngx_http_apievents_deliver_sweep(void)
     w = mcf->deliver.worker;
     ep = mcf->deliver.endpoints.elts;
 
-    /* a worker that does not know yet that it is an older one would give up
-     * what is new */
-
-    if (w->ticks++ % 20 != 0 || ngx_exiting || ngx_worker != 0
-        || mcf->deliver.generation != mcf->store.zone->generation)
-    {
+    if (w->ticks++ % 20 != 0) {
         return;
     }
 
+    /* told anew after a second in which nothing was given up */
+
     for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
         keep[i] = ep[i]->shared;
-        ep[i]->full_told = 0;
+        ep[i]->full_told = ep[i]->full;
+        ep[i]->full = 0;
+    }
+
+    /* a worker that does not know yet that it is an older one would give up
+     * what is new */
+
+    if (ngx_exiting || ngx_worker != 0
+        || mcf->deliver.generation != mcf->store.zone->generation)
+    {
+        return;
     }
 
     n = ae_queue_retire(mcf->store.zone->queue, keep, i);

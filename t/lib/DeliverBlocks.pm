@@ -62,7 +62,8 @@ sub log_lines {
     ApiEvents::wait_for(sub {
         @lines = grep { /\Q$prefix\E/ } split /\n/, ApiEvents::error_log_text();
         @lines >= ($n // 1)
-    });
+    }) || Test::More::diag(grep { !/\[debug\]/ }
+                               ApiEvents::error_log_text() =~ /^\d.*\n/mg);
 
     return @lines;
 }
