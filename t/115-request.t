@@ -414,7 +414,7 @@ bad
 --- error_code: 400
 --- response_body
 bad
---- recorded_count: 1
+--- recorded_count: 0
 
 === TEST 23: a proxied error page gets as much of a body as was read
 --- config
@@ -440,4 +440,35 @@ Connection: close
 sub {
     my ($page) = grep { $_->{headers}{'x-page'} } @_;
     is($page->{body}, '0123456789', 'what the page got');
+}
+
+=== TEST 24: a client that goes away while its body is read
+--- config
+    location /a { api_id orders; empty_gif; }
+    location /b { api_id orders; satisfy any; deny all; empty_gif; }
+--- recorder
+--- request
+GET /none
+--- error_code: 404
+--- check eval
+sub {
+    my @ports = ($Test::Nginx::Util::ServerPortForClient);
+
+    for my $path ('/a', '/b') {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $ports[0]);
+        print $socket "POST $path HTTP/1.1\r\nHost: localhost\r\n"
+                      . "Content-Length: 10\r\n\r\n";
+        $socket->flush();
+        Time::HiRes::sleep(0.05);
+        print $socket 'abc';
+        $socket->flush();
+        Time::HiRes::sleep(0.05);
+        close $socket;
+    }
+
+    is((http_get('/a/c'))[0], 401, 'the server is well');
+    wait_for(sub { recorded() >= 2 });
+    is(CORE::join(' ', sort map { $_->{json}{EventMetaData}{Path} } recorded()),
+       '/a /a/c', 'events; another module might have let the other pass');
 }

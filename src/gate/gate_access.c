@@ -223,9 +223,13 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    /* an access code left: it ended before it was clear who has the say */
+    /* with satisfy any it may have ended before others had their say */
 
-    if (d->refusal != NULL && !d->raised && !(d->pending && r->access_code)) {
+    if (d->refusal != NULL && !d->raised
+        && !(d->pending
+             && (r->access_code
+                 || d->step != NGX_HTTP_APIEVENTS_STEP_REFUSED)))
+    {
         ngx_http_apievents_raise_refusal(r, d);
     }
 
