@@ -19,8 +19,8 @@
 
 #define BENCH_RECORD         128
 #define BENCH_RING           (1024 * 1024)
-#define BENCH_RECORDS        2000000
-#define BENCH_ROUNDS         9
+#define BENCH_RECORDS        200000
+#define BENCH_ROUNDS         41
 
 
 static void bench_pin(int cpu);
