@@ -82,6 +82,7 @@ typedef struct {
     ngx_resolver_ctx_t             *resolving;  /* cancelled by a cleanup */
     ngx_str_t                       error;      /* why it was not sent */
     unsigned                        parked:1;   /* until it is resolved */
+    unsigned                        whole:1;    /* a script's answer */
 
     ngx_http_post_subrequest_t      post;       /* of a script's request: */
     ngx_http_post_subrequest_t      guard;      /* njs' own, and ours */
@@ -175,6 +176,10 @@ ngx_int_t ngx_http_apievents_outgoing_failed(
 
 /* keeps a script's request from ending the whole call */
 void ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o);
+
+/* looks at the body that goes to a script */
+void ngx_http_apievents_scripted_body(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r, ngx_chain_t *in);
 
 /* NGX_OK: o->addrs is there, or o->error; NGX_AGAIN: the request is woken */
 ngx_int_t ngx_http_apievents_resolve(ngx_http_request_t *r,

@@ -128,6 +128,7 @@ ngx_http_apievents_call_connection(ngx_http_apievents_call_t *call,
     c->write->active = 1;
     c->read->ready = 0;
     c->write->ready = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
 
     c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
     c->start_time = ngx_current_msec;
@@ -594,7 +595,8 @@ ngx_http_apievents_call_free(ngx_http_apievents_call_t *call)
 }
 
 
-/* an answer's header is not sent: it is only looked at */
+/* an answer's header is not sent: it is only looked at; nginx takes what is
+ * none for HTTP/0.9 and would wait for its end */
 
 ngx_int_t
 ngx_http_apievents_capture_header(ngx_http_request_t *r)
@@ -609,6 +611,11 @@ ngx_http_apievents_capture_header(ngx_http_request_t *r)
 
     if (call->subrequest != r) {
         return ngx_http_apievents_outgoing_answer(call, r);
+    }
+
+    if (call->outgoing != NULL && r->http_version == NGX_HTTP_VERSION_9) {
+        ngx_str_set(&call->outgoing->error, "answer is not HTTP");
+        return NGX_ERROR;
     }
 
     r->filter_need_in_memory = 1;
@@ -634,7 +641,12 @@ ngx_http_apievents_capture_body(ngx_http_request_t *r, ngx_chain_t *in)
 
     call = ngx_http_apievents_call_of(r);
 
-    if (call == NULL || call->subrequest != r) {
+    if (call == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (call->subrequest != r) {
+        ngx_http_apievents_scripted_body(call, r, in);
         return NGX_DECLINED;
     }
 

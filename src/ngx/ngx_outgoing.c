@@ -306,6 +306,11 @@ ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
         return NGX_DECLINED;
     }
 
+    if (r->http_version == NGX_HTTP_VERSION_9) {
+        ngx_str_set(&o->error, "answer is not HTTP");
+        return NGX_ERROR;
+    }
+
     if (o->error.len == 0) {
         ngx_str_set(&o->error, "no answer");
     }
@@ -363,6 +368,12 @@ ngx_http_apievents_init_peer(ngx_http_request_t *r,
         && ngx_http_apievents_limit_time(r, o->target->timeout) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /* what is buffered is kept back from a subrequest in memory */
+
+    if (r->subrequest_in_memory) {
+        r->upstream->buffering = 0;
     }
 
     r->upstream->peer.data = o;

@@ -306,13 +306,31 @@ ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o)
 }
 
 
+/* nginx ends an answer that is cut off as one that is whole, but for this */
+
+void
+ngx_http_apievents_scripted_body(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_apievents_outgoing_t  *o;
+
+    o = ngx_http_apievents_outgoing_of(call, r);
+
+    for ( /* void */ ; o != NULL && in != NULL; in = in->next) {
+        o->whole |= in->buf->last_in_chain || in->buf->last_buf;
+    }
+}
+
+
 static ngx_int_t
 ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
     ngx_int_t rc)
 {
     ngx_http_apievents_outgoing_t *o = data;
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_ERROR
+        || (o->error.len == 0 && !o->whole && !sr->header_only))
+    {
         ngx_str_set(&o->error, "answer is cut off or too long");
 
         sr->headers_out.status = NGX_HTTP_BAD_GATEWAY;
