@@ -336,6 +336,9 @@ ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
         sr->headers_out.status = NGX_HTTP_BAD_GATEWAY;
         (void) ngx_http_apievents_outgoing_failed(o);
 
+        /* filters mark the connection when they fail, which has no socket */
+        sr->connection->error = 0;
+
         rc = NGX_OK;
     }
 
