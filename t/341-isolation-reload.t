@@ -244,13 +244,29 @@ END
     # of 150 connections, whose requests are there when it goes on
     my $waiting = 0;
 
-    kill 'STOP', $victim;
-    syswrite $_, $Isolation::Refused->{text} for @clients;
+    for (1 .. 20) {
+        my $before = $nginx->counters->{raised};
 
-    for (1 .. 200) {
-        kill 'CONT', $victim;
         kill 'STOP', $victim;
-        $waiting = $nginx->counters->{waiting} and last;
+        syswrite $_, $Isolation::Refused->{text} for @clients;
+
+        while (1) {
+            kill 'CONT', $victim;
+            kill 'STOP', $victim;
+
+            # it may have got this one as well
+            my $n = $nginx->counters(0.2);
+
+            $waiting = $n->{waiting} // 0;
+            last if $waiting || ($n->{raised} // 0) == $before + @clients;
+        }
+
+        last if $waiting;
+
+        # it had the time to do all at once
+        kill 'CONT', $victim;
+        answer($_) for @clients;
+        $sent += @clients;
     }
 
     kill 'KILL', $victim;
@@ -287,6 +303,14 @@ sub ask {
     my ($socket, $uri) = @_;
 
     syswrite $socket, "GET $uri HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    return answer($socket);
+}
+
+
+sub answer {
+    my ($socket) = @_;
+
     sysread $socket, my $text, 65536;
 
     return $text =~ m{^HTTP/1\.1 (\d+)} ? $1 : 0;

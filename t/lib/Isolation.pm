@@ -42,6 +42,12 @@ sub begin {
     $self->child('receiver', 90, Receiver->new($self->{listen}, late => 0,
                                              %{ $options{receiver} || {} }));
 
+    # the socket is there before the workers are
+    $self->until(5, sub {
+        my $m = $self->metrics;
+        $m && $m->{apievents_rings_owned} == $self->{workers}
+    });
+
     return $self;
 }
 
@@ -92,11 +98,13 @@ sub burst {
 }
 
 
+# the numbers by name, none if there is no answer within so many seconds
 sub counters {
-    my ($self) = @_;
-    my $m = $self->metrics or return {};
+    my ($self, $seconds) = @_;
+    my ($status, $body) = $self->get('/metrics', '', $seconds);
 
-    return Chaos::counters($m);
+    return {} unless defined $status && $status == 200;
+    return Chaos::counters({ $body =~ /^(\w+(?:\{.*?\})?) (\d+)$/mg });
 }
 
 
