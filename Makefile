@@ -45,7 +45,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps test unit style js suite fuzz-regression fuzz test-asan \
-        bench demo run clean help
+        chaos soak bench demo run clean help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -85,6 +85,12 @@ fuzz-regression: $(FUZZ_TESTS)  ## the fuzz targets on their corpora
 
 fuzz: $(FUZZ_TESTS)     ## look for new inputs, FUZZ_TIME seconds a target
 	@util/fuzz discover $(FUZZ_TIME) $(FUZZ_TESTS)
+
+chaos: $(MODULE)        ## kill workers under load; KILLS=100, SEED, RATE
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/run
+
+soak: $(MODULE)         ## what grows over REQUESTS=1000000, RELOADS=50
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/soak
 
 bench:                  ## the figures: ring, webhooks, latency
 	@$(MAKE) deps

@@ -39,7 +39,8 @@ sub new {
     my $dir = "$Top/build/chaos/$name";
 
     my $self = bless { dir => $dir, owner => $$, children => {}, ports => {},
-                       workers => 2, master => 'on', %options }, $class;
+                       workers => 2, master => 'on', modules => '',
+                       %options }, $class;
 
     remove_tree($dir);
     make_path("$dir/modules");
@@ -55,6 +56,16 @@ sub new {
     push @Instances, $self;
 
     return $self;
+}
+
+
+# njs, for an instance with handlers that are scripts
+sub js_module {
+    my $file = $ENV{APIEVENTS_JS_MODULE}
+               || (`$Nginx -V 2>&1` =~ /--modules-path=(\S+)/)[0]
+                  . '/ngx_http_js_module.so';
+
+    return "load_module $file;";
 }
 
 
@@ -84,6 +95,7 @@ sub configure {
         qw/ client_body proxy fastcgi uwsgi scgi /;
 
     spew("$dir/nginx.conf", <<"END");
+$self->{modules}
 load_module $dir/modules/apievents.so;
 $user
 daemon off;
@@ -392,12 +404,14 @@ sub tell {
 }
 
 
+# with the second argument not before it ends by itself
 sub finish {
-    my ($self, $name) = @_;
-    my $child = delete $self->{children}{$name};
+    my ($self, $name, $by_itself) = @_;
+    my $child = $self->{children}{$name};
 
-    close $child->{pipe};
+    close $child->{pipe} unless $by_itself;
     waitpid $child->{pid}, 0;
+    delete $self->{children}{$name};
 
     die "$name did not end well: $?\n" if $?;
     return retrieve("$self->{dir}/$name.result");

@@ -17,19 +17,21 @@ my $Answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 
 
 # Function for Chaos::child(); options: late, the share of answers that are
-# late or in parts.  Told 'r' it answers what hangs.  Returns arrivals, a list
-# of [id, path, time of arrival, time when it was answered or undef].
+# late or in parts; count_only.  Told 'r' it answers what hangs.  Returns n and
+# arrivals, a list of [id, path, time of arrival, time when it was answered or
+# undef].
 sub new {
     my ($class, $listen, %options) = @_;
 
     return sub {
         my $self = bless { listen => $listen, arrivals => [], later => [],
-                           held => [], conns => {}, late => 0.2, %options },
+                           held => [], conns => {}, late => 0.2, n => 0,
+                           %options },
                          $class;
 
         $self->loop($_[0]);
 
-        return { arrivals => $self->{arrivals} };
+        return { arrivals => $self->{arrivals}, n => $self->{n} };
     };
 }
 
@@ -106,7 +108,8 @@ sub request {
 
     my $arrival = [ $id, $path, time, undef ];
 
-    push @{ $self->{arrivals} }, $arrival;
+    $self->{n}++;
+    push @{ $self->{arrivals} }, $arrival unless $self->{count_only};
 
     if ($path =~ m{^/hang} && !$self->{released}) {
         push @{ $self->{held} }, [ $c, $arrival ];
