@@ -19,6 +19,7 @@ black_hole();
 queue_bound();
 small_pool();
 few_connections();
+more_hang_than_calls();
 small_ring();
 clients_leave();
 
@@ -245,6 +246,42 @@ END
         is($n->{delivered}, $sent, 'few: a log needs no connection');
         is(scalar(keys %{ $got->{'/hang'} }), $most{$share}, 'few: calls');
     }
+}
+
+
+# Twenty that hang where ten calls are allowed: once it is known who they are,
+# there is always one for a receiver that answers.
+sub more_hang_than_calls {
+    my $hung = join "\n", map {
+        "api_event_handlers * webhook url=HOOK/hang/$_ timeout=300ms;"
+    } 1 .. 20;
+
+    my $nginx = Isolation->begin('more', workers => 1, connections => 128,
+        api => "$hung\napi_event_handlers * webhook url=HOOK/ok;");
+    my $first = $nginx->burst(16, depth => 1)->{refused}{refused};
+    my $log = qr{/hang/(\d+)" failed: timed out};
+
+    ok($nginx->until(10, sub {
+        my %failed = map { $_ => 1 } $nginx->log =~ /$log/g;
+        return keys %failed == 20 && $nginx->counters->{delivered} == $first;
+    }), 'more: all that hang have failed');
+
+    for (1 .. 16) {
+        $nginx->get('/a');
+        sleep 0.05;
+    }
+
+    $nginx->until(5, sub { $nginx->counters->{delivered} == $first + 16 });
+
+    my $dead = $nginx->counters->{dead};
+    my $got = $nginx->arrivals(name => 'more')->{'/ok'};
+    my @last = (sort keys %$got)[-16 .. -1];
+    my %last = map { $_ => $got->{$_} } @last;
+
+    is(scalar(keys %$got), $first + 16, 'more: all arrived');
+    cmp_ok($dead, '<', 20 * ($first + 16), 'more: while others hang');
+    cmp_ok(Isolation::delay(\%last, 0.8), '<', 50 * $Chaos::Slow,
+           'more: at once');
 }
 
 

@@ -11,6 +11,7 @@ use lib 't/chaos';
 use parent -norequire, 'Chaos';
 
 use Chaos;
+use File::Path qw/ remove_tree /;
 use IO::Select;
 use IO::Socket::INET;
 use Receiver;
@@ -28,7 +29,7 @@ our $Refused = { name => 'refused', weight => 1, refused => [401],
 # HOOK in them is the receiver's URL.
 sub begin {
     my ($class, $name, %options) = @_;
-    my $self = $class->new($name, connections => 512, zone => '64m',
+    my $self = $class->new("$name-$$", connections => 512, zone => '64m',
                            main => 'worker_shutdown_timeout 500ms;',
                            http => '', api => '', %options);
 
@@ -138,6 +139,9 @@ sub arrivals {
     for (@{ $self->finish('receiver')->{arrivals} }) {
         push @{ $paths{$_->[1]}{$_->[0]} }, $_;
     }
+
+    # one that failed is left to be looked at
+    remove_tree($self->{dir}) if Test::More->builder->is_passing;
 
     return \%paths;
 }
