@@ -19,6 +19,7 @@ var STACK_LINE = /^ +at .*\(([^()]+?(:[0-9]+)?)(:[0-9]+)?\)$/;
 var NOT_OF_SCRIPT = /^native$|(^|\/)(apievents|calls|clock|run)\.js(:|$)/;
 
 var RealDate = Date;
+var realSetTimeout = setTimeout;
 
 
 /* a request: {"event": {}, "context": {}, "now": ms, "timeout": ms} */
@@ -352,7 +353,7 @@ function settled(run, promise) {
 
         start_waiting(run.state);
 
-        timer = setTimeout(function () {
+        timer = realSetTimeout(function () {
             run.failure = 'timeout';
             end(resolve);
         }, Math.max(time_left(run.state), 0));
@@ -364,6 +365,29 @@ function settled(run, promise) {
 
 
 function forget() {
+}
+
+
+/* from now on, until njs returns, the module's watchdog counts the seconds */
+
+function enter(r) {
+    r.variables.apievents_inside = '1';
+}
+
+
+/* what a timer calls is the script's own as well */
+
+function watch_timers(r) {
+    globalThis.setTimeout = function (fn) {
+        var args = Array.prototype.slice.call(arguments);
+
+        args[0] = function () {
+            enter(r);
+            fn.apply(undefined, arguments);
+        };
+
+        return realSetTimeout.apply(undefined, args);
+    };
 }
 
 
@@ -404,19 +428,15 @@ function repeat(state, start, resolve, reject) {
         ended({error: error});
     }
 
-    /* while this is set the module's watchdog counts the seconds */
-    state.r.variables.apievents_inside = '1';
+    enter(state.r);
 
     try {
         result = start(run);
 
     } catch (e) {
-        state.r.variables.apievents_inside = '0';
         threw(e);
         return;
     }
-
-    state.r.variables.apievents_inside = '0';
 
     if (!result || typeof result.then !== 'function') {
         returned();
@@ -446,6 +466,8 @@ function serve(r, start, end) {
 
         r.return(status, text);
     }
+
+    watch_timers(r);
 
     new Promise(function (resolve, reject) {
         repeat(new_state(r), start, resolve, reject);

@@ -112,6 +112,9 @@ typedef struct {
     volatile time_t                 script_limit;
     const char *volatile            script_name;
 
+    ngx_http_apievents_attempt_t   *script;     /* whose code runs, or NULL */
+    ngx_event_t                     script_left;
+
     pthread_t                       watchdog;
     pthread_mutex_t                 watchdog_mutex;
     pthread_cond_t                  watchdog_wake;
@@ -177,6 +180,9 @@ void ngx_http_apievents_deliver_full(uint32_t shared,
 /* the attempt that a call is made for, NULL if it is none */
 ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_of(
     ngx_http_apievents_call_t *call);
+
+/* the user's code runs until the event loop goes on */
+void ngx_http_apievents_enter_script(ngx_http_apievents_call_t *call);
 
 ngx_int_t ngx_http_apievents_watchdog_start(
     ngx_http_apievents_deliver_worker_t *w, ngx_log_t *log);

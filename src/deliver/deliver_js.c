@@ -32,8 +32,8 @@ static void ngx_http_apievents_set_inside(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_apievents_get_inside(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
-    ngx_uint_t inside);
+static void ngx_http_apievents_script_left(ngx_event_t *ev);
+static void ngx_http_apievents_leave_script(void);
 
 static void *ngx_http_apievents_watchdog(void *data);
 static void ngx_http_apievents_watchdog_kill(
@@ -240,6 +240,8 @@ ngx_http_apievents_js_done(ngx_http_apievents_call_t *call)
 {
     ngx_http_apievents_attempt_t *a = call->data;
 
+    ngx_http_apievents_leave_script();
+
     a->error = call->error;
 
     if (call->status == 200) {
@@ -255,11 +257,7 @@ ngx_http_apievents_js_done(ngx_http_apievents_call_t *call)
 }
 
 
-/*
- * The runtime sets $apievents_inside to 1 before it enters the user's code and
- * to 0 when that has returned, so that what only waits for an answer is not
- * taken for what does not come back.
- */
+/* the runtime sets $apievents_inside before it enters the user's code */
 
 ngx_int_t
 ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf)
@@ -294,7 +292,7 @@ ngx_http_apievents_set_inside(ngx_http_request_t *r,
         return;
     }
 
-    ngx_http_apievents_in_script(call->data, v->len == 1 && *v->data == '1');
+    ngx_http_apievents_enter_script(call);
 }
 
 
@@ -308,32 +306,71 @@ ngx_http_apievents_get_inside(ngx_http_request_t *r,
 }
 
 
-/* noted in the worker's object, that the thread below reads, and in shared
+/*
+ * Noted in the worker's object, that the thread below reads, and in shared
  * memory, so that the next owner knows what the delivery was doing when its
- * worker died */
+ * worker died.  When the user's code has returned njs runs what waits for
+ * promises, which is the user's too: so it is left from the event loop.
+ */
 
-static void
-ngx_http_apievents_in_script(ngx_http_apievents_attempt_t *a,
-    ngx_uint_t inside)
+void
+ngx_http_apievents_enter_script(ngx_http_apievents_call_t *call)
 {
+    ngx_http_apievents_attempt_t         *a;
     ngx_http_apievents_js_conf_t         *conf;
     ngx_http_apievents_main_conf_t       *mcf;
     ngx_http_apievents_deliver_worker_t  *w;
 
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     w = mcf->deliver.worker;
+    a = call->data;
     conf = a->endpoint->conf;
 
-    ae_queue_in_script(mcf->store.zone->queue, &a->lease, inside);
-
-    if (!inside) {
-        w->script_since = 0;
-        return;
+    if (w->script != a) {
+        ngx_http_apievents_leave_script();
+        ae_queue_in_script(mcf->store.zone->queue, &a->lease, 1);
+        w->script = a;
     }
 
     w->script_name = (const char *) a->endpoint->label.data;
     w->script_limit = (time_t) (conf->timeout / 1000) + 1;
     w->script_since = ngx_http_apievents_seconds();
+
+    if (!w->script_left.posted) {
+        w->script_left.handler = ngx_http_apievents_script_left;
+        w->script_left.data = &w->dummy;
+        w->script_left.log = ngx_cycle->log;
+
+        ngx_post_event(&w->script_left, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_apievents_script_left(ngx_event_t *ev)
+{
+    ngx_http_apievents_leave_script();
+}
+
+
+static void
+ngx_http_apievents_leave_script(void)
+{
+    ngx_http_apievents_main_conf_t       *mcf;
+    ngx_http_apievents_deliver_worker_t  *w;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    w = mcf->deliver.worker;
+
+    if (w->script == NULL) {
+        return;
+    }
+
+    w->script_since = 0;
+
+    ae_queue_in_script(mcf->store.zone->queue, &w->script->lease, 0);
+
+    w->script = NULL;
 }
 
 

@@ -342,6 +342,10 @@ ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
         rc = NGX_OK;
     }
 
+    /* it runs what the script does with the answer */
+
+    ngx_http_apievents_enter_script(o->call);
+
     rc = o->post.handler(sr, o->post.data, rc);
 
     return rc == NGX_ERROR ? NGX_OK : rc;
