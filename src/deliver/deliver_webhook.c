@@ -450,8 +450,11 @@ ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a)
     a->call->body.data = ngx_pnalloc(a->pool, b.len);
 
     if (a->call->body.data != NULL) {
-        ngx_memcpy(a->call->body.data, b.data, b.len);
         rc = NGX_OK;
+
+        if (b.len != 0) {
+            ngx_memcpy(a->call->body.data, b.data, b.len);
+        }
     }
 
 done:
