@@ -101,6 +101,7 @@ typedef struct {
     ngx_event_t                     kick;
     ngx_event_t                     shutdown;
     ngx_queue_t                     calls;      /* attempts, by their queue */
+    ngx_http_apievents_share_t      share;      /* of connections */
     ngx_connection_t                dummy;
     ngx_uint_t                      inflight;   /* calls of this worker */
     ngx_uint_t                      next;       /* endpoint to serve next */

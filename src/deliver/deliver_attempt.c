@@ -10,7 +10,9 @@
 
 
 #define NGX_HTTP_APIEVENTS_KICK_MAX  256       /* attempts started a turn */
-#define NGX_HTTP_APIEVENTS_SLOTS     3         /* connections of one call */
+#define NGX_HTTP_APIEVENTS_SLOTS     3         /* connections of a call: its
+                                                  own, one of its endpoint or
+                                                  script, one that is kept */
 #define NGX_HTTP_APIEVENTS_KEPT      4         /* part of the share for those
                                                   that did not fail */
 
@@ -71,6 +73,7 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
     w->shutdown.cancelable = 1;
 
     ngx_queue_init(&w->calls);
+    ngx_http_apievents_share_init(&w->share, cycle->log);
 
     mcf->deliver.worker = w;
 
@@ -89,12 +92,17 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
 void
 ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                       i;
+    ngx_uint_t                       i, max;
     ngx_http_apievents_endpoint_t  **ep;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_apievents_main_conf(cycle);
     ep = mcf->deliver.endpoints.elts;
+
+    max = cycle->connection_n * mcf->deliver.connections / 100
+          / NGX_HTTP_APIEVENTS_SLOTS;
+
+    mcf->deliver.worker->share.max = ngx_max(max, 1);
 
     mcf->deliver.callers = 0;
 
@@ -205,10 +213,7 @@ ngx_http_apievents_may_call(ngx_http_apievents_deliver_conf_t *dcf,
 {
     ngx_uint_t  max, left;
 
-    max = ngx_cycle->connection_n * dcf->connections / 100
-          / NGX_HTTP_APIEVENTS_SLOTS;
-
-    max = ngx_max(max, 1);
+    max = dcf->worker->share.max;
 
     if (dcf->worker->inflight >= max
         || ngx_cycle->free_connection_n <= ngx_cycle->connection_n / 8)
@@ -350,7 +355,8 @@ ngx_http_apievents_attempt_create(ngx_http_apievents_endpoint_t *ep,
     call = NULL;
 
     if (ep->calls) {
-        call = ngx_http_apievents_call_create(ngx_cycle->log);
+        call = ngx_http_apievents_call_create(ngx_cycle->log,
+                                              &mcf->deliver.worker->share);
         if (call == NULL) {
             return NULL;
         }
@@ -557,6 +563,8 @@ ngx_http_apievents_deliver_sweep(void)
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     w = mcf->deliver.worker;
     ep = mcf->deliver.endpoints.elts;
+
+    ngx_http_apievents_share_wake(&w->share);
 
     if (w->ticks++ % 20 != 0) {
         return;

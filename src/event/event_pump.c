@@ -14,7 +14,9 @@
 #define NGX_HTTP_APIEVENTS_PUMP_MAX   128      /* records a turn */
 #define NGX_HTTP_APIEVENTS_SWEEP      50       /* ms */
 #define NGX_HTTP_APIEVENTS_NO_RING    20       /* sweeps without a ring */
-#define NGX_HTTP_APIEVENTS_TARGETS    64       /* deliveries of one event */
+
+/* deliveries of one event: one to each endpoint that there may be */
+#define NGX_HTTP_APIEVENTS_TARGETS    (AE_QUEUE_ENDPOINTS / 2)
 
 
 static ngx_http_apievents_event_worker_t *ngx_http_apievents_event_worker(
@@ -29,6 +31,8 @@ static ngx_uint_t ngx_http_apievents_targets(
     ae_queue_target_t *targets);
 static void ngx_http_apievents_sweep(ngx_event_t *ev);
 static void ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf);
+static void ngx_http_apievents_tell_end(ngx_http_apievents_main_conf_t *mcf,
+    ngx_log_t *log);
 static void ngx_http_apievents_tell(ngx_http_apievents_main_conf_t *mcf);
 static void ngx_http_apievents_tell_overflow(
     ngx_http_apievents_main_conf_t *mcf);
@@ -444,7 +448,6 @@ ngx_http_apievents_tell_count(ae_event_type_e type, const char *message,
 void
 ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
 {
-    ae_queue_stat_t                     st;
     ngx_http_apievents_zone_t          *zone;
     ngx_http_apievents_main_conf_t     *mcf;
     ngx_http_apievents_event_worker_t  *w;
@@ -464,15 +467,34 @@ ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
 
     /* of two that end at once, rather both tell than none */
 
-    if (ae_processes_alive(zone->processes) != 0) {
-        return;
+    if (ae_processes_alive(zone->processes) == 0) {
+        ngx_http_apievents_adopt(mcf);
+        ngx_http_apievents_tell_end(mcf, cycle->log);
+    }
+}
+
+
+static void
+ngx_http_apievents_tell_end(ngx_http_apievents_main_conf_t *mcf,
+    ngx_log_t *log)
+{
+    ae_ring_stat_t   events;
+    ae_queue_stat_t  deliveries;
+
+    ngx_memzero(&events, sizeof(ae_ring_stat_t));
+
+    ae_processes_stat(mcf->store.zone->processes, &events);
+    ae_queue_stat(mcf->store.zone->queue, AE_NO_ENDPOINT, &deliveries);
+
+    if (deliveries.pending != 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "%uL deliveries are not made: the last worker ends "
+                      "and nothing stores them", deliveries.pending);
     }
 
-    ae_queue_stat(zone->queue, AE_NO_ENDPOINT, &st);
-
-    if (st.pending != 0) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "%uL deliveries are not made: the last worker ends "
-                      "and nothing stores them", st.pending);
+    if (events.waiting != 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "%uL events are given to no handler: the last worker "
+                      "ends and the queues have no room", events.waiting);
     }
 }

@@ -64,6 +64,21 @@ typedef struct ngx_http_apievents_call_s  ngx_http_apievents_call_t;
 
 
 /*
+ * What calls together take of a worker's connections: at most max are kept for
+ * the next call, and at most max are those of scripts' requests; the creator
+ * of calls bounds these.  Lives as long as the process.
+ */
+
+typedef struct {
+    ngx_uint_t                      max;
+    ngx_uint_t                      kept;       /* idle, or were once */
+    ngx_uint_t                      sent;       /* scripts' requests */
+    ngx_queue_t                     parked;     /* of outgoing_t */
+    ngx_event_t                     wake;
+} ngx_http_apievents_share_t;
+
+
+/*
  * One HTTP request on its way out: the call's own, or one that its script
  * makes.  Lives in the pool of the call's request.
  */
@@ -81,7 +96,13 @@ typedef struct {
     ngx_uint_t                      next;
     ngx_resolver_ctx_t             *resolving;  /* cancelled by a cleanup */
     ngx_str_t                       error;      /* why it was not sent */
-    unsigned                        parked:1;   /* until it is resolved */
+    ngx_queue_t                     queue;      /* while it has to wait for
+                                                   its share */
+    unsigned                        parked:1;   /* until it is resolved, or
+                                                   may be sent */
+    unsigned                        waiting:1;  /* in that queue */
+    unsigned                        counted:1;  /* in the share's sent */
+    unsigned                        looked_up:1;
     unsigned                        whole:1;    /* a script's answer */
 
     ngx_http_post_subrequest_t      post;       /* of a script's request: */
@@ -104,6 +125,7 @@ struct ngx_http_apievents_call_s {
     ngx_pool_t                     *pool;
     ngx_http_request_t             *request;
     ngx_http_request_t             *subrequest;
+    ngx_http_apievents_share_t     *share;
 
     /* input */
     ngx_str_t                       location;
@@ -140,6 +162,24 @@ const char *ngx_http_apievents_parse_url(ngx_pool_t *pool, ngx_str_t *url,
 
 /* token and field value of RFC 9110: nothing that could end a line */
 ngx_int_t ngx_http_apievents_valid_header(ngx_str_t *name, ngx_str_t *value);
+
+void ngx_http_apievents_share_init(ngx_http_apievents_share_t *share,
+    ngx_log_t *log);
+
+/* lets nginx keep the connection of an answer, or not */
+void ngx_http_apievents_share_keep(ngx_http_apievents_share_t *share,
+    ngx_http_upstream_t *u);
+
+/* may a script's request be sent: NGX_OK, or NGX_AGAIN and it is woken */
+ngx_int_t ngx_http_apievents_share_take(ngx_http_apievents_outgoing_t *o);
+
+/* it has ended, or all of a call's are waited for no more */
+void ngx_http_apievents_share_give(ngx_http_apievents_outgoing_t *o);
+void ngx_http_apievents_share_leave(ngx_http_apievents_call_t *call);
+
+/* wakes those that may be sent now; called now and then as well, since
+ * clients' connections count too */
+void ngx_http_apievents_share_wake(ngx_http_apievents_share_t *share);
 
 /* does the header frame a message or a connection, nginx's own business, or
  * count the hops, which is ours */
@@ -202,7 +242,8 @@ ngx_int_t ngx_http_apievents_ngx_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf);
 
 /* NULL: no connection or memory is to be had now */
-ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log);
+ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log,
+    ngx_http_apievents_share_t *share);
 
 /* an HTTP request for the call's own use, its strings are not copied */
 ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing(

@@ -31,7 +31,8 @@ static void ngx_http_apievents_call_close(ngx_event_t *ev);
 
 
 ngx_http_apievents_call_t *
-ngx_http_apievents_call_create(ngx_log_t *log)
+ngx_http_apievents_call_create(ngx_log_t *log,
+    ngx_http_apievents_share_t *share)
 {
     ngx_pool_t                 *pool;
     ngx_connection_t           *c;
@@ -58,6 +59,7 @@ ngx_http_apievents_call_create(ngx_log_t *log)
     }
 
     call->pool = pool;
+    call->share = share;
 
     if (ngx_http_apievents_call_connection(call, c, log) != NGX_OK
         || ngx_http_apievents_call_request(call, c) != NGX_OK)
@@ -560,6 +562,8 @@ ngx_http_apievents_call_free(ngx_http_apievents_call_t *call)
     c = call->request->connection;
     pool = call->pool;
 
+    ngx_http_apievents_share_leave(call);
+
     if (call->timer.timer_set) {
         ngx_del_timer(&call->timer);
     }
@@ -616,6 +620,10 @@ ngx_http_apievents_capture_header(ngx_http_request_t *r)
     if (call->outgoing != NULL && r->http_version == NGX_HTTP_VERSION_9) {
         ngx_str_set(&call->outgoing->error, "answer is not HTTP");
         return NGX_ERROR;
+    }
+
+    if (call->outgoing != NULL && r->upstream != NULL) {
+        ngx_http_apievents_share_keep(call->share, r->upstream);
     }
 
     r->filter_need_in_memory = 1;

@@ -279,13 +279,23 @@ ngx_http_apievents_outgoing_handler(ngx_http_request_t *r)
             return NGX_HTTP_NOT_FOUND;
         }
 
-        if (ngx_http_apievents_resolve(r, o) == NGX_AGAIN) {
+        if (r != call->subrequest
+            && ngx_http_apievents_share_take(o) == NGX_AGAIN)
+        {
             return NGX_AGAIN;
         }
     }
 
     if (o->parked) {
         return NGX_AGAIN;
+    }
+
+    if (!o->looked_up) {
+        o->looked_up = 1;
+
+        if (ngx_http_apievents_resolve(r, o) == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
     }
 
     return o->error.len != 0 ? NGX_HTTP_BAD_GATEWAY : NGX_DECLINED;

@@ -328,10 +328,14 @@ ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
 {
     ngx_http_apievents_outgoing_t *o = data;
 
+    ngx_http_apievents_share_give(o);
+
     if (rc == NGX_ERROR
         || (o->error.len == 0 && !o->whole && !sr->header_only))
     {
-        ngx_str_set(&o->error, "answer is cut off or too long");
+        if (o->error.len == 0) {
+            ngx_str_set(&o->error, "answer is cut off or too long");
+        }
 
         sr->headers_out.status = NGX_HTTP_BAD_GATEWAY;
         (void) ngx_http_apievents_outgoing_failed(o);
