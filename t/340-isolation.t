@@ -315,7 +315,7 @@ sub small_ring {
 
     my $n = $nginx->until(5, sub {
         my $n = $nginx->counters;
-        return $n->{raised} == @clients + 1 && $n->{pending} == 0
+        return ($n->{raised} // 0) == @clients + 1 && $n->{pending} == 0
                && $n->{waiting} == 0 ? $n : undef;
     }) || $nginx->counters;
     my $m = $nginx->metrics;

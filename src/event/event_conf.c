@@ -326,7 +326,9 @@ ngx_http_apievents_route_find(ngx_http_apievents_event_conf_t *ecf,
 
         if (by_api == NULL
             && route[i].api.len == ev->api.len
-            && ngx_memcmp(route[i].api.data, ev->api.data, ev->api.len) == 0)
+            && (ev->api.len == 0
+                || ngx_memcmp(route[i].api.data, ev->api.data, ev->api.len)
+                   == 0))
         {
             by_api = &route[i];
         }
