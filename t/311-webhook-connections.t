@@ -6,6 +6,17 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use DeliverBlocks;
+use RawServer;
+
+# answers one request a connection and closes it when the next one comes
+our $Server = RawServer->new('/one' => sub {
+    my ($socket, $n) = @_;
+
+    syswrite $socket, "HTTP/1.1 204 No Content\r\n\r\n" if $n == 1;
+    return $n == 1;
+});
+
+our $Url = 'http://127.0.0.1:' . $Server->port;
 
 # tells the recorder, that stands behind it, of the connection
 our $Front = <<'END';
@@ -202,3 +213,21 @@ END
 --- metrics
 apievents_deliveries{state="delivered"} 100
 apievents_deliveries{state="dead"} 0
+
+=== TEST 13: a receiver that closes a connection when it is used again
+--- http_config eval
+"api_event_handlers * webhook url=$::Url/one concurrency=1;"
+--- request eval
+[("GET /a") x 10]
+--- error_code eval
+[(401) x 10]
+--- metrics
+apievents_deliveries{state="delivered"} 10
+apievents_deliveries{state="dead"} 0
+--- check eval
+sub {
+    my @numbers = map { $_->[3] } $::Server->requests;
+
+    is(scalar(grep { $_ == 1 } @numbers), 10, 'answered');
+    is(scalar(grep { $_ == 2 } @numbers), 9, 'sent twice');
+}

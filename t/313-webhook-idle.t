@@ -12,6 +12,7 @@ use RawServer;
 our $Server = RawServer->new('/slow' => sub {
     select undef, undef, undef, 0.1;
     syswrite $_[0], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    return 0;
 });
 
 our $Url = 'http://127.0.0.1:' . $Server->port;

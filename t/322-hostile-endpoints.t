@@ -32,6 +32,8 @@ sub last_words {
             my $n = syswrite $socket, $text, 65536 or last;
             substr $text, 0, $n, '';
         }
+
+        return 0;
     };
 }
 

@@ -4,10 +4,10 @@ package RawServer;
 # writes down what it got.
 #
 #   my $server = RawServer->new('/ok' => "HTTP/1.1 204 No Content\r\n\r\n",
-#                               '/x' => sub { my ($socket) = @_; ... });
+#                               '/x' => sub { my ($socket, $n) = @_; ... });
 #
-# The connection is kept after a text, closed after a sub.  A path that is not
-# there is answered by 200.
+# $n counts the requests of the connection.  It is kept after a text, and after
+# a sub that returns true.  A path that is not there is answered by 200.
 
 use strict;
 use warnings;
@@ -104,8 +104,12 @@ sub talk {
         syswrite $out, CORE::join("\0", $path, $head, $body, ++$n) . "\0\0\n";
         close $out;
 
-        return $answer->($socket) if ref $answer;
-        syswrite $socket, $answer;
+        if (!ref $answer) {
+            syswrite $socket, $answer;
+
+        } elsif (!$answer->($socket, $n)) {
+            return;
+        }
     }
 }
 
