@@ -153,6 +153,7 @@ struct ngx_http_apievents_call_s {
     ngx_event_t                     close;
     const char                     *aborted;    /* why */
     unsigned                        ended:1;
+    unsigned                        freed:1;
 };
 
 

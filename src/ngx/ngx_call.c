@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_apievents_call_request(
 static void ngx_http_apievents_call_mark(void *data);
 static void ngx_http_apievents_call_event(ngx_event_t *ev);
 static void ngx_http_apievents_call_woken(ngx_http_request_t *r);
+static void ngx_http_apievents_call_end(ngx_http_apievents_call_t *call);
+static void ngx_http_apievents_call_terminated(void *data);
 static ngx_int_t ngx_http_apievents_call_body(
     ngx_http_apievents_call_t *call);
 static ngx_int_t ngx_http_apievents_call_answered(ngx_http_request_t *sr,
@@ -160,6 +162,7 @@ ngx_http_apievents_call_request(ngx_http_apievents_call_t *call,
 {
     ngx_http_request_t  *r;
     ngx_pool_cleanup_t  *cln;
+    ngx_http_cleanup_t  *end;
 
     r = ngx_http_create_request(c);
     if (r == NULL) {
@@ -176,6 +179,16 @@ ngx_http_apievents_call_request(ngx_http_apievents_call_t *call,
 
     cln->handler = ngx_http_apievents_call_mark;
     cln->data = call;
+
+    end = ngx_http_cleanup_add(r, 0);
+    if (end == NULL) {
+        return NGX_ERROR;
+    }
+
+    end->handler = ngx_http_apievents_call_terminated;
+    end->data = call;
+
+    r->blocked = 1;
 
     r->header_in = ngx_create_temp_buf(r->pool, 64);
     if (r->header_in == NULL) {
@@ -375,14 +388,17 @@ ngx_http_apievents_call_event(ngx_event_t *ev)
 static void
 ngx_http_apievents_call_woken(ngx_http_request_t *r)
 {
-    ngx_http_apievents_call_t  *call;
-
     if (r->count > 1) {
         return;
     }
 
-    call = ngx_http_apievents_call_of(r);
+    ngx_http_apievents_call_end(ngx_http_apievents_call_of(r));
+}
 
+
+static void
+ngx_http_apievents_call_end(ngx_http_apievents_call_t *call)
+{
     if (!call->ended) {
         ngx_http_apievents_call_outcome(call, call->subrequest, NGX_ERROR);
     }
@@ -393,9 +409,31 @@ ngx_http_apievents_call_woken(ngx_http_request_t *r)
 
     call->close.handler = ngx_http_apievents_call_close;
     call->close.data = call;
-    call->close.log = r->connection->log;
+    call->close.log = call->request->connection->log;
 
     ngx_post_event(&call->close, &ngx_posted_events);
+}
+
+
+/*
+ * nginx gave the whole request up, for an error that nobody made an answer of.
+ * The request is blocked, so that it is not freed with a connection that has
+ * no socket; instead the call ends as any other.
+ */
+
+static void
+ngx_http_apievents_call_terminated(void *data)
+{
+    ngx_http_apievents_call_t *call = data;
+
+    if (call->subrequest == NULL || call->freed || call->aborted != NULL) {
+        return;
+    }
+
+    call->aborted = "nginx gave the request up";
+    call->request->posted_requests = NULL;
+
+    ngx_http_apievents_call_end(call);
 }
 
 
@@ -568,6 +606,7 @@ ngx_http_apievents_call_free(ngx_http_apievents_call_t *call)
         ngx_del_timer(&call->timer);
     }
 
+    call->freed = 1;
     ngx_http_free_request(call->request, 0);
 
     /* a read timer is there every time: left in the tree it would fire on a
