@@ -157,7 +157,7 @@ sub {
 --- error_code eval
 [400, 403]
 --- check eval
-sub { cmp_ok(scalar(() = log_lines('LINE:')), '<=', 1, 'lines') }
+sub { cmp_ok(scalar(() = log_lines('LINE:', 0)), '<=', 1, 'lines') }
 
 === TEST 10: what a key's file says of a key
 --- http_config

@@ -12,6 +12,11 @@ use RawServer;
 our $Server = RawServer->new(
     '/500' => "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
     '/302' => "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /ok\r\n\r\n",
+    '/slow' => sub {
+        select undef, undef, undef, 0.2;
+        syswrite $_[0], "HTTP/1.1 204 No Content\r\n\r\n";
+        return 0;
+    },
     '/cached' => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nok",
     '/headers' => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/html\r\n"
                   . "X-Own: 1\r\nServer: own\r\nDate: now\r\nSet-Cookie: a=b; Path=/\r\n"
@@ -32,10 +37,10 @@ our $Hostile = <<'END';
     auth_basic_user_file /none;
     deny all;
     satisfy all;
-    limit_req_zone $server_port zone=req:1m rate=1r/m;
+    limit_req_zone $nginx_version zone=req:1m rate=1r/m;
     limit_req zone=req;
     limit_req_zone $server_port zone=free:1m rate=1000r/s;
-    limit_conn_zone $server_port zone=conn:1m;
+    limit_conn_zone $nginx_version zone=conn:1m;
     limit_conn conn 1;
     limit_rate 1;
     limit_rate_after 1;
@@ -182,9 +187,10 @@ __DATA__
 --- check eval
 sub {
     my @got = requests(1);
-    my ($path, $head, $body) = @{ $got[0] };
+    my ($path, $head, $body, $n, $peer) = @{ $got[0] };
 
     is(scalar @got, 1, 'one request');
+    is($peer, '127.0.0.1', 'from');
     like($head, qr{^POST /ok HTTP/1.1\r\nHost: 127.0.0.1:\d+\r\nContent-Length: (\d+)\r\nX-A: 1\r\nUser-Agent: Tyk-Hookshot\r\nContent-Type: application/json\r\nwebhook-id: evt_\S+\r\nX-Api-Events-Hops: 1\r\n\r\n\z},
          'head');
     is(JSON::XS::decode_json($body)->{event}, 'AuthFailure', 'body');
@@ -207,7 +213,17 @@ sub {
 --- metrics
 apievents_deliveries{state="delivered"} 5
 
-=== TEST 3: failures stay failures
+=== TEST 3: several at once
+--- http_config
+    api_event_handlers * webhook url=$URL/slow;
+--- request eval
+[("GET /a") x 3]
+--- error_code eval
+[(401) x 3]
+--- metrics
+apievents_deliveries{state="delivered"} 3
+
+=== TEST 4: failures stay failures
 --- http_config
     api_event_handlers * webhook url=$URL/500;
     api_event_handlers * webhook url=$URL/302;
@@ -219,7 +235,7 @@ sub { is(scalar(() = requests(2)), 2, 'requests') }
 --- metrics
 apievents_deliveries{state="dead"} 2
 
-=== TEST 4: a body that is large
+=== TEST 5: a body that is large
 --- http_config
     api_event_handlers * webhook url=$URL/ok template=../html/large.txt;
 --- user_files eval
@@ -230,7 +246,7 @@ sub {
     is($r->[2], ('0123456789abcdef' x 16 . "\n") x 400, 'body');
 }
 
-=== TEST 5: scripts and what they call
+=== TEST 6: scripts and what they call
 --- http_config
     api_event_handlers * js path=../html/h.js name=h;
 --- user_files eval

@@ -42,14 +42,14 @@ sub port {
 }
 
 
-# the requests so far, each as [path, head, body, number on its connection]
+# the requests so far: [path, head, body, number on its connection, peer]
 sub requests {
     my ($self) = @_;
 
     open my $in, '<:raw', $self->{file}->filename or die "requests: $!\n";
     local $/ = "\0\0\n";
 
-    return map { chomp; [split /\0/, $_, 4] } <$in>;
+    return map { chomp; [split /\0/, $_, 5] } <$in>;
 }
 
 
@@ -101,7 +101,8 @@ sub talk {
         $in = '';
 
         open my $out, '>>:raw', $self->{file}->filename;
-        syswrite $out, CORE::join("\0", $path, $head, $body, ++$n) . "\0\0\n";
+        syswrite $out, CORE::join("\0", $path, $head, $body, ++$n,
+                                      $socket->peerhost) . "\0\0\n";
         close $out;
 
         if (!ref $answer) {
