@@ -92,9 +92,9 @@ END
     my @delay = map { Isolation::delay($got->{$_}, 0.99) }
                     qw{ /alone /beside };
 
-    cmp_ok($delay[1], '<', 3 * $delay[0] + 100 * $Chaos::Slow,
+    cmp_ok($delay[1], '<', 3 * $delay[0] + 300 * $Chaos::Slow,
            'hang: in good time');
-    cmp_ok($p99{'/b'}, '<', 3 * $p99{'/a'} + 5, 'hang: requests are as fast');
+    cmp_ok($p99{'/b'}, '<', 3 * $p99{'/a'} + 10, 'hang: requests are as fast');
     cmp_ok($p99{'/b'}, '<', 50 * $Chaos::Slow, 'hang: and fast');
 
     note sprintf 'p99 of a request %.2f ms, of another %.2f ms; '
@@ -122,9 +122,10 @@ END
     my $from = time;
     my $sent = $nginx->burst(60)->{refused}{refused};
 
-    $nginx->settled(60, 5);
-    is($nginx->counters->{dead}, 0, 'hole: nothing answers')
-        if time < $from + 1;
+    my $dead = $nginx->settled($sent, 5)->{dead};
+
+    # on a busy machine that may have taken long
+    is($dead, 0, 'hole: nothing answers') if time < $from + 1;
 
     my $n = $nginx->settled(0);
     my $told = () = $nginx->log =~ m{:$port/" failed: timed out}g;
@@ -280,7 +281,7 @@ sub more_hang_than_calls {
 
     is(scalar(keys %$got), $first + 16, 'more: all arrived');
     cmp_ok($dead, '<', 20 * ($first + 16), 'more: while others hang');
-    cmp_ok(Isolation::delay(\%last, 0.8), '<', 50 * $Chaos::Slow,
+    cmp_ok(Isolation::delay(\%last, 0.8), '<', 150 * $Chaos::Slow,
            'more: at once');
 }
 
