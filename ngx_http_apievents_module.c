@@ -441,6 +441,7 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
 
     mcf->deliver.worker = old->deliver.worker;
     mcf->deliver.worker->kick.log = cycle->log;
+    mcf->deliver.worker->shutdown.log = cycle->log;
 
     ngx_http_apievents_deliver_register(cycle);
 }

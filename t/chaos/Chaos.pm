@@ -156,8 +156,8 @@ sub guard {
     my $pid = fork;
 
     if ($pid == 0) {
-        close $w;
-        $self->close_others;
+        # sockets that the test closes are not to stay open here
+        POSIX::close($_) for grep { $_ != fileno $r } 3 .. 255;
         $SIG{INT} = $SIG{TERM} = 'IGNORE';
 
         sysread $r, my $buf, 1;
@@ -415,6 +415,16 @@ sub finish {
 
     die "$name did not end well: $?\n" if $?;
     return retrieve("$self->{dir}/$name.result");
+}
+
+
+# a child that does not come to a good end
+sub shoot {
+    my ($self, $name) = @_;
+    my $child = delete $self->{children}{$name};
+
+    kill 'KILL', $child->{pid};
+    waitpid $child->{pid}, 0;
 }
 
 
