@@ -6,7 +6,12 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use DeliverBlocks;
+use IO::Socket::INET;
 use ScriptBlocks;
+
+# takes what is sent to it, and reads nothing
+our $Syslog = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1')
+              or die "udp: $!\n";
 
 # a block whose script loops has but to say how
 add_block_preprocessor(sub {
@@ -232,4 +237,27 @@ sub {
     is("@uris", "@{[map qq{$_/$id}, ('/slow/700') x 4, '/behind']}",
        'again under the same id');
     is_deeply([told()], [1], 'what it did is done once');
+}
+
+=== TEST 8: a log that is no file, beside one that is
+--- main_config eval
+'error_log syslog:server=127.0.0.1:' . $::Syslog->sockport . ' debug;'
+--- log_level: info
+--- user_files
+>>> loop.js
+export default function (ctx) { for ( ;; ) { } }
+--- request
+GET /loop
+--- error_code: 401
+--- recorder
+--- allow_log
+exited on signal 9
+--- check eval
+sub {
+    ok(wait_for(sub { error_log_text() =~ /exited on signal/ }, 6),
+       'the worker is ended');
+    like(error_log_text(),
+         qr/ \[error\] \d+#\d+: script "loop.js" has not returned for over 2 seconds, its worker is ended\n/,
+         'its line');
+    unlike(error_log_text(), qr/exited on signal 11/, 'by the watchdog');
 }

@@ -470,17 +470,24 @@ ngx_http_apievents_watchdog(void *data)
 static void
 ngx_http_apievents_watchdog_kill(ngx_http_apievents_deliver_worker_t *w)
 {
-    u_char  buf[512], *p;
+    u_char      buf[512], *p;
+    ngx_log_t  *log;
 
     /* not the log's functions: the stuck worker may be inside them */
 
     p = ngx_snprintf(buf, sizeof(buf) - 1,
                      "%V [error] %P#%P: script \"%s\" has not returned "
-                     "for over %T seconds, its worker is ended" CRLF,
+                     "for over %T seconds, its worker is ended%N",
                      &ngx_cached_err_log_time, ngx_pid, ngx_pid,
                      w->script_name, w->script_limit);
 
-    (void) ngx_write_fd(ngx_cycle->log->file->fd, buf, p - buf);
+    for (log = ngx_cycle->log; log != NULL; log = log->next) {
+
+        if (log->file != NULL && log->log_level >= NGX_LOG_ERR) {
+            (void) ngx_write_fd(log->file->fd, buf, p - buf);
+        }
+    }
+
     (void) kill(ngx_pid, SIGKILL);
 }
 
