@@ -7,7 +7,9 @@ use lib 't/lib';
 use ApiEvents;
 use DeliverBlocks;
 use File::Temp;
+use IO::Select;
 use IO::Socket::INET;
+use POSIX ();
 
 # a DNS server: two.test has an address where nobody listens and a good one,
 # silent.test has no answer, the others no address
@@ -50,12 +52,21 @@ sub answer {
 my $server = fork // die "fork: $!\n";
 
 if (!$server) {
+    my $parent = getppid;
+    my $select = IO::Select->new($dns);
+
     $SIG{TERM} = 'DEFAULT';
-    while (my $peer = $dns->recv(my $query, 512)) {
+
+    while (getppid == $parent) {
+        next unless $select->can_read(1);
+
+        my $peer = $dns->recv(my $query, 512);
         my $reply = answer($query);
+
         $dns->send($reply, 0, $peer) if defined $reply;
     }
-    exit;
+
+    POSIX::_exit(0);
 }
 
 END {

@@ -21,7 +21,7 @@ my $Ok = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 sub new {
     my ($class, %answers) = @_;
     my $listen = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,
-                                       LocalAddr => '127.0.0.1')
+                                       LocalAddr => '127.0.0.1', Timeout => 1)
                  or die "listen: $!\n";
     my $self = bless { answers => \%answers, listen => $listen,
                        parent => $$, file => File::Temp->new }, $class;
@@ -67,7 +67,7 @@ sub serve {
     $SIG{CHLD} = 'IGNORE';
     $SIG{TERM} = $SIG{INT} = 'DEFAULT';
 
-    while (1) {
+    while (getppid == $self->{parent}) {
         my $socket = $self->{listen}->accept or next;
         my $pid = fork;
 
