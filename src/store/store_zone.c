@@ -253,8 +253,8 @@ ngx_http_apievents_adopt_zone(ngx_shm_zone_t *shm_zone,
     if (zone->slots < ngx_http_apievents_zone_slots(ctx->cycle)) {
         ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
                       "api_zone \"%V\" has %uD rings from when it was made, "
-                      "the workers need %uD: a worker without one drops its "
-                      "events until nginx is restarted",
+                      "the workers need %uD: one without a ring delivers "
+                      "nothing until nginx is restarted",
                       &shm_zone->shm.name, zone->slots,
                       ngx_http_apievents_zone_slots(ctx->cycle));
     }
