@@ -14,6 +14,7 @@ use IO::Select;
 use IO::Socket::INET;
 use POSIX qw/ WNOHANG /;
 use Storable qw/ nstore retrieve /;
+use Test::Builder;
 use Time::HiRes qw/ sleep time /;
 
 # a sanitized or loaded machine waits longer
@@ -28,21 +29,26 @@ $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 END {
     my $status = $?;
+    my $well = $status == 0 && Test::Builder->new->is_passing;
 
-    $_->abandon for @Instances;
+    $_->abandon($well) for @Instances;
     $? = $status;
 }
 
 
 sub new {
     my ($class, $name, %options) = @_;
-    my $dir = "$Top/build/chaos/$name";
+    my $dir = "$Top/build/chaos/$name-$$";
 
     my $self = bless { dir => $dir, owner => $$, children => {}, ports => {},
                        workers => 2, master => 'on', modules => '',
                        %options }, $class;
 
-    remove_tree($dir);
+    # what tests left that failed or were killed
+    for my $old (glob "$Top/build/chaos/$name-*") {
+        remove_tree($old) unless $old =~ /-(\d+)$/ && -d "/proc/$1";
+    }
+
     make_path("$dir/modules");
 
     # a build that goes on meanwhile does not change what a reload loads
@@ -429,7 +435,7 @@ sub shoot {
 
 
 sub abandon {
-    my ($self) = @_;
+    my ($self, $well) = @_;
 
     return unless $self->{owner} == $$;
 
@@ -440,12 +446,15 @@ sub abandon {
 
     $self->{children} = {};
 
-    return unless $self->{pid};
+    if ($self->{pid}) {
+        kill 'KILL', $self->{pid}, $self->workers;
+        waitpid $self->{pid}, 0;
+        delete $self->{pid};
+        $self->dismiss;
+    }
 
-    kill 'KILL', $self->{pid}, $self->workers;
-    waitpid $self->{pid}, 0;
-    delete $self->{pid};
-    $self->dismiss;
+    # else it stays for whoever looks for the reason
+    remove_tree($self->{dir}) if $well;
 }
 
 

@@ -19,7 +19,7 @@ my $Answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 # Function for Chaos::child(); options: late, the share of answers that are
 # late or in parts; count_only.  Told 'r' it answers what hangs.  Returns n and
 # arrivals, a list of [id, path, time of arrival, time when it was answered or
-# undef].
+# undef, body if it is short].
 sub new {
     my ($class, $listen, %options) = @_;
 
@@ -94,19 +94,21 @@ sub read {
 
         last if length $c->{in} < $size + $body;
 
+        my $text = substr $c->{in}, $size, $body;
+
         substr $c->{in}, 0, $size + $body, '';
-        $self->request($c, $path,
+        $self->request($c, $path, $text,
                        $head =~ /^webhook-id: (\S+)/mi ? $1 : undef);
     }
 }
 
 
 sub request {
-    my ($self, $c, $path, $id) = @_;
+    my ($self, $c, $path, $text, $id) = @_;
 
     return $self->write($c, $Answer) unless defined $id;
 
-    my $arrival = [ $id, $path, time, undef ];
+    my $arrival = [ $id, $path, time, undef, length $text < 100 ? $text : '' ];
 
     $self->{n}++;
     push @{ $self->{arrivals} }, $arrival unless $self->{count_only};
