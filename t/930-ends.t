@@ -194,7 +194,7 @@ sub nginx_ends {
     my ($signal) = @_;
 
     for my $workers (1, 4) {
-        my $nginx = start("ends-$signal", workers => $workers);
+        my $nginx = start("ends-$signal-$workers", workers => $workers);
 
         $nginx->get('/hang') for 1 .. 40;
         $nginx->get('/a') for 1 .. 5;

@@ -46,7 +46,8 @@ sub new {
 
     # what tests left that failed or were killed
     for my $old (glob "$Top/build/chaos/$name-*") {
-        remove_tree($old) unless $old =~ /-(\d+)$/ && -d "/proc/$1";
+        remove_tree($old) unless $old =~ /-(\d+)$/ && $1 != $$
+                                 && -d "/proc/$1";
     }
 
     make_path("$dir/modules");
