@@ -454,7 +454,7 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
         mcf->deliver.worker->inflight--;
         ngx_queue_remove(&a->queue);
 
-        if (call->subrequest == NULL) {
+        if (!call->started) {
             ngx_http_apievents_call_free(call);
         }
     }

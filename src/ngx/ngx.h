@@ -152,6 +152,7 @@ struct ngx_http_apievents_call_s {
     ngx_event_t                     timer;
     ngx_event_t                     close;
     const char                     *aborted;    /* why */
+    unsigned                        started:1;
     unsigned                        ended:1;
     unsigned                        freed:1;
 };
@@ -252,7 +253,7 @@ ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing(
 ngx_int_t ngx_http_apievents_outgoing_header(
     ngx_http_apievents_outgoing_t *o, ngx_str_t *name, ngx_str_t *value);
 
-/* NGX_OK: done() will be called; NGX_ERROR: it will not, and it is gone */
+/* NGX_OK: done() will be called; NGX_ERROR: it will not, the caller frees it */
 ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
 
 /* ends a call that was started: done() gets the error, later, which is not

@@ -270,7 +270,7 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
     if (ps == NULL) {
-        goto failed;
+        return NGX_ERROR;
     }
 
     ps->handler = ngx_http_apievents_call_answered;
@@ -280,7 +280,7 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
                             NGX_HTTP_SUBREQUEST_WAITED)
         != NGX_OK)
     {
-        goto failed;
+        return NGX_ERROR;
     }
 
     call->subrequest = sr;
@@ -291,8 +291,10 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
     sr->method_name = call->method_name;
 
     if (ngx_http_apievents_call_body(call) != NGX_OK) {
-        goto failed;
+        return NGX_ERROR;
     }
+
+    call->started = 1;
 
     if (call->timeout != 0) {
         call->timer.handler = ngx_http_apievents_call_timedout;
@@ -304,12 +306,6 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
     ngx_http_run_posted_requests(r->connection);
 
     return NGX_OK;
-
-failed:
-
-    ngx_http_apievents_call_free(call);
-
-    return NGX_ERROR;
 }
 
 
