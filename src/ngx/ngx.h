@@ -253,7 +253,8 @@ ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing(
 ngx_int_t ngx_http_apievents_outgoing_header(
     ngx_http_apievents_outgoing_t *o, ngx_str_t *name, ngx_str_t *value);
 
-/* NGX_OK: done() will be called; NGX_ERROR: it will not, the caller frees it */
+/* NGX_OK: done() will be called; NGX_ERROR: it will not, the creator frees
+ * the call */
 ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
 
 /* ends a call that was started: done() gets the error, later, which is not
