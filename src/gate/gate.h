@@ -33,12 +33,81 @@ typedef struct {
 } ngx_http_apievents_auth_t;
 
 
+/*
+ * A path by pattern and a method, as breakers, timeouts, limits, access rights
+ * and path lists of definitions name them (gate_path.c).
+ */
+
+typedef struct {
+    ngx_str_t                   text;           /* as it is written */
+    void                       *regex;          /* ngx_regex_t; NULL: any */
+    ngx_str_t                   method;         /* empty: any */
+    unsigned                    tyk:1;          /* its syntax, and where */
+} ngx_http_apievents_path_t;
+
+
+/* one version of an API; api_version, or version_data of a definition */
+
+typedef struct {
+    ngx_str_t                   name;
+    time_t                      expires;        /* unix time, 0: never; 1 for
+                                                   a date nobody can read */
+    ngx_array_t                *ignored;        /* of path_t; no credential,
+                                                   no limit of its key */
+    ngx_array_t                *white;          /* of path_t; not empty: only
+                                                   these are allowed */
+    ngx_array_t                *black;          /* of path_t */
+} ngx_http_apievents_version_t;
+
+
+typedef struct {
+    ngx_uint_t                  source;         /* 'h', 'q', 'u': the first
+                                                   segment of the path, 0:
+                                                   the only one is served */
+    ngx_str_t                   name;           /* of the header, lower case,
+                                                   or of the parameter */
+    ngx_str_t                   fallback;       /* where none is named */
+    ngx_array_t                *versions;       /* of version_t */
+    unsigned                    unknown:1;      /* fallback for unknown ones */
+    unsigned                    strip:1;        /* it is not sent upstream */
+} ngx_http_apievents_versions_t;
+
+
+/* one api_breaker */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ngx_str_t                   version;        /* empty: any */
+    ngx_str_t                   text;           /* its place, for the id */
+    ae_breaker_rule_t           rule;
+    ngx_msec_t                  slow;           /* 0: nothing is slow */
+    ngx_array_t                *statuses;       /* of range_t; failures */
+    unsigned                    dry_run:1;
+} ngx_http_apievents_breaker_t;
+
+
+/* statuses that api_limit_status sets */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_REFUSED_OTHER = 0,       /* as the refusal says */
+    NGX_HTTP_APIEVENTS_REFUSED_RATE,
+    NGX_HTTP_APIEVENTS_REFUSED_QUOTA,
+    NGX_HTTP_APIEVENTS_REFUSED_ORG,
+    NGX_HTTP_APIEVENTS_REFUSED_VERSION,
+    NGX_HTTP_APIEVENTS_REFUSED_MAX
+} ngx_http_apievents_refused_e;
+
+
 /* one api_rate or api_quota */
 
 typedef struct {
     ae_limit_rule_t             rule;
     ngx_http_complex_value_t   *key;            /* NULL: the whole API */
     ngx_str_t                   text;           /* its place, for the id */
+    ngx_http_apievents_path_t  *path;           /* NULL: any; the first that
+                                                   matches stands for limits
+                                                   without one */
+    ngx_str_t                   version;        /* empty: any */
     unsigned                    quota:1;
     unsigned                    dry_run:1;
 } ngx_http_apievents_limit_t;
@@ -69,6 +138,12 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_flag_t                  active;         /* 0: answers 404 */
     ngx_flag_t                  key_rate;       /* 0: disable_rate_limit */
     ngx_flag_t                  key_quota;      /* 0: disable_quota */
+    ngx_http_apievents_versions_t
+                               *versions;       /* NULL: none */
+    ngx_array_t                *breakers;       /* of breaker_t */
+    ngx_str_t                   listen_path;    /* what stands before a path
+                                                   of the API; of definitions,
+                                                   else empty */
     ngx_flag_t                  exempt;         /* our own locations */
 
     ngx_http_apievents_gate_conf_t

@@ -30,15 +30,10 @@ static ngx_int_t ngx_http_apievents_step_session(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_step_expiry(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-static ngx_int_t ngx_http_apievents_step_rights(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_step_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_step_refusing(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-static ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d,
-    const ngx_http_apievents_refusal_t *refusal);
 static ngx_int_t ngx_http_apievents_answer(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_uint_t ngx_http_apievents_satisfy_any(ngx_http_request_t *r);
@@ -52,7 +47,8 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_active = {
     ngx_string("Not Found"),
     ngx_null_string,
     ngx_null_string,
-    1
+    1,
+    0
 };
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_no_credential = {
@@ -61,6 +57,7 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_no_credential = {
     ngx_string("Authorization field missing"),
     ngx_string("Auth Failure"),
     ngx_string("Authorization field missing"),
+    0,
     0
 };
 
@@ -70,15 +67,7 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_unknown_key = {
     ngx_string("Access to this API has been disallowed"),
     ngx_string("Auth Failure"),
     ngx_null_string,
-    0
-};
-
-static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_granted = {
-    NGX_HTTP_FORBIDDEN,
-    AE_AUTH_FAILURE,
-    ngx_string("Access to this API has been disallowed"),
-    ngx_string("Auth Failure"),
-    ngx_string("Access to this API has been disallowed"),
+    0,
     0
 };
 
@@ -88,6 +77,7 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_inactive_key = {
     ngx_string("Key is inactive, please renew"),
     ngx_string("Attempted access from inactive key."),
     ngx_null_string,
+    0,
     0
 };
 
@@ -97,6 +87,7 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_expired_key = {
     ngx_string("Key has expired, please renew"),
     ngx_string("Attempted access from expired key."),
     ngx_null_string,
+    0,
     0
 };
 
@@ -292,11 +283,6 @@ ngx_http_apievents_error_page(ngx_http_request_t *r,
 }
 
 
-/*
- * Steps return NGX_OK to go on, NGX_DECLINED when they went elsewhere;
- * everything else is for nginx: NGX_AGAIN and NGX_DONE park the request.
- */
-
 static ngx_int_t
 ngx_http_apievents_decide(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
@@ -309,6 +295,14 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
 
         case NGX_HTTP_APIEVENTS_STEP_ACTIVE:
             rc = ngx_http_apievents_step_active(d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_VERSION:
+            rc = ngx_http_apievents_step_version(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_ORG:
+            rc = ngx_http_apievents_step_org(r, d);
             break;
 
         case NGX_HTTP_APIEVENTS_STEP_CREDENTIAL:
@@ -329,6 +323,10 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
 
         case NGX_HTTP_APIEVENTS_STEP_LIMITS:
             rc = ngx_http_apievents_step_limits(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_BREAKER:
+            rc = ngx_http_apievents_step_breaker(r, d);
             break;
 
         case NGX_HTTP_APIEVENTS_STEP_PASSED:
@@ -361,10 +359,7 @@ ngx_http_apievents_step_active(ngx_http_apievents_decision_t *d)
         return NGX_OK;
     }
 
-    d->refusal = &ngx_http_apievents_not_active;
-    d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
-
-    return NGX_DECLINED;
+    return ngx_http_apievents_refuse(d, &ngx_http_apievents_not_active);
 }
 
 
@@ -444,37 +439,6 @@ ngx_http_apievents_step_expiry(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_apievents_step_rights(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d)
-{
-    ae_value_t                      *rights;
-    ngx_str_t                       *api;
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    rights = d->session->access_rights;
-
-    if (rights == NULL || rights->count == 0) {
-        mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-
-        if (mcf->gate.master_keys == 1) {
-            return NGX_OK;
-        }
-
-    } else {
-        api = &d->conf->gate.api;
-
-        if (ae_value_find(rights, (ae_str_t) { api->len, api->data })
-            != NULL)
-        {
-            return NGX_OK;
-        }
-    }
-
-    return ngx_http_apievents_reject(r, d, &ngx_http_apievents_not_granted);
-}
-
-
-static ngx_int_t
 ngx_http_apievents_step_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
@@ -490,9 +454,20 @@ ngx_http_apievents_step_limits(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_apievents_refuse(ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal)
+{
+    d->refusal = refusal;
+    d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
+
+    return NGX_DECLINED;
+}
+
+
 /* a refusal for want of a good credential */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_reject(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal)

@@ -47,7 +47,8 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_key_rate = {
     ngx_string("Rate Limit Exceeded"),
     ngx_string("Rate Limit Exceeded"),
     ngx_null_string,
-    0
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_RATE
 };
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_key_quota = {
@@ -56,7 +57,8 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_key_quota = {
     ngx_string("Quota exceeded"),
     ngx_string("Key Quota Limit Exceeded"),
     ngx_null_string,
-    0
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_QUOTA
 };
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_over_rate = {
@@ -65,7 +67,8 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_over_rate = {
     ngx_string("API Rate Limit Exceeded"),
     ngx_string("API Rate Limit Exceeded"),
     ngx_null_string,
-    0
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_RATE
 };
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_over_quota = {
@@ -74,7 +77,8 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_over_quota = {
     ngx_string("Quota exceeded"),
     ngx_string("API Quota Limit Exceeded"),
     ngx_null_string,
-    0
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_QUOTA
 };
 
 

@@ -17,11 +17,14 @@
 
 typedef enum {
     NGX_HTTP_APIEVENTS_STEP_ACTIVE = 0,
+    NGX_HTTP_APIEVENTS_STEP_VERSION,
+    NGX_HTTP_APIEVENTS_STEP_ORG,
     NGX_HTTP_APIEVENTS_STEP_CREDENTIAL,
     NGX_HTTP_APIEVENTS_STEP_SESSION,
     NGX_HTTP_APIEVENTS_STEP_EXPIRY,
     NGX_HTTP_APIEVENTS_STEP_RIGHTS,
     NGX_HTTP_APIEVENTS_STEP_LIMITS,
+    NGX_HTTP_APIEVENTS_STEP_BREAKER,
     NGX_HTTP_APIEVENTS_STEP_PASSED,
     NGX_HTTP_APIEVENTS_STEP_REFUSING,       /* may have to read the body */
     NGX_HTTP_APIEVENTS_STEP_REFUSED
@@ -37,7 +40,20 @@ typedef struct {
     ngx_str_t                       message;    /* of the event */
     ngx_str_t                       reason;     /* of the event */
     ngx_uint_t                      plain;      /* the answer is plain text */
+    ngx_http_apievents_refused_e    kind;
 } ngx_http_apievents_refusal_t;
+
+
+/* whose limit a use is of */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_USE_KEY = 0,             /* the session's, or what its
+                                                   rights to this API put in
+                                                   their place */
+    NGX_HTTP_APIEVENTS_USE_ENDPOINT,            /* of its rights */
+    NGX_HTTP_APIEVENTS_USE_ORG,
+    NGX_HTTP_APIEVENTS_USE_API
+} ngx_http_apievents_use_e;
 
 
 /*
@@ -54,14 +70,29 @@ typedef struct {
     ae_id_t                         key_id;
     ngx_http_apievents_session_t   *session;    /* kept; NULL: none */
 
+    ngx_http_apievents_session_t   *org;        /* its organisation's; kept */
+
+    ngx_http_apievents_version_t   *version;    /* that is asked for */
+    ngx_str_t                       version_name;
+
+    ae_limit_use_t                 *uses;       /* that it was held against,
+                                                   with what came of them */
+    ngx_uint_t                      nuses;
+    ngx_http_apievents_use_e       *kinds;      /* of the uses */
+
     ae_limit_use_t                 *charged;    /* for a refund */
     ngx_uint_t                      ncharged;
+
+    ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
+    ae_breaker_pass_t               pass;
     uint64_t                        rate_remaining;
     uint64_t                        quota_remaining;
     uint64_t                        quota_reset;    /* unix time, 0: never */
 
     const ngx_http_apievents_refusal_t
                                    *refusal;
+    ngx_uint_t                      refused;    /* index in uses; for refusals
+                                                   of rate and quota */
 
     ngx_str_t                       request;    /* its HTTP/1.1 form */
     ngx_str_t                       body;       /* as far as it is wanted */
@@ -70,6 +101,10 @@ typedef struct {
     u_char                          event_id[AE_EVENT_ID_LEN];
 
     unsigned                        api_wide:1; /* it is of the API's limit */
+    unsigned                        of_org:1;   /* of the organisation's */
+    unsigned                        ignored:1;  /* an ignored path */
+    unsigned                        entered:1;  /* the breaker; it is owed a
+                                                   sample */
     unsigned                        satisfied:1;/* by another module */
     unsigned                        pending:1;  /* another module may let it
                                                    pass (satisfy any) */
@@ -85,6 +120,47 @@ typedef struct {
     unsigned                        has_quota:1;
 } ngx_http_apievents_decision_t;
 
+
+/*
+ * Steps return NGX_OK to go on, NGX_DECLINED when they went elsewhere;
+ * everything else is for nginx: NGX_AGAIN and NGX_DONE park the request.
+ * gate_version.c, gate_org.c, gate_rights.c, gate_breaker.c
+ */
+ngx_int_t ngx_http_apievents_step_version(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_step_org(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_step_rights(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_step_breaker(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/*
+ * What a step does to refuse: returns NGX_DECLINED.  reject() is for want of a
+ * good credential, which another module may make up for (satisfy any).
+ */
+ngx_int_t ngx_http_apievents_refuse(ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal);
+ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    const ngx_http_apievents_refusal_t *refusal);
+
+/* gate_breaker.c, in the log phase: the sample of a request that entered */
+void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/*
+ * gate_path.c.  compile: syntax 't' for Tyk's patterns ({x}, /star/, found
+ * anywhere), 'r' for a regular expression; NGX_DECLINED and *err when it does
+ * not compile, NGX_ERROR without memory.  match: 'r' is held against the full
+ * normalised URI, 't' against that, the path behind the listen path, and that
+ * without the version's segment (facts: Tyk's section 4).
+ */
+ngx_int_t ngx_http_apievents_path_compile(ngx_pool_t *pool,
+    ngx_str_t *pattern, ngx_uint_t syntax, ngx_uint_t caseless,
+    ngx_http_apievents_path_t *path, ngx_str_t *err);
+ngx_uint_t ngx_http_apievents_path_match(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);
 
 /* gate_conf.c, gate_limit_conf.c */
 char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   1
+#define NGX_HTTP_APIEVENTS_LAYOUT   2
 
 typedef struct {
     uint32_t                    magic;
@@ -37,6 +37,7 @@ typedef struct {
     ae_processes_t             *processes;
     ae_queue_t                 *queue;
     ae_limits_t                *limits;
+    ae_breakers_t              *breakers;
     ae_sessions_t              *sessions;
 } ngx_http_apievents_zone_t;
 

@@ -1,0 +1,223 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Patterns of paths.  Tyk's are regular expressions too, found anywhere in the
+ * path, in which {name}, a segment of one star and a star at the end have
+ * their own meaning (facts: Tyk's section 4, path matching).
+ */
+
+
+#include "gate/gate_private.h"
+
+
+#if !(NGX_PCRE)
+#error "an nginx with PCRE is needed"
+#endif
+
+
+static ngx_int_t ngx_http_apievents_path_tyk(ngx_pool_t *pool,
+    ngx_str_t *pattern, ngx_str_t *regex);
+static ngx_uint_t ngx_http_apievents_path_tries(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);
+static ngx_uint_t ngx_http_apievents_path_try(ngx_http_request_t *r,
+    const ngx_http_apievents_path_t *path, ngx_str_t *uri);
+
+
+/* pattern is kept as it is; the method is the caller's to set */
+
+ngx_int_t
+ngx_http_apievents_path_compile(ngx_pool_t *pool, ngx_str_t *pattern,
+    ngx_uint_t syntax, ngx_uint_t caseless, ngx_http_apievents_path_t *path,
+    ngx_str_t *err)
+{
+    u_char               *text;
+    ngx_regex_compile_t   rc;
+
+    ngx_memzero(path, sizeof(ngx_http_apievents_path_t));
+
+    path->text = *pattern;
+    path->tyk = (syntax == 't');
+
+    if (pattern->len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+
+    rc.pool = pool;
+    rc.options = caseless ? NGX_REGEX_CASELESS : 0;
+
+    text = ngx_pnalloc(pool, NGX_MAX_CONF_ERRSTR);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc.err.data = text;
+    rc.err.len = NGX_MAX_CONF_ERRSTR;
+
+    if (syntax != 't') {
+        rc.pattern = *pattern;
+
+    } else if (ngx_http_apievents_path_tyk(pool, pattern, &rc.pattern)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_regex_compile(&rc) != NGX_OK) {
+        *err = rc.err;
+        return NGX_DECLINED;
+    }
+
+    path->regex = rc.regex;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_path_tyk(ngx_pool_t *pool, ngx_str_t *pattern,
+    ngx_str_t *regex)
+{
+    u_char  *p, *s, *last, *end;
+
+    s = pattern->data;
+    last = s + pattern->len;
+
+    /* {x} becomes seven characters, a star and its slash at most six */
+
+    p = ngx_pnalloc(pool, pattern->len * 4 + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    regex->data = p;
+
+    while (s < last) {
+
+        if (*s == '{') {
+            end = ngx_strlchr(s, last, '}');
+
+            /* a number in braces repeats what stands before it */
+
+            if (end != NULL && end - s > 1
+                && !(s[1] >= '0' && s[1] <= '9') && s[1] != ',')
+            {
+                p = ngx_cpymem(p, "([^/]+)", sizeof("([^/]+)") - 1);
+                s = end + 1;
+                continue;
+            }
+        }
+
+        if (last - s >= 2 && s[0] == '/' && s[1] == '*') {
+
+            if (last - s >= 3 && s[2] == '/') {
+                p = ngx_cpymem(p, "/[^/]+", sizeof("/[^/]+") - 1);
+
+            } else {
+                p = ngx_cpymem(p, "/.*", sizeof("/.*") - 1);
+            }
+
+            s += 2;
+            continue;
+        }
+
+        *p++ = *s++;
+    }
+
+    *p = '\0';
+    regex->len = p - regex->data;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_apievents_path_match(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path)
+{
+    if (path->method.len != 0
+        && (path->method.len != r->method_name.len
+            || ngx_strncmp(path->method.data, r->method_name.data,
+                           path->method.len)
+               != 0))
+    {
+        return 0;
+    }
+
+    if (path->regex == NULL) {
+        return 1;
+    }
+
+    if (ngx_http_apievents_path_try(r, path, &r->uri)) {
+        return 1;
+    }
+
+    return path->tyk && ngx_http_apievents_path_tries(r, d, path);
+}
+
+
+/* behind the listen path, and behind the version that stands there */
+
+static ngx_uint_t
+ngx_http_apievents_path_tries(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path)
+{
+    u_char     *p;
+    ngx_str_t   uri, *listen;
+
+    uri = r->uri;
+    listen = &d->conf->gate.listen_path;
+
+    if (listen->len > 1 && uri.len >= listen->len
+        && ngx_strncmp(uri.data, listen->data, listen->len) == 0)
+    {
+        uri.data += listen->len;
+        uri.len -= listen->len;
+
+        /* the slash at its end is the path's first */
+
+        if (listen->data[listen->len - 1] == '/') {
+            uri.data--;
+            uri.len++;
+        }
+
+        if (ngx_http_apievents_path_try(r, path, &uri)) {
+            return 1;
+        }
+    }
+
+    if (d->conf->gate.versions == NULL
+        || d->conf->gate.versions->source != 'u' || uri.len < 2)
+    {
+        return 0;
+    }
+
+    p = ngx_strlchr(uri.data + 1, uri.data + uri.len, '/');
+    if (p == NULL) {
+        return 0;
+    }
+
+    uri.len -= p - uri.data;
+    uri.data = p;
+
+    return ngx_http_apievents_path_try(r, path, &uri);
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_path_try(ngx_http_request_t *r,
+    const ngx_http_apievents_path_t *path, ngx_str_t *uri)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_regex_exec((ngx_regex_t *) path->regex, uri, NULL, 0);
+
+    if (rc < 0 && rc != NGX_REGEX_NO_MATCHED) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      ngx_regex_exec_n " failed: %i on \"%V\" using \"%V\"",
+                      rc, uri, &path->text);
+    }
+
+    return rc >= 0;
+}
