@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -295,6 +296,48 @@ test_retire(void **state)
 }
 
 
+/* ns of CPU time that it takes when no endpoint is gone, the least of many */
+
+static uint64_t
+retire_cost(size_t size)
+{
+    uint32_t         i, ep;
+    uint64_t         ns, least;
+    ae_queue_t      *q;
+    struct timespec  a, b;
+
+    q = queue_new(size);
+    ep = queue_endpoint(q, 1, 10, 100);
+    assert_int_equal(queue_put(q, ep, 1), AE_OK);
+
+    least = UINT64_MAX;
+
+    for (i = 0; i < 50; i++) {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+        assert_int_equal(ae_queue_retire(q, &ep, 1), 0);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+
+        ns = (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
+        least = ns < least ? ns : least;
+    }
+
+    queue_free(q);
+
+    return least;
+}
+
+
+/* it is asked for every second, whatever the size of the zone */
+
+static void
+test_retire_cost(void **state)
+{
+    (void) state;
+
+    assert_true(retire_cost(QUEUE_SIZE * 64) < 16 * retire_cost(QUEUE_SIZE));
+}
+
+
 static void
 test_endpoints_reused(void **state)
 {
@@ -422,6 +465,7 @@ main(void)
         cmocka_unit_test(test_adopt),
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_retire),
+        cmocka_unit_test(test_retire_cost),
         cmocka_unit_test(test_endpoints_reused),
         cmocka_unit_test(test_sums_survive_reuse),
         cmocka_unit_test(test_oldest_reused_first),

@@ -279,12 +279,14 @@ ae_queue_bury(ae_queue_t *q, ae_endpoint_t *ep)
 /*
  * An endpoint is marked before anything dies, and from then on nothing starts
  * to wait for it.  Held deliveries die first, lest they be queued by the death
- * of the one that they wait for.
+ * of the one that they wait for.  All deliveries are looked at only if some
+ * have to die: this is called again and again, and they may be a million.
  */
 
 uint64_t
 ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n)
 {
+    int             waiting;
     size_t          k;
     uint32_t        i;
     uint64_t        killed;
@@ -299,6 +301,8 @@ ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n)
         }
     }
 
+    waiting = 0;
+
     ae_queue_lock(q);
 
     for (i = 0; i < q->endpoints; i++) {
@@ -309,9 +313,15 @@ ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n)
             ae_set(q, ep->retired, q->serial);
             ae_queue_commit(q);
         }
+
+        waiting |= ep->retired != 0 && ep->pending != ep->inflight;
     }
 
     ae_queue_unlock(q);
+
+    if (!waiting) {
+        return 0;
+    }
 
     killed = ae_queue_kill(q, 1);
 
