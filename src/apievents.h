@@ -22,6 +22,7 @@
 #include "deliver/deliver.h"
 #include "script/script.h"
 #include "gate/gate.h"
+#include "definition/definition.h"
 #include "manage/manage.h"
 
 

@@ -169,11 +169,30 @@ char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_apievents_api_definition(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 /* the same as api_event_key, for a slot */
 extern ngx_conf_enum_t  ngx_http_apievents_event_key_enum[];
+
+/*
+ * What definitions fill a configuration with.  add_auth: NGX_DECLINED when no
+ * source may have that name; valid_id: NGX_DECLINED for what cannot be an id;
+ * place: FILE:LINE of the directive that is being read.
+ */
+ngx_int_t ngx_http_apievents_add_auth(ngx_conf_t *cf, ngx_array_t *auth,
+    ngx_uint_t kind, ngx_str_t *name);
+ngx_http_apievents_limit_t *ngx_http_apievents_add_limit(ngx_conf_t *cf,
+    ngx_array_t *limits, ngx_uint_t quota, ngx_str_t *key);
+ngx_int_t ngx_http_apievents_valid_id(ngx_str_t *id);
+ngx_int_t ngx_http_apievents_place(ngx_conf_t *cf, ngx_str_t *place);
+
+/*
+ * Syntax 't' is Tyk's patterns ({x}, /star/, found anywhere), 'r' a regular
+ * expression; NGX_DECLINED and *err when it does not compile, NGX_ERROR
+ * without memory.
+ */
+ngx_int_t ngx_http_apievents_path_compile(ngx_pool_t *pool,
+    ngx_str_t *pattern, ngx_uint_t syntax, ngx_uint_t caseless,
+    ngx_http_apievents_path_t *path, ngx_str_t *err);
 
 void ngx_http_apievents_gate_create_conf(
     ngx_http_apievents_gate_conf_t *conf);

@@ -150,26 +150,15 @@ void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
 /*
- * gate_path.c.  compile: syntax 't' for Tyk's patterns ({x}, /star/, found
- * anywhere), 'r' for a regular expression; NGX_DECLINED and *err when it does
- * not compile, NGX_ERROR without memory.  match: 'r' is held against the full
- * normalised URI, 't' against that, the path behind the listen path, and that
+ * gate_path.c.  A regular expression is held against the full normalised URI,
+ * Tyk's pattern against that, the path behind the listen path, and that
  * without the version's segment (facts: Tyk's section 4).
  */
-ngx_int_t ngx_http_apievents_path_compile(ngx_pool_t *pool,
-    ngx_str_t *pattern, ngx_uint_t syntax, ngx_uint_t caseless,
-    ngx_http_apievents_path_t *path, ngx_str_t *err);
 ngx_uint_t ngx_http_apievents_path_match(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);
 
-/* gate_conf.c, gate_limit_conf.c */
+/* gate_conf.c */
 char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
-ngx_int_t ngx_http_apievents_add_auth(ngx_conf_t *cf, ngx_array_t *auth,
-    ngx_uint_t kind, ngx_str_t *name);
-ngx_int_t ngx_http_apievents_valid_id(ngx_str_t *id);
-ngx_int_t ngx_http_apievents_place(ngx_conf_t *cf, ngx_str_t *place);
-ngx_http_apievents_limit_t *ngx_http_apievents_add_limit(ngx_conf_t *cf,
-    ngx_array_t *limits, ngx_uint_t quota, ngx_str_t *key);
 
 /* gate_decision.c */
 ngx_http_apievents_decision_t *ngx_http_apievents_decision(
@@ -228,44 +217,5 @@ void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
 void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal);
-
-/* an api_definition while it is read; place names it in error lines */
-
-typedef struct {
-    ngx_conf_t                     *cf;
-    ngx_conf_file_t                 place;
-    ngx_http_apievents_loc_conf_t  *lcf;
-    ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
-    ae_value_t                     *root;
-    ngx_array_t                     ignored;    /* of ngx_str_t */
-} ngx_http_apievents_definition_t;
-
-/*
- * gate_definition_field.c.  A missing member or null: NGX_OK and *v is NULL,
- * *s is empty, *b is untouched.  A wrong type is an emerg line, NGX_ERROR.
- */
-ngx_int_t ngx_http_apievents_entry(ngx_http_apievents_definition_t *def,
-    const ae_value_t *map, const char *name, ae_type_e type, ae_value_t **v);
-ngx_int_t ngx_http_apievents_entry_string(
-    ngx_http_apievents_definition_t *def, const ae_value_t *map,
-    const char *name, ngx_str_t *s);
-ngx_int_t ngx_http_apievents_entry_bool(ngx_http_apievents_definition_t *def,
-    const ae_value_t *map, const char *name, ngx_flag_t *b);
-ngx_int_t ngx_http_apievents_entry_expect(
-    ngx_http_apievents_definition_t *def, const ae_value_t *v,
-    ae_type_e type, const char *name);
-void ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
-    const ae_value_t *v, const char *name, const char *expected);
-
-/* gate_definition_events.c: event_handlers */
-ngx_int_t ngx_http_apievents_definition_events(
-    ngx_http_apievents_definition_t *def);
-
-/* gate_definition_report.c: what is ignored, in one line */
-ngx_int_t ngx_http_apievents_definition_ignore(
-    ngx_http_apievents_definition_t *def, ngx_str_t *name);
-ngx_int_t ngx_http_apievents_definition_report(
-    ngx_http_apievents_definition_t *def);
-
 
 #endif /* _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_ */

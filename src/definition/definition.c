@@ -6,7 +6,7 @@
  */
 
 
-#include "gate/gate_private.h"
+#include "definition/definition_private.h"
 
 
 #define NGX_HTTP_APIEVENTS_DEFINITION_MAX    (4 * 1024 * 1024)

@@ -6,7 +6,7 @@
  */
 
 
-#include "gate/gate_private.h"
+#include "definition/definition_private.h"
 
 
 typedef struct {

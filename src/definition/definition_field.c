@@ -5,7 +5,7 @@
  */
 
 
-#include "gate/gate_private.h"
+#include "definition/definition_private.h"
 
 
 static const char *ngx_http_apievents_type_name(ae_type_e type);

@@ -6,7 +6,7 @@
  */
 
 
-#include "gate/gate_private.h"
+#include "definition/definition_private.h"
 
 
 static ngx_int_t ngx_http_apievents_report_fields(

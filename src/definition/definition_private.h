@@ -1,0 +1,55 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What the files of the room share: a definition while it is read.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_DEFINITION_PRIVATE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_DEFINITION_PRIVATE_H_INCLUDED_
+
+
+#include "apievents.h"
+
+
+/* place names it in error lines */
+
+typedef struct {
+    ngx_conf_t                     *cf;
+    ngx_conf_file_t                 place;
+    ngx_http_apievents_loc_conf_t  *lcf;
+    ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
+    ae_value_t                     *root;
+    ngx_array_t                     ignored;    /* of ngx_str_t */
+} ngx_http_apievents_definition_t;
+
+
+/*
+ * definition_field.c.  A missing member or null: NGX_OK and *v is NULL,
+ * *s is empty, *b is untouched.  A wrong type is an emerg line, NGX_ERROR.
+ */
+ngx_int_t ngx_http_apievents_entry(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const char *name, ae_type_e type, ae_value_t **v);
+ngx_int_t ngx_http_apievents_entry_string(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, ngx_str_t *s);
+ngx_int_t ngx_http_apievents_entry_bool(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const char *name, ngx_flag_t *b);
+ngx_int_t ngx_http_apievents_entry_expect(
+    ngx_http_apievents_definition_t *def, const ae_value_t *v,
+    ae_type_e type, const char *name);
+void ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
+    const ae_value_t *v, const char *name, const char *expected);
+
+/* definition_events.c: event_handlers */
+ngx_int_t ngx_http_apievents_definition_events(
+    ngx_http_apievents_definition_t *def);
+
+/* definition_report.c: what is ignored, in one line */
+ngx_int_t ngx_http_apievents_definition_ignore(
+    ngx_http_apievents_definition_t *def, ngx_str_t *name);
+ngx_int_t ngx_http_apievents_definition_report(
+    ngx_http_apievents_definition_t *def);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_DEFINITION_PRIVATE_H_INCLUDED_ */
