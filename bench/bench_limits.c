@@ -52,6 +52,8 @@ static int bench_compare(const void *a, const void *b);
 static double bench_median(bench_t *b, bench_pt work, uint32_t processes,
     int same);
 static void bench_print(bench_t *b, const char *what, bench_pt work);
+static void bench_rule(bench_t *b, ae_limit_mode_e mode, uint64_t max,
+    uint64_t period, uint64_t burst);
 
 
 static void *
@@ -285,6 +287,19 @@ bench_print(bench_t *b, const char *what, bench_pt work)
 }
 
 
+static void
+bench_rule(bench_t *b, ae_limit_mode_e mode, uint64_t max, uint64_t period,
+    uint64_t burst)
+{
+    memset(&b->rule, 0, sizeof(b->rule));
+
+    b->rule.mode = mode;
+    b->rule.max = max;
+    b->rule.period = period;
+    b->rule.burst = burst;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -302,21 +317,25 @@ main(int argc, char **argv)
 
     bench_fill(&b);
 
-    b.rule = (ae_limit_rule_t) { AE_LIMIT_GCRA, 1000000000, BENCH_SEC,
-                                 1000000000 };
+    bench_rule(&b, AE_LIMIT_GCRA, 1000000000, BENCH_SEC, 1000000000);
     bench_print(&b, "take, gcra", bench_take);
 
-    b.rule = (ae_limit_rule_t) { AE_LIMIT_WINDOW, 1000000000, BENCH_SEC, 0 };
+    bench_rule(&b, AE_LIMIT_WINDOW, 1000000000, BENCH_SEC, 0);
     bench_print(&b, "take, window", bench_take);
 
-    b.rule = (ae_limit_rule_t) { AE_LIMIT_QUOTA, 1000000000, BENCH_SEC, 0 };
+    bench_rule(&b, AE_LIMIT_QUOTA, 1000000000, BENCH_SEC, 0);
     bench_print(&b, "take, quota", bench_take);
 
-    b.rule = (ae_limit_rule_t) { AE_LIMIT_QUOTA, 1, 0, 0 };
+    b.rule.align = AE_ALIGN_MONTH;
+    bench_print(&b, "take, quota of a month", bench_take);
+
+    bench_rule(&b, AE_LIMIT_FIXED, 1000000000, BENCH_SEC, 0);
+    bench_print(&b, "take, fixed", bench_take);
+
+    bench_rule(&b, AE_LIMIT_QUOTA, 1, 0, 0);
     bench_print(&b, "take, refused", bench_take);
 
-    b.rule = (ae_limit_rule_t) { AE_LIMIT_QUOTA, 1000000000, BENCH_SEC,
-                                 1000000000 };
+    bench_rule(&b, AE_LIMIT_QUOTA, 1000000000, BENCH_SEC, 1000000000);
     bench_print(&b, "take, three at once", bench_take_three);
 
     bench_print(&b, "sequence", bench_sequence);

@@ -72,6 +72,8 @@ limits_use(uint64_t key, ae_limit_mode_e mode, uint64_t max, uint64_t period,
     use.rule.max = max;
     use.rule.period = period;
     use.rule.burst = burst;
+    use.rule.align = AE_ALIGN_NONE;
+    use.rule.offset = 0;
 
     return use;
 }

@@ -207,7 +207,7 @@ test_none_allowed(void **state)
 
     limits = limits_new(LIMITS_SIZE);
 
-    for (mode = AE_LIMIT_GCRA; mode <= AE_LIMIT_QUOTA; mode++) {
+    for (mode = AE_LIMIT_GCRA; mode <= AE_LIMIT_FIXED; mode++) {
         use = limits_use(mode, mode, 0, SEC, 10);
 
         assert_int_equal(take(limits, &use), AE_DECLINED);
@@ -261,9 +261,9 @@ test_extreme_rules(void **state)
 
     limits = limits_new(LIMITS_SIZE);
 
-    for (i = 0; i < 3 * 8 * 8 * 8; i++) {
-        use = limits_use(i, i % 3, n[i / 3 % 8], n[i / 24 % 8],
-                         n[i / 192 % 8]);
+    for (i = 0; i < 4 * 8 * 8 * 8; i++) {
+        use = limits_use(i, i % 4, n[i / 4 % 8], n[i / 32 % 8],
+                         n[i / 256 % 8]);
 
         for (k = 0; k < 5; k++) {
             rc = take(limits, &use);

@@ -64,7 +64,7 @@ test_refund(void **state)
 
     limits = limits_new(LIMITS_SIZE);
 
-    for (mode = AE_LIMIT_GCRA; mode <= AE_LIMIT_QUOTA; mode++) {
+    for (mode = AE_LIMIT_GCRA; mode <= AE_LIMIT_FIXED; mode++) {
 
         use = limits_use(mode, mode, 10, 10 * SEC, 9);
 

@@ -31,6 +31,15 @@ test_bytes_a_key(void **state)
     assert_true((1024 * 1024 - 64 * sizeof(ae_limits_shard_t)) / st.entries
                 <= 86);
 
+    /* and with the share of locks and shared states, however small a zone */
+
+    free(limits);
+    limits = limits_new(128 * 1024);
+    ae_limits_stat(limits, &st);
+    assert_true(128 * 1024 / st.entries <= 128);
+
+    assert_int_equal(sizeof(ae_limit_state_t), 48);
+
     assert_null(ae_limits_init(&st, sizeof(st)));
     free(limits);
 }

@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The arithmetic of one limit, without memory and locks (ae_limit_rule.c).
+ * The arithmetic of one limit, without memory and locks (ae_limit_rule.c, and
+ * ae_limit_period.c for those that count a period).
  */
 
 
@@ -19,15 +20,24 @@ typedef struct {
     uint64_t                 period;
     uint64_t                 time;          /* GCRA: when the backlog is gone,
                                                WINDOW: start of this window,
-                                               QUOTA: start of the period */
+                                               else start of the period */
     uint64_t                 count;         /* GCRA: the time's fraction, in
                                                1/max ns; else requests */
     uint64_t                 previous;      /* WINDOW: requests of the last,
-                                               QUOTA: start by the other clock,
-                                               which names the period */
-    uint32_t                 mode;          /* ae_limit_mode_e plus one */
-    uint32_t                 spare;
+                                               QUOTA, FIXED: start by the other
+                                               clock, which names the period */
+    uint32_t                 mark;          /* usage that was told */
+    unsigned                 mode:8;        /* ae_limit_mode_e plus one */
+    unsigned                 align:4;       /* QUOTA: the period is a unit of
+                                               the calendar */
+    signed                   offset:20;     /* its */
 } ae_limit_state_t;
+
+
+typedef unsigned __int128    ae_wide_t;
+
+#define ae_limit_min(a, b)   (((a) < (b)) ? (a) : (b))
+#define ae_limit_since(a, b)  (((a) > (b)) ? (a) - (b) : 0)
 
 
 /* within bounds that no product of the arithmetic overflows */
@@ -58,6 +68,20 @@ int ae_limit_refund(ae_limit_state_t *st, const ae_limit_use_t *use,
 
 /* nothing is counted any more: the state may be forgotten */
 int ae_limit_fresh(const ae_limit_state_t *st, const ae_now_t *now);
+
+
+/* the same for QUOTA and FIXED */
+void ae_period_start(ae_limit_state_t *st, const ae_limit_rule_t *rule,
+    const ae_now_t *now);
+int ae_period_fresh(const ae_limit_state_t *st, const ae_now_t *now);
+int ae_period_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
+    const ae_now_t *now);
+void ae_period_report(const ae_limit_state_t *st, ae_limit_use_t *use,
+    const ae_now_t *now);
+int ae_period_refund(ae_limit_state_t *st, const ae_limit_use_t *use);
+
+/* ns until the period ends, UINT64_MAX for never */
+uint64_t ae_period_left(const ae_limit_state_t *st, const ae_now_t *now);
 
 
 #endif /* _AE_LIMIT_H_INCLUDED_ */

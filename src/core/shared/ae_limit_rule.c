@@ -16,12 +16,7 @@
  *     where it ends e after the start of a window), and (n + 1) * max in n;
  *   - nobody is refused of whom fewer than max passed in the last two periods.
  *
- * QUOTA counts within a period that starts at the first use and is renewed by
- * the first use after it.  It runs by the wall clock: a period goes on over a
- * restart.  Where that clock steps back behind the start, the period starts
- * anew from there with what was used of it: no allowance comes twice, and it
- * ends one period from then at the latest.  A process whose cached time is
- * older than the start by both clocks saw no such step.
+ * QUOTA and FIXED count in periods, see ae_limit_period.c.
  *
  * When a counter meets another rule than before, what was counted stays: the
  * backlog of GCRA in requests, of the others the number.  Another mode starts
@@ -29,9 +24,6 @@
  *
  *   WINDOW  a longer one goes on from the window's start; with a shorter one
  *           all that the old rule still counts counts as passed just now.
- *   QUOTA   a longer one runs from the old start; with a shorter one (never
- *           is the longest) the old end stands, or one new period from now
- *           where that is earlier.
  *
  * So no moment gives more than the rule that is asked gives alone, and two
  * rules that take turns, as old and new processes do in a reload, give no more
@@ -48,11 +40,9 @@
 
 #define AE_LIMIT_MOST        ((uint64_t) 1 << 62)
 
-#define ae_limit_min(a, b)   (((a) < (b)) ? (a) : (b))
-#define ae_limit_since(a, b)  (((a) > (b)) ? (a) - (b) : 0)
+/* of an offset, in seconds; no place on earth has more */
 
-
-typedef unsigned __int128    ae_wide_t;
+#define AE_LIMIT_OFFSET      (24 * 3600)
 
 
 static void ae_limit_start(ae_limit_state_t *st, const ae_limit_rule_t *rule,
@@ -77,11 +67,6 @@ static int ae_window_refund(ae_limit_state_t *st, const ae_limit_use_t *use);
 static void ae_window_report(const ae_limit_state_t *st, ae_limit_use_t *use,
     uint64_t now);
 static uint64_t ae_window_retry(const ae_limit_state_t *st, uint64_t now);
-static int ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
-    const ae_now_t *now);
-static void ae_quota_report(const ae_limit_state_t *st, ae_limit_use_t *use,
-    uint64_t now);
-static uint64_t ae_quota_left(const ae_limit_state_t *st, uint64_t now);
 
 
 void
@@ -91,10 +76,25 @@ ae_limit_bound(ae_limit_rule_t *rule)
     rule->burst = ae_limit_min(rule->burst, AE_LIMIT_MOST);
     rule->period = ae_limit_min(rule->period, AE_LIMIT_MOST);
 
-    /* only a quota can do without one */
+    /* only a quota can do without one, or follow the calendar */
 
-    if (rule->period == 0 && rule->mode != AE_LIMIT_QUOTA) {
-        rule->period = 1;
+    if (rule->mode != AE_LIMIT_QUOTA) {
+        rule->align = AE_ALIGN_NONE;
+
+        if (rule->period == 0) {
+            rule->period = 1;
+        }
+    }
+
+    if (rule->align == AE_ALIGN_NONE) {
+        rule->offset = 0;
+        return;
+    }
+
+    rule->offset = ae_limit_min(rule->offset, AE_LIMIT_OFFSET);
+
+    if (rule->offset < -AE_LIMIT_OFFSET) {
+        rule->offset = -AE_LIMIT_OFFSET;
     }
 }
 
@@ -111,7 +111,7 @@ ae_limit_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
         return 0;
     }
 
-    if (st->mode != (uint32_t) rule->mode + 1 || ae_limit_fresh(st, now)) {
+    if (st->mode != (unsigned) rule->mode + 1 || ae_limit_fresh(st, now)) {
         ae_limit_start(st, rule, now);
         return 0;
     }
@@ -120,19 +120,20 @@ ae_limit_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
 
     case AE_LIMIT_GCRA:
         changed = ae_gcra_adapt(st, rule, now->mono);
+        st->period = rule->period;
         break;
 
     case AE_LIMIT_WINDOW:
         changed = ae_window_adapt(st, rule, now->mono);
+        st->period = rule->period;
         break;
 
-    default: /* AE_LIMIT_QUOTA */
-        changed = ae_quota_adapt(st, rule, now);
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
+        changed = ae_period_adapt(st, rule, now);
         break;
     }
 
     st->max = rule->max;
-    st->period = rule->period;
 
     return changed;
 }
@@ -154,7 +155,7 @@ ae_limit_charge(ae_limit_state_t *st, const ae_limit_rule_t *rule,
     case AE_LIMIT_WINDOW:
         return ae_window_charge(st, now->mono);
 
-    default: /* AE_LIMIT_QUOTA */
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
 
         if (st->count >= st->max) {
             return AE_DECLINED;
@@ -189,8 +190,8 @@ ae_limit_report(const ae_limit_state_t *st, ae_limit_use_t *use,
         ae_window_report(st, use, now->mono);
         break;
 
-    default: /* AE_LIMIT_QUOTA */
-        ae_quota_report(st, use, now->wall);
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
+        ae_period_report(st, use, now);
         break;
     }
 }
@@ -215,8 +216,8 @@ ae_limit_retry(const ae_limit_state_t *st, const ae_limit_rule_t *rule,
     case AE_LIMIT_WINDOW:
         return ae_window_retry(st, now->mono);
 
-    default: /* AE_LIMIT_QUOTA */
-        return ae_quota_left(st, now->wall);
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
+        return ae_period_left(st, now);
     }
 }
 
@@ -225,7 +226,7 @@ int
 ae_limit_refund(ae_limit_state_t *st, const ae_limit_use_t *use,
     const ae_now_t *now)
 {
-    if (st->mode != (uint32_t) use->rule.mode + 1) {
+    if (st->mode != (unsigned) use->rule.mode + 1) {
         return 0;
     }
 
@@ -237,15 +238,8 @@ ae_limit_refund(ae_limit_state_t *st, const ae_limit_use_t *use,
     case AE_LIMIT_WINDOW:
         return ae_window_refund(st, use);
 
-    default: /* AE_LIMIT_QUOTA */
-
-        if (use->charged != st->previous || st->count == 0) {
-            return 0;
-        }
-
-        st->count--;
-
-        return 1;
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
+        return ae_period_refund(st, use);
     }
 }
 
@@ -272,10 +266,8 @@ ae_limit_fresh(const ae_limit_state_t *st, const ae_now_t *now)
                || passed >= 2 * st->period;
 
     case AE_LIMIT_QUOTA + 1:
-        passed = ae_limit_since(now->wall, st->time);
-
-        return st->count == 0
-               || (st->period != 0 && passed >= st->period);
+    case AE_LIMIT_FIXED + 1:
+        return ae_period_fresh(st, now);
 
     default:
         return 0;
@@ -293,9 +285,8 @@ ae_limit_start(ae_limit_state_t *st, const ae_limit_rule_t *rule,
     st->max = rule->max;
     st->period = rule->period;
 
-    if (rule->mode == AE_LIMIT_QUOTA) {
-        st->time = now->wall;
-        st->previous = now->mono;
+    if (rule->mode == AE_LIMIT_QUOTA || rule->mode == AE_LIMIT_FIXED) {
+        ae_period_start(st, rule, now);
         return;
     }
 
@@ -581,57 +572,4 @@ ae_window_retry(const ae_limit_state_t *st, uint64_t now)
     at -= ae_limit_min(left, st->period);
 
     return ae_limit_since(at, now);
-}
-
-
-static int
-ae_quota_adapt(ae_limit_state_t *st, const ae_limit_rule_t *rule,
-    const ae_now_t *now)
-{
-    int       changed;
-    uint64_t  end;
-
-    changed = 0;
-
-    if (now->wall < st->time && now->mono >= st->previous) {
-        st->time = now->wall;
-        st->previous = now->mono;
-        changed = 1;
-    }
-
-    if (rule->period == st->period) {
-        return changed;
-    }
-
-    if (rule->period != 0 && (st->period == 0 || rule->period < st->period)) {
-        end = now->wall + rule->period;
-
-        if (st->period != 0) {
-            end = ae_limit_min(end, st->time + st->period);
-        }
-
-        st->time = end - rule->period;
-    }
-
-    return 1;
-}
-
-
-static void
-ae_quota_report(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now)
-{
-    use->remaining = ae_limit_since(st->max, st->count);
-    use->reset = (st->count == 0) ? 0 : ae_quota_left(st, now);
-    use->charged = st->previous;
-}
-
-
-static uint64_t
-ae_quota_left(const ae_limit_state_t *st, uint64_t now)
-{
-    if (st->period == 0) {
-        return UINT64_MAX;
-    }
-
-    return ae_limit_since(st->time + st->period, now);
 }

@@ -26,9 +26,9 @@
 
 #define AE_LIMITS_SWEEP      32                 /* entries looked at */
 
-/* an entry's mode: its count is the last number, spare says it was asked */
+/* an entry's mode: its count is the last number, mark says it was asked */
 
-#define AE_LIMITS_SEQUENCE   UINT32_MAX
+#define AE_LIMITS_SEQUENCE   UINT8_MAX
 
 /* keeps the sequence of an id apart from its limit */
 
@@ -143,6 +143,55 @@ ae_limits_reset(ae_limits_t *limits, ae_id_t id)
 }
 
 
+uint32_t
+ae_limit_usage(const ae_limit_use_t *use)
+{
+    uint64_t  used;
+
+    if (use->rule.max == 0 || use->remaining == 0) {
+        return AE_LIMIT_WHOLE;
+    }
+
+    used = ae_limit_since(use->rule.max, use->remaining);
+
+    return (ae_wide_t) used * AE_LIMIT_WHOLE / use->rule.max;
+}
+
+
+uint32_t
+ae_limits_reach(ae_limits_t *limits, const ae_limit_use_t *use)
+{
+    uint32_t            mark, shard, usage;
+    ae_limit_state_t    state, *stored;
+    ae_limits_shard_t  *sh;
+
+    mark = AE_LIMIT_REACHED;
+    usage = ae_limit_usage(use);
+
+    shard = ae_table_shard(ae_limits_table(limits), use->id);
+    sh = ae_limits_lock(limits, shard);
+
+    stored = use->overflow ? &sh->shared[use->rule.mode]
+                           : ae_table_find(ae_limits_table(limits), use->id);
+
+    if (stored != NULL && stored->mode == (unsigned) use->rule.mode + 1
+        && stored->previous == use->charged && stored->count != 0)
+    {
+        mark = stored->mark;
+
+        if (usage > mark) {
+            state = *stored;
+            state.mark = usage;
+            ae_limits_store(limits, sh, stored, &state);
+        }
+    }
+
+    ae_limits_unlock(limits, shard);
+
+    return mark;
+}
+
+
 uint64_t
 ae_limits_sequence(ae_limits_t *limits, ae_id_t id)
 {
@@ -160,7 +209,7 @@ ae_limits_sequence(ae_limits_t *limits, ae_id_t id)
 
     if (stored != NULL) {
         number = ++stored->count;
-        stored->spare = 1;
+        stored->mark = 1;
         goto done;
     }
 
@@ -174,7 +223,7 @@ ae_limits_sequence(ae_limits_t *limits, ae_id_t id)
 
     stored->mode = AE_LIMITS_SEQUENCE;
     stored->count = number;
-    stored->spare = 1;
+    stored->mark = 1;
     ae_table_publish(ae_limits_table(limits), stored);
 
 done:
@@ -331,8 +380,8 @@ ae_limits_reclaim(void *data, void *ctx)
 
     if (st->mode == AE_LIMITS_SEQUENCE) {
 
-        if (st->spare) {
-            st->spare = 0;
+        if (st->mark) {
+            st->mark = 0;
             return 0;
         }
 
@@ -385,7 +434,7 @@ ae_limits_unfilter(ae_limits_shard_t *sh, const ae_now_t *now)
 {
     size_t  i;
 
-    for (i = 0; i < AE_LIMITS_MODES; i++) {
+    for (i = 0; i < AE_LIMIT_MODES; i++) {
         if (!ae_limit_fresh(&sh->shared[i], now)) {
             return;
         }

@@ -14,7 +14,6 @@
 
 
 #define AE_LIMITS_ALIGN      64
-#define AE_LIMITS_MODES      3
 #define AE_LIMITS_FILTER     16             /* words */
 
 
@@ -29,7 +28,7 @@ typedef struct {
     uint64_t                 overflows;
     ae_now_t                 seen;          /* when an entry was last made */
 
-    ae_limit_state_t         shared[AE_LIMITS_MODES];
+    ae_limit_state_t         shared[AE_LIMIT_MODES];
     uint64_t                 filter[AE_LIMITS_FILTER];
     uint32_t                 filtered;      /* it is not empty */
 } __attribute__((aligned(AE_LIMITS_ALIGN))) ae_limits_shard_t;

@@ -86,15 +86,35 @@ uint32_t ae_table_used(const ae_table_t *t);
 typedef enum {
     AE_LIMIT_GCRA = 0,      /* one every period/max, burst more at once */
     AE_LIMIT_WINDOW,        /* max in any period, two counters, approximate */
-    AE_LIMIT_QUOTA          /* max a period that starts at the first use */
+    AE_LIMIT_QUOTA,         /* max a period that starts at the first use, or
+                               with the calendar */
+    AE_LIMIT_FIXED          /* max in each period; they start at its multiples
+                               since 1970 (facts: Tyk's fixed window, 6.1) */
 } ae_limit_mode_e;
+
+#define AE_LIMIT_MODES       4
+
+
+/* the calendar's units, by the time of day at an offset */
+
+typedef enum {
+    AE_ALIGN_NONE = 0,
+    AE_ALIGN_HOUR,
+    AE_ALIGN_DAY,
+    AE_ALIGN_WEEK,          /* from Monday on (ISO 8601) */
+    AE_ALIGN_MONTH
+} ae_limit_align_e;
 
 
 typedef struct {
     ae_limit_mode_e          mode;
     uint64_t                 max;           /* requests a period; may be 0 */
-    uint64_t                 period;        /* ns; QUOTA: 0 never renews */
+    uint64_t                 period;        /* ns; QUOTA: 0 never renews; not
+                                               looked at when aligned */
     uint64_t                 burst;         /* requests, GCRA only */
+    ae_limit_align_e         align;         /* QUOTA only */
+    int32_t                  offset;        /* seconds east of UTC, of align;
+                                               a day at most */
 } ae_limit_rule_t;
 
 
@@ -117,7 +137,7 @@ typedef struct {
 
 typedef struct ae_limits_s   ae_limits_t;   /* shared */
 
-#define AE_LIMIT_USES        16             /* most uses in one call */
+#define AE_LIMIT_USES        20             /* most uses in one call */
 
 ae_limits_t *ae_limits_init(void *mem, size_t size);
 
@@ -139,6 +159,19 @@ void ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses,
 void ae_limits_peek(ae_limits_t *limits, ae_limit_use_t *use,
     const ae_now_t *now);
 void ae_limits_reset(ae_limits_t *limits, ae_id_t id);
+
+/*
+ * How much of a counter was used is marked, in millionths of its max, until
+ * its period ends.  Moves the mark up to what the use, which was charged,
+ * made of it, and returns where it was: of the thresholds above that, up to
+ * the new one, the caller alone has to tell.  AE_LIMIT_REACHED: nothing to
+ * tell, the period is over.  QUOTA and FIXED only.
+ */
+#define AE_LIMIT_WHOLE       1000000
+#define AE_LIMIT_REACHED     UINT32_MAX
+
+uint32_t ae_limit_usage(const ae_limit_use_t *use);
+uint32_t ae_limits_reach(ae_limits_t *limits, const ae_limit_use_t *use);
 
 /* the next number of the id, from 1, over all processes; ids that were
  * evicted for want of memory go on above every number evicted so far */
