@@ -110,6 +110,7 @@ typedef struct {
     ngx_str_t                   version;        /* empty: any */
     unsigned                    quota:1;
     unsigned                    dry_run:1;
+    unsigned                    has_tz:1;
 } ngx_http_apievents_limit_t;
 
 

@@ -13,6 +13,9 @@
 #define NGX_HTTP_APIEVENTS_ID_MAX    128
 #define NGX_HTTP_APIEVENTS_BODY_MAX  (1024 * 1024)
 
+/* two of a session, two of its organisation, one of an endpoint */
+#define NGX_HTTP_APIEVENTS_OTHER_LIMITS  5
+
 
 static char *ngx_http_apievents_set_id(ngx_conf_t *cf, ngx_str_t *id);
 static ngx_int_t ngx_http_apievents_auth_source(ngx_conf_t *cf,
@@ -471,9 +474,9 @@ ngx_http_apievents_check_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    /* the two of the session come on top */
+    /* those of the session, its organisation and its rights come on top */
 
-    n = 2 + ngx_http_apievents_enforced(conf->rates)
+    n = NGX_HTTP_APIEVENTS_OTHER_LIMITS + ngx_http_apievents_enforced(conf->rates)
         + ngx_http_apievents_enforced(conf->quotas);
 
     if (n > AE_LIMIT_USES) {
@@ -481,7 +484,9 @@ ngx_http_apievents_check_api(ngx_conf_t *cf,
                       "API \"%V\" has too many limits, expected at most %d "
                       "of \"api_rate\" and \"api_quota\" that are not "
                       "dry_run, in %V",
-                      &conf->api, AE_LIMIT_USES - 2, &conf->place);
+                      &conf->api,
+                      AE_LIMIT_USES - NGX_HTTP_APIEVENTS_OTHER_LIMITS,
+                      &conf->place);
         return NGX_CONF_ERROR;
     }
 

@@ -10,9 +10,23 @@
 
 #define NGX_HTTP_APIEVENTS_LIMIT_MAX   1000000000
 
+/* minutes east or west of UTC */
+#define NGX_HTTP_APIEVENTS_TZ_MAX      (14 * 60)
+
 /* longest period, ten years in milliseconds */
 #define NGX_HTTP_APIEVENTS_PERIOD_MAX                                         \
     ((ngx_int_t) 3650 * 24 * 60 * 60 * 1000)
+
+
+/* units of align=, and what TIME has to be beside each */
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_uint_t                  align;          /* ae_limit_align_e */
+    ngx_int_t                   least;          /* seconds */
+    ngx_int_t                   most;
+    const char                 *expected;
+} ngx_http_apievents_align_t;
 
 
 static char *ngx_http_apievents_limits_off(ngx_conf_t *cf,
@@ -31,8 +45,23 @@ static ngx_int_t ngx_http_apievents_limit_param(ngx_conf_t *cf,
     ngx_http_apievents_limit_t *limit, ngx_str_t *arg);
 static ngx_int_t ngx_http_apievents_rate_param(ngx_conf_t *cf,
     ngx_http_apievents_limit_t *limit, ngx_str_t *arg);
-static ngx_int_t ngx_http_apievents_limit_check(ngx_conf_t *cf,
+static ngx_int_t ngx_http_apievents_quota_param(ngx_conf_t *cf,
+    ngx_http_apievents_limit_t *limit, ngx_str_t *arg);
+static ngx_int_t ngx_http_apievents_quota_tz(ngx_str_t *tz, int32_t *offset);
+static ngx_int_t ngx_http_apievents_rate_check(ngx_conf_t *cf,
     ngx_http_apievents_limit_t *limit);
+static ngx_int_t ngx_http_apievents_quota_check(ngx_conf_t *cf,
+    ngx_http_apievents_limit_t *limit, ngx_str_t *amount);
+
+
+static ngx_http_apievents_align_t  ngx_http_apievents_aligns[] = {
+    { ngx_string("hour"), AE_ALIGN_HOUR, 3600, 3600, "1h" },
+    { ngx_string("day"), AE_ALIGN_DAY, 86400, 86400, "1d" },
+    { ngx_string("week"), AE_ALIGN_WEEK, 604800, 604800, "1w or 7d" },
+    { ngx_string("month"), AE_ALIGN_MONTH, 28 * 86400, 31 * 86400,
+      "1M or 28d to 31d" },
+    { ngx_null_string, AE_ALIGN_NONE, 0, 0, NULL }
+};
 
 
 char *
@@ -96,8 +125,15 @@ ngx_http_apievents_set_limit(ngx_conf_t *cf, ngx_array_t **limits,
         }
     }
 
-    if (ngx_http_apievents_limit_check(cf, limit) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    if (quota) {
+        if (ngx_http_apievents_quota_check(cf, limit, &value[1]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else {
+        if (ngx_http_apievents_rate_check(cf, limit) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
@@ -336,24 +372,8 @@ ngx_http_apievents_limit_param(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    if (!limit->quota) {
-        return ngx_http_apievents_rate_param(cf, limit, arg);
-    }
-
-    if (ngx_strncmp(arg->data, "align=", 6) == 0
-        || ngx_strncmp(arg->data, "tz=", 3) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in \"api_quota\" is not available yet, "
-                           "expected none: a period starts at its first "
-                           "request", arg);
-        return NGX_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"api_quota\", expected "
-                       "key=$VARIABLE or dry_run", arg);
-    return NGX_ERROR;
+    return limit->quota ? ngx_http_apievents_quota_param(cf, limit, arg)
+                        : ngx_http_apievents_rate_param(cf, limit, arg);
 }
 
 
@@ -389,25 +409,110 @@ ngx_http_apievents_rate_param(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(arg->data, "mode=fixed") == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"mode=fixed\" in \"api_rate\" is not available "
-                           "yet, expected mode=gcra or mode=window");
-        return NGX_ERROR;
+        limit->rule.mode = AE_LIMIT_FIXED;
+        return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"api_rate\", expected "
-                       "burst=N, key=$VARIABLE, mode=gcra, mode=window or "
-                       "dry_run", arg);
+                       "burst=N, key=$VARIABLE, mode=gcra, mode=window, "
+                       "mode=fixed or dry_run", arg);
     return NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_http_apievents_limit_check(ngx_conf_t *cf,
+ngx_http_apievents_quota_param(ngx_conf_t *cf,
+    ngx_http_apievents_limit_t *limit, ngx_str_t *arg)
+{
+    ngx_str_t                    value;
+    ngx_http_apievents_align_t  *a;
+
+    if (ngx_strncmp(arg->data, "align=", 6) == 0) {
+
+        for (a = ngx_http_apievents_aligns; a->name.len; a++) {
+            if (ngx_strcmp(a->name.data, arg->data + 6) == 0) {
+                limit->rule.align = a->align;
+                return NGX_OK;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"api_quota\", "
+                           "expected align=hour, align=day, align=week or "
+                           "align=month", arg);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strncmp(arg->data, "tz=", 3) == 0) {
+        value.data = arg->data + 3;
+        value.len = arg->len - 3;
+
+        if (ngx_http_apievents_quota_tz(&value, &limit->rule.offset)
+            == NGX_OK)
+        {
+            limit->has_tz = 1;
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"api_quota\", "
+                           "expected tz=Z, or tz= with hours and minutes east "
+                           "of UTC from -14:00 to +14:00, such as tz=+01:00",
+                           arg);
+        return NGX_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"api_quota\", expected "
+                       "key=$VARIABLE, align=UNIT, tz=OFFSET or dry_run",
+                       arg);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_quota_tz(ngx_str_t *tz, int32_t *offset)
+{
+    ngx_int_t  hours, minutes;
+
+    *offset = 0;
+
+    if (tz->len == 1 && tz->data[0] == 'Z') {
+        return NGX_OK;
+    }
+
+    if (tz->len != sizeof("+00:00") - 1
+        || (tz->data[0] != '+' && tz->data[0] != '-')
+        || tz->data[3] != ':')
+    {
+        return NGX_ERROR;
+    }
+
+    hours = ngx_atoi(tz->data + 1, 2);
+    minutes = ngx_atoi(tz->data + 4, 2);
+
+    if (hours == NGX_ERROR || minutes == NGX_ERROR || minutes > 59
+        || hours * 60 + minutes > NGX_HTTP_APIEVENTS_TZ_MAX)
+    {
+        return NGX_ERROR;
+    }
+
+    *offset = (hours * 60 + minutes) * 60;
+
+    if (tz->data[0] == '-') {
+        *offset = -*offset;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_rate_check(ngx_conf_t *cf,
     ngx_http_apievents_limit_t *limit)
 {
-    if (limit->rule.mode == AE_LIMIT_WINDOW && limit->rule.burst != 0) {
+    if (limit->rule.mode != AE_LIMIT_GCRA && limit->rule.burst != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"burst=\" in \"api_rate\" expected mode=gcra, "
                            "a window lets its number pass at once");
@@ -415,4 +520,49 @@ ngx_http_apievents_limit_check(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/* a month has no length of its own, so any that one has is its */
+
+static ngx_int_t
+ngx_http_apievents_quota_check(ngx_conf_t *cf,
+    ngx_http_apievents_limit_t *limit, ngx_str_t *amount)
+{
+    uint64_t                     seconds;
+    ngx_http_apievents_align_t  *a;
+
+    if (limit->rule.align == AE_ALIGN_NONE) {
+
+        if (limit->has_tz) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"tz=\" in \"api_quota\" expected align= "
+                               "beside it, a period starts at the first "
+                               "request");
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    a = ngx_http_apievents_aligns;
+
+    while (a->align != (ngx_uint_t) limit->rule.align) {
+        a++;
+    }
+
+    seconds = limit->rule.period / 1000000000;
+
+    if (limit->rule.period % 1000000000 == 0
+        && seconds >= (uint64_t) a->least && seconds <= (uint64_t) a->most
+        && (seconds == (uint64_t) a->least || seconds % 86400 == 0))
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid time in \"%V\" of \"api_quota\" with "
+                       "align=%V, expected %s",
+                       amount, &a->name, a->expected);
+    return NGX_ERROR;
 }
