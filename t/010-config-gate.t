@@ -222,19 +222,19 @@ invalid limit "r/s100" in "api_rate", expected a number from 1 to 1000000000 and
 --- config
     location /a { api_rate 1r/s nodelay; }
 --- emerg
-invalid parameter "nodelay" in "api_rate", expected burst=N, key=$VARIABLE, mode=gcra, mode=window or dry_run
+invalid parameter "nodelay" in "api_rate", expected burst=N, key=$VARIABLE, mode=gcra, mode=window, mode=fixed or dry_run
 
 === TEST 36: api_rate: unknown mode
 --- config
     location /a { api_rate 1r/s mode=bucket; }
 --- emerg
-invalid parameter "mode=bucket" in "api_rate", expected burst=N, key=$VARIABLE, mode=gcra, mode=window or dry_run
+invalid parameter "mode=bucket" in "api_rate", expected burst=N, key=$VARIABLE, mode=gcra, mode=window, mode=fixed or dry_run
 
-=== TEST 37: api_rate: a mode of later
+=== TEST 37: api_rate: no burst with fixed periods
 --- config
-    location /a { api_rate 1r/s mode=fixed; }
+    location /a { api_rate 1r/s mode=fixed burst=2; }
 --- emerg
-"mode=fixed" in "api_rate" is not available yet, expected mode=gcra or mode=window
+"burst=" in "api_rate" expected mode=gcra, a window lets its number pass at once
 
 === TEST 38: api_rate: burst without a number
 --- config
@@ -326,35 +326,35 @@ invalid limit "0/30d" in "api_quota", expected a number from 1 to 1000000000 and
 --- emerg
 invalid limit "100/30days" in "api_quota", expected a number from 1 to 1000000000 and "/TIME", such as "10000/30d"
 
-=== TEST 53: api_quota: align= is of later
+=== TEST 53: api_quota: an unknown unit
 --- config
-    location /a { api_quota 1/1d align=day; }
+    location /a { api_quota 1/1d align=year; }
 --- emerg
-"align=day" in "api_quota" is not available yet, expected none: a period starts at its first request
+invalid parameter "align=year" in "api_quota", expected align=hour, align=day, align=week or align=month
 
-=== TEST 54: api_quota: tz= is of later
+=== TEST 54: api_quota: tz= alone
 --- config
     location /a { api_quota 1/1d tz=+01:00; }
 --- emerg
-"tz=+01:00" in "api_quota" is not available yet, expected none: a period starts at its first request
+"tz=" in "api_quota" expected align= beside it, a period starts at the first request
 
 === TEST 55: api_quota: burst=1 is none of its parameters
 --- config
     location /a { api_quota 1/1d burst=1; }
 --- emerg
-invalid parameter "burst=1" in "api_quota", expected key=$VARIABLE or dry_run
+invalid parameter "burst=1" in "api_quota", expected key=$VARIABLE, align=UNIT, tz=OFFSET or dry_run
 
 === TEST 56: api_quota: mode=gcra is none of its parameters
 --- config
     location /a { api_quota 1/1d mode=gcra; }
 --- emerg
-invalid parameter "mode=gcra" in "api_quota", expected key=$VARIABLE or dry_run
+invalid parameter "mode=gcra" in "api_quota", expected key=$VARIABLE, align=UNIT, tz=OFFSET or dry_run
 
 === TEST 57: api_quota: nodelay is none of its parameters
 --- config
     location /a { api_quota 1/1d nodelay; }
 --- emerg
-invalid parameter "nodelay" in "api_quota", expected key=$VARIABLE or dry_run
+invalid parameter "nodelay" in "api_quota", expected key=$VARIABLE, align=UNIT, tz=OFFSET or dry_run
 
 === TEST 58: api_quota: a constant key
 --- config
@@ -434,9 +434,10 @@ nginx.conf:
         api_quota 3/1d;
         api_quota 4/1d;
         api_quota 5/1d;
+        api_quota 6/1d;
     }
 --- emerg
-API "a" has too many limits, expected at most 14 of "api_rate" and "api_quota" that are not dry_run, in
+API "a" has too many limits, expected at most 15 of "api_rate" and "api_quota" that are not dry_run, in
 nginx.conf:
 
 === TEST 68: everything that is right
@@ -497,7 +498,7 @@ GET /c/
         api_rate 1000r/s burst=1; api_rate 1000r/s burst=1;
         api_rate 1000r/s burst=1; api_rate 1000r/s burst=1;
         api_quota 10/1d; api_quota 10/1d;
-        api_quota 10/1d; api_quota 10/1d;
+        api_quota 10/1d; api_quota 10/1d; api_quota 10/1d;
         empty_gif;
     }
 --- request

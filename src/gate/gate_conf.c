@@ -476,7 +476,8 @@ ngx_http_apievents_check_api(ngx_conf_t *cf,
 
     /* those of the session, its organisation and its rights come on top */
 
-    n = NGX_HTTP_APIEVENTS_OTHER_LIMITS + ngx_http_apievents_enforced(conf->rates)
+    n = NGX_HTTP_APIEVENTS_OTHER_LIMITS
+        + ngx_http_apievents_enforced(conf->rates)
         + ngx_http_apievents_enforced(conf->quotas);
 
     if (n > AE_LIMIT_USES) {

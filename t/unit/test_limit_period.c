@@ -264,6 +264,7 @@ test_offset_is_bounded(void **state)
 
 /* ---- clocks ---- */
 
+
 /* midnight comes twice, its allowance does not */
 
 static void
