@@ -55,6 +55,7 @@ ngx_http_apievents_decision_cleanup(void *data)
     ngx_http_apievents_decision_t  *d = data;
 
     ngx_http_apievents_decision_session(d, NULL);
+    ngx_http_apievents_decision_org(d, NULL);
 }
 
 
@@ -71,4 +72,20 @@ ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
     }
 
     d->session = session;
+}
+
+
+void
+ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_session_t *org)
+{
+    if (org != NULL) {
+        ngx_http_apievents_session_keep(org);
+    }
+
+    if (d->org != NULL) {
+        ngx_http_apievents_session_release(d->org);
+    }
+
+    d->org = org;
 }

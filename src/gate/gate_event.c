@@ -21,6 +21,8 @@ static void ngx_http_apievents_event_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static void ngx_http_apievents_event_api_key(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
+static void ngx_http_apievents_event_org_key(ngx_http_request_t *r,
+    ngx_http_apievents_raise_t *e);
 static void ngx_http_apievents_event_key(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
 
@@ -120,6 +122,9 @@ ngx_http_apievents_raise_for(ngx_http_request_t *r,
     if (api_wide) {
         ngx_http_apievents_event_api_key(r, d, &e);
 
+    } else if (d->of_org) {
+        ngx_http_apievents_event_org_key(r, &e);
+
     } else {
         ngx_http_apievents_event_key(r, d, &e);
     }
@@ -184,6 +189,31 @@ ngx_http_apievents_event_api_key(ngx_http_request_t *r,
     e->key.len = ngx_sprintf(p, "apilimiter-%V%V", &e->org, &e->api) - p;
 
     e->key_id = ae_key_id((ae_str_t) { e->key.len, e->key.data });
+}
+
+
+/* the KeyID is of Tyk's name for such a session, so as not to be a key's */
+
+static void
+ngx_http_apievents_event_org_key(ngx_http_request_t *r,
+    ngx_http_apievents_raise_t *e)
+{
+    u_char  *p;
+    size_t   len;
+
+    e->key = e->org;
+
+    len = sizeof("orgkey.") - 1 + e->org.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_memcpy(ngx_cpymem(p, "orgkey.", sizeof("orgkey.") - 1), e->org.data,
+               e->org.len);
+
+    e->key_id = ae_key_id((ae_str_t) { len, p });
 }
 
 

@@ -1,23 +1,17 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Holds a request against all limits that apply to it: the session's rate and
- * quota, then the API's.  They are charged together or not at all.
+ * Holds a request against all limits that apply to it: those of the API's
+ * organisation, of the session, and of the API.  They are charged together or
+ * not at all.
  */
 
 
 #include "gate/gate_private.h"
 
 
-typedef struct {
-    ae_now_t                     now;
-    ngx_http_apievents_zone_t   *zone;
-    ngx_uint_t                   n;
-    ae_limit_use_t               uses[AE_LIMIT_USES];
-    ngx_uint_t                   of_api[AE_LIMIT_USES];
-} ngx_http_apievents_uses_t;
-
-
+static ngx_int_t ngx_http_apievents_take(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 static void ngx_http_apievents_session_limits(
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 static ngx_int_t ngx_http_apievents_api_limits(ngx_http_request_t *r,
@@ -29,14 +23,8 @@ static ngx_int_t ngx_http_apievents_limit_use(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_dry_runs(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *limits,
     ngx_http_apievents_uses_t *u);
-static void ngx_http_apievents_note_use(ngx_http_apievents_decision_t *d,
-    ae_limit_use_t *use, ae_now_t *now);
-static ngx_int_t ngx_http_apievents_note_charged(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 static const ngx_http_apievents_refusal_t *ngx_http_apievents_limit_refusal(
-    ae_limit_use_t *use, ngx_uint_t of_api);
-static ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
-    ngx_http_request_t *r);
+    ae_limit_use_t *use, ngx_http_apievents_use_e kind);
 
 
 /* facts: Tyk's 1.2 and 5.2; an API has no quota there */
@@ -81,22 +69,41 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_over_quota = {
     NGX_HTTP_APIEVENTS_REFUSED_QUOTA
 };
 
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_org_rate = {
+    NGX_HTTP_FORBIDDEN,
+    AE_ORG_RATE_LIMIT_EXCEEDED,
+    ngx_string("This organisation rate limit has been exceeded, please "
+               "contact your API administrator"),
+    ngx_string("Organisation rate limit has been exceeded"),
+    ngx_null_string,
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_ORG
+};
+
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_org_quota = {
+    NGX_HTTP_FORBIDDEN,
+    AE_ORG_QUOTA_EXCEEDED,
+    ngx_string("This organisation quota has been exceeded, please contact "
+               "your API administrator"),
+    ngx_string("Organisation quota has been exceeded"),
+    ngx_null_string,
+    0,
+    NGX_HTTP_APIEVENTS_REFUSED_ORG
+};
+
 
 ngx_int_t
 ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    int                              rc;
-    size_t                           refused;
-    ngx_uint_t                       i;
+    ngx_int_t                        rc;
     ngx_http_apievents_uses_t        u;
     ngx_http_apievents_gate_conf_t  *gcf;
 
     gcf = &d->conf->gate;
 
-    u.n = 0;
-    u.zone = ngx_http_apievents_gate_zone(r);
-    ae_now(&u.now);
+    ngx_http_apievents_uses_start(r, &u);
+    ngx_http_apievents_org_uses(d, &u);
 
     if (d->session != NULL) {
         ngx_http_apievents_session_limits(d, &u);
@@ -108,28 +115,13 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = AE_OK;
+    rc = ngx_http_apievents_take(r, d, &u);
 
-    if (u.n != 0) {
-        rc = ae_limits_take(u.zone->limits, u.uses, u.n, &u.now, &refused);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    d->has_rate = 0;
-    d->has_quota = 0;
-
-    for (i = 0; i < u.n; i++) {
-        ngx_http_apievents_note_use(d, &u.uses[i], &u.now);
-    }
-
-    if (rc == AE_DECLINED) {
-        d->api_wide = u.of_api[refused] ? 1 : 0;
-        d->refusal = ngx_http_apievents_limit_refusal(&u.uses[refused],
-                                                      d->api_wide);
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_apievents_note_charged(r, d, &u) != NGX_OK
-        || ngx_http_apievents_dry_runs(r, d, gcf->rates, &u) != NGX_OK
+    if (ngx_http_apievents_dry_runs(r, d, gcf->rates, &u) != NGX_OK
         || ngx_http_apievents_dry_runs(r, d, gcf->quotas, &u) != NGX_OK)
     {
         return NGX_ERROR;
@@ -139,31 +131,68 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_apievents_take(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
+{
+    size_t  refused;
+
+    if (u->n != 0
+        && ae_limits_take(u->zone->limits, u->uses, u->n, &u->now, &refused)
+           == AE_DECLINED)
+    {
+        return ngx_http_apievents_refuse_use(r, d, u, refused);
+    }
+
+    if (ngx_http_apievents_uses_keep(r, d, u) != NGX_OK) {
+
+        /* it ends in an error, which is charged no more than a refusal */
+
+        ae_limits_refund(u->zone->limits, u->uses, u->n, &u->now);
+        return NGX_ERROR;
+    }
+
+    d->charged = d->uses;
+    d->ncharged = d->nuses;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_refuse_use(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u,
+    ngx_uint_t refused)
+{
+    ngx_http_apievents_use_e  kind;
+
+    if (ngx_http_apievents_uses_keep(r, d, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    kind = u->kinds[refused];
+
+    d->refused = refused;
+    d->api_wide = (kind == NGX_HTTP_APIEVENTS_USE_API) ? 1 : 0;
+    d->of_org = (kind == NGX_HTTP_APIEVENTS_USE_ORG) ? 1 : 0;
+
+    return ngx_http_apievents_refuse(d,
+                    ngx_http_apievents_limit_refusal(&u->uses[refused], kind));
+}
+
+
 static void
 ngx_http_apievents_session_limits(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u)
 {
-    ae_limit_use_t                *use;
-    ngx_http_apievents_session_t  *session;
-
-    session = d->session;
-
-    if (session->rate.max != 0 && d->conf->gate.key_rate) {
-        use = &u->uses[u->n];
-
-        use->rule = session->rate;
-        use->id = ngx_http_apievents_session_limit_id(u->zone, session,
-                                                      "rate", NULL);
-        u->of_api[u->n++] = 0;
+    if (d->conf->gate.key_rate) {
+        ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_KEY,
+                                        d->session, &d->session->rate);
     }
 
-    if (session->quota.max != 0 && d->conf->gate.key_quota) {
-        use = &u->uses[u->n];
-
-        use->rule = session->quota;
-        use->id = ngx_http_apievents_session_limit_id(u->zone, session,
-                                                      "quota", NULL);
-        u->of_api[u->n++] = 0;
+    if (d->conf->gate.key_quota) {
+        ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_KEY,
+                                        d->session, &d->session->quota);
     }
 }
 
@@ -175,6 +204,7 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
 {
     ngx_int_t                    rc;
     ngx_uint_t                   i;
+    ae_limit_use_t               use, *to;
     ngx_http_apievents_limit_t  *limit;
 
     if (limits == NULL) {
@@ -183,22 +213,26 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
 
     limit = limits->elts;
 
-    /* the configuration has no more than fit */
-
-    for (i = 0; i < limits->nelts && u->n < AE_LIMIT_USES; i++) {
+    for (i = 0; i < limits->nelts; i++) {
 
         if (limit[i].dry_run) {
             continue;
         }
 
-        rc = ngx_http_apievents_limit_use(r, d, &limit[i], u->zone,
-                                          &u->uses[u->n]);
+        rc = ngx_http_apievents_limit_use(r, d, &limit[i], u->zone, &use);
+
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        if (rc == NGX_OK) {
-            u->of_api[u->n++] = 1;
+        if (rc != NGX_OK) {
+            continue;
+        }
+
+        to = ngx_http_apievents_uses_add(u, NGX_HTTP_APIEVENTS_USE_API);
+
+        if (to != NULL) {
+            *to = use;
         }
     }
 
@@ -284,74 +318,37 @@ ngx_http_apievents_dry_runs(ngx_http_request_t *r,
                == AE_DECLINED)
         {
             ngx_http_apievents_raise_dry_run(r, d,
-                                    ngx_http_apievents_limit_refusal(&use, 1));
+                    ngx_http_apievents_limit_refusal(&use,
+                                               NGX_HTTP_APIEVENTS_USE_API));
         }
     }
-
-    return NGX_OK;
-}
-
-
-/* the variables show the limit of its kind that has least left */
-
-static void
-ngx_http_apievents_note_use(ngx_http_apievents_decision_t *d,
-    ae_limit_use_t *use, ae_now_t *now)
-{
-    if (use->rule.mode != AE_LIMIT_QUOTA) {
-
-        if (!d->has_rate || use->remaining < d->rate_remaining) {
-            d->has_rate = 1;
-            d->rate_remaining = use->remaining;
-        }
-
-        return;
-    }
-
-    if (d->has_quota && use->remaining >= d->quota_remaining) {
-        return;
-    }
-
-    d->has_quota = 1;
-    d->quota_remaining = use->remaining;
-    d->quota_reset = 0;
-
-    if (use->reset != UINT64_MAX) {
-        d->quota_reset = (now->wall + use->reset) / 1000000000;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_apievents_note_charged(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
-{
-    if (u->n == 0) {
-        return NGX_OK;
-    }
-
-    d->charged = ngx_palloc(r->pool, u->n * sizeof(ae_limit_use_t));
-    if (d->charged == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(d->charged, u->uses, u->n * sizeof(ae_limit_use_t));
-    d->ncharged = u->n;
 
     return NGX_OK;
 }
 
 
 static const ngx_http_apievents_refusal_t *
-ngx_http_apievents_limit_refusal(ae_limit_use_t *use, ngx_uint_t of_api)
+ngx_http_apievents_limit_refusal(ae_limit_use_t *use,
+    ngx_http_apievents_use_e kind)
 {
-    if (use->rule.mode == AE_LIMIT_QUOTA) {
-        return of_api ? &ngx_http_apievents_over_quota
-                      : &ngx_http_apievents_key_quota;
-    }
+    ngx_uint_t  quota;
 
-    return of_api ? &ngx_http_apievents_over_rate
-                  : &ngx_http_apievents_key_rate;
+    quota = (use->rule.mode == AE_LIMIT_QUOTA);
+
+    switch (kind) {
+
+    case NGX_HTTP_APIEVENTS_USE_ORG:
+        return quota ? &ngx_http_apievents_org_quota
+                     : &ngx_http_apievents_org_rate;
+
+    case NGX_HTTP_APIEVENTS_USE_API:
+        return quota ? &ngx_http_apievents_over_quota
+                     : &ngx_http_apievents_over_rate;
+
+    default: /* NGX_HTTP_APIEVENTS_USE_KEY, NGX_HTTP_APIEVENTS_USE_ENDPOINT */
+        return quota ? &ngx_http_apievents_key_quota
+                     : &ngx_http_apievents_key_rate;
+    }
 }
 
 
@@ -371,15 +368,4 @@ ngx_http_apievents_refund(ngx_http_request_t *r,
 
     ae_limits_refund(zone->limits, d->charged, d->ncharged, &now);
     d->ncharged = 0;
-}
-
-
-static ngx_http_apievents_zone_t *
-ngx_http_apievents_gate_zone(ngx_http_request_t *r)
-{
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-
-    return mcf->store.zone;
 }

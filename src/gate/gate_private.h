@@ -121,6 +121,17 @@ typedef struct {
 } ngx_http_apievents_decision_t;
 
 
+/* the same while they are put together, on the stack */
+
+typedef struct {
+    ae_now_t                        now;
+    ngx_http_apievents_zone_t      *zone;
+    ngx_uint_t                      n;
+    ae_limit_use_t                  uses[AE_LIMIT_USES];
+    ngx_http_apievents_use_e        kinds[AE_LIMIT_USES];
+} ngx_http_apievents_uses_t;
+
+
 /*
  * Steps return NGX_OK to go on, NGX_DECLINED when they went elsewhere;
  * everything else is for nginx: NGX_AGAIN and NGX_DONE park the request.
@@ -167,6 +178,8 @@ ngx_http_apievents_decision_t *ngx_http_apievents_decision_create(
     ngx_http_request_t *r, ngx_http_apievents_loc_conf_t *conf);
 void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_session_t *session);
+void ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_session_t *org);
 
 /*
  * gate_credential.c.  find: NGX_DECLINED when there is none.  The others copy
@@ -194,6 +207,32 @@ ngx_int_t ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_refund(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
+
+/* refuses for one of the uses, and keeps them: NGX_DECLINED, or NGX_ERROR */
+ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u,
+    ngx_uint_t refused);
+
+/*
+ * gate_uses.c.  start, add one after the other (the first that is used up is
+ * told of), then charge or peek, and keep.  session: of a session's rule, none
+ * if it is unlimited.
+ */
+void ngx_http_apievents_uses_start(ngx_http_request_t *r,
+    ngx_http_apievents_uses_t *u);
+ae_limit_use_t *ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
+    ngx_http_apievents_use_e kind);
+void ngx_http_apievents_uses_session(ngx_http_apievents_uses_t *u,
+    ngx_http_apievents_use_e kind,
+    const ngx_http_apievents_session_t *session, const ae_limit_rule_t *rule);
+ngx_int_t ngx_http_apievents_uses_keep(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
+ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
+    ngx_http_request_t *r);
+
+/* gate_org.c: those of the API's organisation; they stand first */
+void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_uses_t *u);
 
 /*
  * gate_request.c: OriginatingRequest.  read_body() is for a phase handler,
