@@ -139,6 +139,20 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_limit_status"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
+      ngx_http_apievents_api_limit_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("api_error_format"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
+      ngx_http_apievents_api_error_format,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_event_handlers"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
       ngx_http_apievents_api_event_handlers,

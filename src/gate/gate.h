@@ -98,6 +98,15 @@ typedef enum {
 } ngx_http_apievents_refused_e;
 
 
+/* what a refusal's body looks like; api_error_format */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_ERROR_TYK = 0,
+    NGX_HTTP_APIEVENTS_ERROR_PROBLEM,
+    NGX_HTTP_APIEVENTS_ERROR_LAYER7
+} ngx_http_apievents_error_e;
+
+
 /* one api_rate or api_quota */
 
 typedef struct {
@@ -136,6 +145,10 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_uint_t                  event_key;      /* key_e; stays unset where no
                                                    directive says, as masked */
     size_t                      body_max;
+    ngx_uint_t                 *statuses;       /* by refused_e, 0 where the
+                                                   refusal's own holds; NULL:
+                                                   everywhere */
+    ngx_uint_t                  error_format;   /* error_e */
     ngx_flag_t                  active;         /* 0: answers 404 */
     ngx_flag_t                  key_rate;       /* 0: disable_rate_limit */
     ngx_flag_t                  key_quota;      /* 0: disable_quota */
@@ -170,6 +183,10 @@ char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_apievents_api_limit_status(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_apievents_api_error_format(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 /* the same as api_event_key, for a slot */
 extern ngx_conf_enum_t  ngx_http_apievents_event_key_enum[];

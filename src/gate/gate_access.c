@@ -518,11 +518,11 @@ ngx_http_apievents_answer(ngx_http_request_t *r,
     /* nginx lets other modules overrule an access handler's 401 and 403 */
 
     if (!d->pending && ngx_http_apievents_satisfy_any(r)) {
-        ngx_http_finalize_request(r, d->refusal->status);
+        ngx_http_finalize_request(r, ngx_http_apievents_refusal_status(d));
         return NGX_DONE;
     }
 
-    return d->refusal->status;
+    return ngx_http_apievents_refusal_status(d);
 }
 
 

@@ -366,6 +366,8 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
     conf->quotas = NGX_CONF_UNSET_PTR;
     conf->event_key = NGX_CONF_UNSET_UINT;
     conf->body_max = NGX_CONF_UNSET_SIZE;
+    conf->statuses = NGX_CONF_UNSET_PTR;
+    conf->error_format = NGX_CONF_UNSET_UINT;
     conf->active = NGX_CONF_UNSET;
     conf->key_rate = NGX_CONF_UNSET;
     conf->key_quota = NGX_CONF_UNSET;
@@ -392,6 +394,9 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_conf_merge_ptr_value(conf->quotas, prev->quotas, NULL);
     ngx_conf_merge_size_value(conf->body_max, prev->body_max,
                               NGX_HTTP_APIEVENTS_BODY_MAX);
+    ngx_conf_merge_ptr_value(conf->statuses, prev->statuses, NULL);
+    ngx_conf_merge_uint_value(conf->error_format, prev->error_format,
+                              NGX_HTTP_APIEVENTS_ERROR_TYK);
     ngx_conf_merge_value(conf->active, prev->active, 1);
     ngx_conf_merge_value(conf->key_rate, prev->key_rate, 1);
     ngx_conf_merge_value(conf->key_quota, prev->key_quota, 1);

@@ -89,3 +89,18 @@ ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
 
     d->org = org;
 }
+
+
+ngx_uint_t
+ngx_http_apievents_refusal_status(ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t  status;
+
+    status = 0;
+
+    if (d->conf->gate.statuses != NULL) {
+        status = d->conf->gate.statuses[d->refusal->kind];
+    }
+
+    return status ? status : d->refusal->status;
+}

@@ -181,6 +181,10 @@ void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
 void ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_session_t *org);
 
+/* of a refused request: as api_limit_status says, else its refusal */
+ngx_uint_t ngx_http_apievents_refusal_status(
+    ngx_http_apievents_decision_t *d);
+
 /*
  * gate_credential.c.  find: NGX_DECLINED when there is none.  The others copy
  * with what is a credential replaced by ***; dst may be NULL to ask how many
@@ -233,6 +237,17 @@ ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
 /* gate_org.c: those of the API's organisation; they stand first */
 void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
+
+/*
+ * gate_answer.c: what the client of a refused request gets.  body: as
+ * api_error_format says.  grpc: the whole answer to a gRPC request, in its
+ * header.  Both tell the content type.
+ */
+ngx_int_t ngx_http_apievents_answer_body(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *body, ngx_str_t *type);
+ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_answer_grpc(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *type);
 
 /*
  * gate_request.c: OriginatingRequest.  read_body() is for a phase handler,
