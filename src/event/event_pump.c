@@ -336,6 +336,7 @@ ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf)
     while (ae_process_adopt(zone->processes, &slot) == AE_OK) {
 
         n = ae_queue_adopt(zone->queue, slot);
+        ae_breakers_adopt(zone->breakers, slot);
 
         rc = ngx_http_apievents_drain(mcf, slot, NGX_MAX_UINT32_VALUE);
 
@@ -460,6 +461,7 @@ ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
         (void) ngx_http_apievents_drain(mcf, w->slot, NGX_MAX_UINT32_VALUE);
 
         (void) ae_queue_adopt(zone->queue, w->slot);
+        ae_breakers_adopt(zone->breakers, w->slot);
 
         ae_process_release(zone->processes, w->slot);
         w->slot = NGX_ERROR;

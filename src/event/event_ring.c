@@ -41,6 +41,7 @@ ngx_http_apievents_ring_take(uint32_t *slot)
         /* it may be that of a worker which died, with all that it left */
 
         (void) ae_queue_adopt(zone->queue, *slot);
+        ae_breakers_adopt(zone->breakers, *slot);
 
         if (*slot == ae_processes_count(zone->processes) - 1) {
             return NGX_OK;

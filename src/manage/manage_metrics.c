@@ -16,6 +16,7 @@ typedef struct {
     ae_ring_stat_t       ring;
     ae_queue_stat_t      queue;
     ae_limits_stat_t     limits;
+    ae_breakers_stat_t   breakers;
     ae_sessions_stat_t   sessions;
     uint32_t             rings;
     uint32_t             alive;
@@ -174,6 +175,7 @@ ngx_http_apievents_metrics_read(ngx_http_apievents_zone_t *zone,
     ae_processes_stat(zone->processes, &s->ring);
     ae_queue_stat(zone->queue, AE_NO_ENDPOINT, &s->queue);
     ae_limits_stat(zone->limits, &s->limits);
+    ae_breakers_stat(zone->breakers, &s->breakers);
     ae_sessions_stat(zone->sessions, &s->sessions);
 
     s->rings = ae_processes_count(zone->processes);
@@ -268,6 +270,16 @@ ngx_http_apievents_metrics_zone(ae_buf_t *b,
                                    "counter",
                                    "Requests counted in a shared counter for "
                                    "want of memory.", s->limits.overflows);
+    ngx_http_apievents_metrics_one(b, "apievents_breakers", "gauge",
+                                   "Breakers that fit the zone.",
+                                   s->breakers.entries);
+    ngx_http_apievents_metrics_one(b, "apievents_breakers_used", "gauge",
+                                   "Breakers in use.", s->breakers.used);
+    ngx_http_apievents_metrics_one(b, "apievents_breakers_overflows_total",
+                                   "counter",
+                                   "Requests that passed without a breaker "
+                                   "for want of memory.",
+                                   s->breakers.overflows);
     ngx_http_apievents_metrics_one(b, "apievents_sessions", "gauge",
                                    "Sessions of keys and organisations.",
                                    s->sessions.sessions);

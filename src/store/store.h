@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   2
+#define NGX_HTTP_APIEVENTS_LAYOUT   3
 
 typedef struct {
     uint32_t                    magic;

@@ -20,13 +20,21 @@
 #define NGX_HTTP_APIEVENTS_SLOTS_MIN   6
 
 /*
- * What rings leave goes to deliveries (events that wait for their endpoints
- * are the largest things here), counters and sessions, in percent.
+ * Of what rings leave a part goes to breakers, of half a kilobyte each: room
+ * for 256 of them at least, and more than 64 thousand are of no use.
+ */
+#define NGX_HTTP_APIEVENTS_BREAKERS      4      /* percent */
+#define NGX_HTTP_APIEVENTS_BREAKERS_MIN  (144 * 1024)
+#define NGX_HTTP_APIEVENTS_BREAKERS_MAX  (32 * 1024 * 1024)
+
+/*
+ * The rest goes to deliveries (events that wait for their endpoints are the
+ * largest things here), counters and sessions, in percent.
  */
 #define NGX_HTTP_APIEVENTS_QUEUE_PART  45
 #define NGX_HTTP_APIEVENTS_LIMITS_PART 30
 
-/* the least with which all three parts work */
+/* the least with which all parts work */
 #define NGX_HTTP_APIEVENTS_PARTS_MIN   (1024 * 1024)
 
 
@@ -322,7 +330,7 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
     ngx_http_apievents_zone_t *zone)
 {
     u_char           *p, *last;
-    size_t            size, rings, queue, limits;
+    size_t            size, rings, queue, limits, breakers;
     ngx_slab_pool_t  *shpool;
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -346,7 +354,14 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     last = p + size;
 
-    size = (size - rings) / 100;
+    size -= rings;
+
+    breakers = size / 100 * NGX_HTTP_APIEVENTS_BREAKERS;
+    breakers = ngx_max(breakers, NGX_HTTP_APIEVENTS_BREAKERS_MIN);
+    breakers = ngx_min(breakers, NGX_HTTP_APIEVENTS_BREAKERS_MAX);
+    breakers &= ~(size_t) 63;
+
+    size = (size - breakers) / 100;
     queue = size * NGX_HTTP_APIEVENTS_QUEUE_PART & ~(size_t) 63;
     limits = size * NGX_HTTP_APIEVENTS_LIMITS_PART & ~(size_t) 63;
 
@@ -359,10 +374,14 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
     zone->limits = ae_limits_init(p, limits);
     p += limits;
 
+    zone->breakers = ae_breakers_init(p, breakers);
+    p += breakers;
+
     zone->sessions = ae_sessions_init(p, last - p);
 
     if (zone->processes == NULL || zone->queue == NULL
-        || zone->limits == NULL || zone->sessions == NULL)
+        || zone->limits == NULL || zone->breakers == NULL
+        || zone->sessions == NULL)
     {
         return ngx_http_apievents_zone_too_small(shm_zone, zone->slots);
     }

@@ -179,6 +179,49 @@ ae_table_find(ae_table_t *t, ae_id_t id)
 }
 
 
+/*
+ * Links may change under its feet, so it takes no more steps than there are
+ * entries.
+ */
+
+void *
+ae_table_peek(const ae_table_t *t, ae_id_t id)
+{
+    uint32_t     link, n, shard;
+    uint64_t     hash;
+    ae_entry_t  *e;
+
+    hash = ae_table_hash(id);
+    shard = hash & (t->shards - 1);
+    link = __atomic_load_n(ae_table_bucket(t, hash), __ATOMIC_ACQUIRE);
+
+    for (n = t->entries; link != 0 && n != 0; n--) {
+        e = ae_table_entry(t, shard, link);
+
+        if (ae_id_equal(e->id, id)) {
+            return e + 1;
+        }
+
+        link = __atomic_load_n(&e->next, __ATOMIC_ACQUIRE);
+    }
+
+    return NULL;
+}
+
+
+int
+ae_table_holds(const void *data, ae_id_t id)
+{
+    ae_entry_t  *e;
+
+    e = ae_table_of_data(data);
+
+    return __atomic_load_n(&e->state, __ATOMIC_ACQUIRE) == AE_ENTRY_USED
+           && __atomic_load_n(&e->id.h[0], __ATOMIC_ACQUIRE) == id.h[0]
+           && __atomic_load_n(&e->id.h[1], __ATOMIC_ACQUIRE) == id.h[1];
+}
+
+
 void *
 ae_table_insert(ae_table_t *t, ae_id_t id)
 {

@@ -62,6 +62,14 @@ void ae_table_unlock(ae_table_t *t, uint32_t shard);
 /* the next three want the id's shard locked; NULL: not there, no room */
 void *ae_table_find(ae_table_t *t, ae_id_t id);
 
+/*
+ * As find, but without the lock: the entry may be removed at any moment, and
+ * be another id's then.  What was read from it before holds() is of the id if
+ * holds() says so.
+ */
+void *ae_table_peek(const ae_table_t *t, ae_id_t id);
+int ae_table_holds(const void *data, ae_id_t id);
+
 /* zeroed data; the entry is visible once ae_table_publish() was called */
 void *ae_table_insert(ae_table_t *t, ae_id_t id);
 void ae_table_publish(ae_table_t *t, void *data);
@@ -248,7 +256,7 @@ typedef struct {
     uint64_t                 epoch;         /* of the state it entered in */
     uint64_t                 retry;         /* ns until one might pass; 0
                                                unless declined */
-    uint32_t                 probe;         /* its lease plus one, 0: none */
+    uint32_t                 probe;         /* its lease, 0: none */
     ae_breaker_state_e       state;         /* after the call */
     ae_breaker_change_e      change;        /* that the call made */
 } ae_breaker_pass_t;
@@ -261,9 +269,14 @@ typedef struct ae_breakers_s  ae_breakers_t;
 ae_breakers_t *ae_breakers_init(void *mem, size_t size);
 
 /*
- * AE_OK: pass, and leave must be called once for it.  AE_DECLINED: open.
- * owner: the caller's process slot.  With no room for one more breaker all
- * pass, which is counted; pass->id is zero then.
+ * AE_OK: pass, and leave must be called once for it.  AE_DECLINED: open, or
+ * all probes are under way: pass->retry is until its time is over, UINT64_MAX
+ * when it is forced open; at most a second when probes are under way, as one
+ * of them may end at any moment.  owner: the caller's process slot.  With no
+ * room for one more breaker all pass, which is counted; pass->id is zero then.
+ *
+ * AE_BREAKER_TRIPS is closed -> open and half open -> open, each anew;
+ * AE_BREAKER_RESETS is -> closed.  Open -> half open is no change.
  */
 int ae_breaker_enter(ae_breakers_t *b, ae_id_t id,
     const ae_breaker_rule_t *rule, uint32_t owner, const ae_now_t *now,
@@ -272,7 +285,9 @@ int ae_breaker_enter(ae_breakers_t *b, ae_id_t id,
 /*
  * A sample.  One that entered before the state changed is none, so that a late
  * answer moves nothing; its probe is given back.  pass->state and ->change
- * are set.
+ * are set.  A failure or something slow may trip it, a success never does.
+ * What failed counts as slow too; where slow_threshold is set, a slow probe
+ * has failed.  A probe whose lease went to another request is no sample.
  */
 void ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
@@ -281,13 +296,18 @@ void ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
 /* gives back the probes of a process that is gone */
 void ae_breakers_adopt(ae_breakers_t *b, uint32_t owner);
 
-/* CLOSED: automatic again, from closed; change as in a pass */
+/*
+ * FORCED_OPEN, FORCED_CLOSED, or CLOSED: automatic again, from closed; any
+ * other is AE_ERROR.  change as in a pass: TRIPS if it was not open, RESETS if
+ * it was open or half open.  AE_FULL: no room for it.
+ */
 int ae_breaker_force(ae_breakers_t *b, ae_id_t id, ae_breaker_state_e state,
     const ae_now_t *now, ae_breaker_change_e *change);
 
 typedef struct {
     ae_breaker_state_e       state;
-    uint32_t                 samples;       /* in the window */
+    uint32_t                 samples;       /* in the window; unless closed,
+                                               as it was when that ended */
     uint32_t                 failures;
     uint32_t                 slow;
     uint32_t                 probes;        /* under way */
