@@ -46,6 +46,46 @@ typedef struct {
 } ngx_http_apievents_path_t;
 
 
+/* what a session may call, of allowed_urls; one of the methods */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ngx_str_t                  *methods;
+    ngx_uint_t                  nmethods;
+} ngx_http_apievents_allowed_t;
+
+
+/* a method at a path, of endpoints, whose limit stands for the rate */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ae_limit_rule_t             rule;
+    ae_id_t                     id;
+} ngx_http_apievents_rated_t;
+
+
+struct ngx_http_apievents_right_s {
+    ngx_str_t                       api;
+    ngx_uint_t                      order;
+    ae_value_t                     *value;      /* as it is in the session */
+    ae_limit_rule_t                 rate;       /* that holds at this API */
+    ae_limit_rule_t                 quota;
+    ae_id_t                         rate_id;
+    ae_id_t                         quota_id;
+    ngx_str_t                       scope;      /* of these; or empty */
+
+    ngx_http_apievents_allowed_t   *urls;       /* these are there when it is
+                                                   compiled */
+    ngx_uint_t                      nurls;
+    ngx_http_apievents_rated_t     *endpoints;
+    ngx_uint_t                      nendpoints;
+
+    unsigned                        limited:1;  /* it has a limit of its own */
+    unsigned                        compiled:1;
+    unsigned                        broken:1;   /* a regex does not compile */
+};
+
+
 /* one version of an API; api_version, or version_data of a definition */
 
 typedef struct {
@@ -217,6 +257,21 @@ void ngx_http_apievents_gate_create_conf(
 char *ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *prev,
     ngx_http_apievents_gate_conf_t *conf);
+
+/*
+ * gate_session.c, for the store.  fill: what a new session may do at each API,
+ * from its access_rights; NGX_ERROR: no memory.  compile: its lists for one
+ * API, NGX_DECLINED when a regex does not compile.  check: do the regexes of
+ * access_rights (a map, or NULL) compile; NGX_ERROR and *err.  What compiled
+ * goes into pool and into known, of ngx_str_node_t, and is not tried again.
+ */
+ngx_int_t ngx_http_apievents_rights_fill(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_session_t *session);
+ngx_int_t ngx_http_apievents_right_compile(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_session_t *session,
+    ngx_http_apievents_right_t *right);
+ngx_int_t ngx_http_apievents_rights_check(ngx_pool_t *pool,
+    ngx_rbtree_t *known, const ae_value_t *rights, ae_error_t *err);
 
 /* $api_id, $api_decision, ... */
 ngx_int_t ngx_http_apievents_gate_add_variables(ngx_conf_t *cf);

@@ -72,6 +72,7 @@ ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
     }
 
     d->session = session;
+    d->right = NULL;
 }
 
 

@@ -235,6 +235,13 @@ ngx_http_apievents_event_key(ngx_http_request_t *r,
         if (d->session->org.len != 0) {
             e->org = d->session->org;
         }
+
+        /* facts: Tyk's 1.2; no credential, so nothing is hidden */
+
+        if (e->type == AE_QUOTA_EXCEEDED && d->session->pattern.len != 0) {
+            e->key = d->session->pattern;
+            return;
+        }
     }
 
     if (d->conf->gate.event_key == NGX_HTTP_APIEVENTS_KEY_RAW) {

@@ -12,7 +12,7 @@
 
 static ngx_int_t ngx_http_apievents_take(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
-static void ngx_http_apievents_session_limits(
+static void ngx_http_apievents_session_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 static ngx_int_t ngx_http_apievents_api_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *limits,
@@ -106,7 +106,7 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_org_uses(d, &u);
 
     if (d->session != NULL) {
-        ngx_http_apievents_session_limits(d, &u);
+        ngx_http_apievents_session_limits(r, d, &u);
     }
 
     if (ngx_http_apievents_api_limits(r, d, gcf->rates, &u) != NGX_OK
@@ -181,18 +181,39 @@ ngx_http_apievents_refuse_use(ngx_http_request_t *r,
 }
 
 
+/* its rights to this API may have limits in their place, and an endpoint of
+ * them a rate */
+
 static void
-ngx_http_apievents_session_limits(ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_uses_t *u)
+ngx_http_apievents_session_limits(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
 {
-    if (d->conf->gate.key_rate) {
-        ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_KEY,
-                                        d->session, &d->session->rate);
+    ngx_http_apievents_right_t  *right;
+    ngx_http_apievents_rated_t  *endpoint;
+
+    right = d->right;
+    endpoint = NULL;
+
+    if (right != NULL && right->nendpoints != 0 && d->conf->gate.key_rate) {
+        endpoint = ngx_http_apievents_right_endpoint(r, d);
+    }
+
+    if (endpoint != NULL) {
+        ngx_http_apievents_uses_put(u, NGX_HTTP_APIEVENTS_USE_ENDPOINT,
+                                    &endpoint->rule, endpoint->id);
+
+    } else if (d->conf->gate.key_rate) {
+        ngx_http_apievents_uses_put(u, NGX_HTTP_APIEVENTS_USE_KEY,
+                                    right ? &right->rate : &d->session->rate,
+                                    right ? right->rate_id
+                                          : d->session->rate_id);
     }
 
     if (d->conf->gate.key_quota) {
-        ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_KEY,
-                                        d->session, &d->session->quota);
+        ngx_http_apievents_uses_put(u, NGX_HTTP_APIEVENTS_USE_KEY,
+                                    right ? &right->quota : &d->session->quota,
+                                    right ? right->quota_id
+                                          : d->session->quota_id);
     }
 }
 

@@ -101,8 +101,8 @@ ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
         return;
     }
 
-    ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_ORG, d->org,
-                                    &d->org->rate);
-    ngx_http_apievents_uses_session(u, NGX_HTTP_APIEVENTS_USE_ORG, d->org,
-                                    &d->org->quota);
+    ngx_http_apievents_uses_put(u, NGX_HTTP_APIEVENTS_USE_ORG,
+                                &d->org->rate, d->org->rate_id);
+    ngx_http_apievents_uses_put(u, NGX_HTTP_APIEVENTS_USE_ORG,
+                                &d->org->quota, d->org->quota_id);
 }

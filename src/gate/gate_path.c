@@ -30,7 +30,7 @@ ngx_http_apievents_path_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     ngx_uint_t syntax, ngx_uint_t caseless, ngx_http_apievents_path_t *path,
     ngx_str_t *err)
 {
-    u_char               *text;
+    u_char                text[NGX_MAX_CONF_ERRSTR];
     ngx_regex_compile_t   rc;
 
     ngx_memzero(path, sizeof(ngx_http_apievents_path_t));
@@ -47,11 +47,6 @@ ngx_http_apievents_path_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     rc.pool = pool;
     rc.options = caseless ? NGX_REGEX_CASELESS : 0;
 
-    text = ngx_pnalloc(pool, NGX_MAX_CONF_ERRSTR);
-    if (text == NULL) {
-        return NGX_ERROR;
-    }
-
     rc.err.data = text;
     rc.err.len = NGX_MAX_CONF_ERRSTR;
 
@@ -65,8 +60,10 @@ ngx_http_apievents_path_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     }
 
     if (ngx_regex_compile(&rc) != NGX_OK) {
-        *err = rc.err;
-        return NGX_DECLINED;
+        err->len = rc.err.len;
+        err->data = ngx_pstrdup(pool, &rc.err);
+
+        return (err->data == NULL) ? NGX_ERROR : NGX_DECLINED;
     }
 
     path->regex = rc.regex;

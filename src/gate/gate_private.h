@@ -69,6 +69,8 @@ typedef struct {
     ngx_str_t                       credential;
     ae_id_t                         key_id;
     ngx_http_apievents_session_t   *session;    /* kept; NULL: none */
+    ngx_http_apievents_right_t     *right;      /* its right to this API;
+                                                   NULL: it has all */
 
     ngx_http_apievents_session_t   *org;        /* its organisation's; kept */
 
@@ -168,6 +170,17 @@ void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
 ngx_uint_t ngx_http_apievents_path_match(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);
 
+/*
+ * gate_session.c.  find: NULL: the API is not granted.  The others need a
+ * right that was compiled; endpoint: NULL when none is for the request.
+ */
+ngx_http_apievents_right_t *ngx_http_apievents_right_find(
+    ngx_http_apievents_session_t *session, ngx_str_t *api);
+ngx_uint_t ngx_http_apievents_right_allows(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_http_apievents_rated_t *ngx_http_apievents_right_endpoint(
+    ngx_http_request_t *r, ngx_http_apievents_decision_t *d);
+
 /* gate_conf.c */
 char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
 
@@ -219,16 +232,15 @@ ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
 
 /*
  * gate_uses.c.  start, add one after the other (the first that is used up is
- * told of), then charge or peek, and keep.  session: of a session's rule, none
+ * told of), then charge or peek, and keep.  put: of a rule and its counter, none
  * if it is unlimited.
  */
 void ngx_http_apievents_uses_start(ngx_http_request_t *r,
     ngx_http_apievents_uses_t *u);
 ae_limit_use_t *ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind);
-void ngx_http_apievents_uses_session(ngx_http_apievents_uses_t *u,
-    ngx_http_apievents_use_e kind,
-    const ngx_http_apievents_session_t *session, const ae_limit_rule_t *rule);
+void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
+    ngx_http_apievents_use_e kind, const ae_limit_rule_t *rule, ae_id_t id);
 ngx_int_t ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(

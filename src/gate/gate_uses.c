@@ -41,9 +41,8 @@ ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
 
 
 void
-ngx_http_apievents_uses_session(ngx_http_apievents_uses_t *u,
-    ngx_http_apievents_use_e kind,
-    const ngx_http_apievents_session_t *session, const ae_limit_rule_t *rule)
+ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
+    ngx_http_apievents_use_e kind, const ae_limit_rule_t *rule, ae_id_t id)
 {
     ae_limit_use_t  *use;
 
@@ -58,9 +57,7 @@ ngx_http_apievents_uses_session(ngx_http_apievents_uses_t *u,
     }
 
     use->rule = *rule;
-    use->id = ngx_http_apievents_session_limit_id(u->zone, session,
-                               rule->mode == AE_LIMIT_QUOTA ? "quota" : "rate",
-                               NULL);
+    use->id = id;
 }
 
 

@@ -63,6 +63,11 @@ typedef struct {
 } ngx_http_apievents_store_conf_t;
 
 
+/* what a session may do at one API; defined and filled in by the gate */
+
+typedef struct ngx_http_apievents_right_s  ngx_http_apievents_right_t;
+
+
 /*
  * A session as the gate reads it (facts: Tyk's session object).  Owned by the
  * worker's cache; valid until the caller returns to the event loop, or until
@@ -83,7 +88,16 @@ typedef struct {
     ngx_str_t                   org;
     ngx_str_t                   alias;
     ae_value_t                 *access_rights;  /* a map, or NULL */
+    ngx_http_apievents_right_t *rights;         /* by the API's id */
+    ngx_uint_t                  nrights;
+    ngx_pool_t                 *pool;           /* of its regexes; NULL: not
+                                                   needed until now */
+    ngx_str_t                   pattern;        /* rate_limit_pattern's value,
+                                                   who has the same shares
+                                                   its counters; or empty */
     ae_id_t                     limits_id;      /* base of its counters */
+    ae_id_t                     rate_id;        /* of its own two limits */
+    ae_id_t                     quota_id;
     unsigned                    inactive:1;
     unsigned                    stale:1;        /* not in the cache any more */
 } ngx_http_apievents_session_t;
@@ -173,6 +187,10 @@ void ngx_http_apievents_session_release(
 ae_id_t ngx_http_apievents_session_limit_id(ngx_http_apievents_zone_t *zone,
     const ngx_http_apievents_session_t *session, const char *kind,
     const ngx_str_t *scope);
+
+/* rate, per and quota_* of a session, or of a limit of its access rights */
+void ngx_http_apievents_limit_rules(const ae_value_t *document,
+    ae_limit_rule_t *rate, ae_limit_rule_t *quota);
 
 /*
  * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex

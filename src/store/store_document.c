@@ -102,6 +102,32 @@ static const ngx_http_apievents_field_t  ngx_http_apievents_url_fields[] = {
 };
 
 
+static const ngx_http_apievents_field_t  ngx_http_apievents_rate_fields[] = {
+    field_number("rate"),
+    field_number("per"),
+    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY, NULL),
+    field_end
+};
+
+
+static const ngx_http_apievents_field_t  ngx_http_apievents_method_fields[] = {
+    field_string("name"),
+    field_object("limit", NGX_HTTP_APIEVENTS_ANY,
+                 ngx_http_apievents_rate_fields),
+    field_end
+};
+
+
+static const ngx_http_apievents_field_t
+    ngx_http_apievents_endpoint_fields[] =
+{
+    field_string("path"),
+    field_array("methods", NGX_HTTP_APIEVENTS_OBJECT,
+                ngx_http_apievents_method_fields),
+    field_end
+};
+
+
 static const ngx_http_apievents_field_t  ngx_http_apievents_access_fields[] = {
     field_string("api_name"),
     field_string("api_id"),
@@ -115,7 +141,8 @@ static const ngx_http_apievents_field_t  ngx_http_apievents_access_fields[] = {
     field_array("field_access_rights", NGX_HTTP_APIEVENTS_OBJECT, NULL),
     field_boolean("disable_introspection"),
     field_string("allowance_scope"),
-    field_array("endpoints", NGX_HTTP_APIEVENTS_OBJECT, NULL),
+    field_array("endpoints", NGX_HTTP_APIEVENTS_OBJECT,
+                ngx_http_apievents_endpoint_fields),
     field_end
 };
 

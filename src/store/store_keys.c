@@ -38,6 +38,9 @@ typedef struct {
 
 typedef struct {
     ae_arena_t                          *arena;
+    ngx_pool_t                          *pool;      /* of the regexes */
+    ngx_rbtree_t                         regexes;   /* that compiled */
+    ngx_rbtree_node_t                    sentinel;
     ngx_http_apievents_loaded_file_t     keys;
     ngx_http_apievents_loaded_file_t     orgs;
 } ngx_http_apievents_loaded_t;
@@ -159,6 +162,11 @@ ngx_http_apievents_loaded(ngx_conf_t *cf,
     if (loaded->arena == NULL) {
         return NULL;
     }
+
+    /* nginx keeps what it compiles while it reads a configuration */
+    loaded->pool = cf->pool;
+    ngx_rbtree_init(&loaded->regexes, &loaded->sentinel,
+                    ngx_str_rbtree_insert_value);
 
     cln->handler = ngx_http_apievents_loaded_cleanup;
     scf->loaded = loaded;
@@ -285,7 +293,12 @@ ngx_http_apievents_keys_take_one(ngx_http_apievents_loaded_t *loaded,
         return NGX_ERROR;
     }
 
-    if (ngx_http_apievents_check_session(session, err) != NGX_OK) {
+    if (ngx_http_apievents_check_session(session, err) != NGX_OK
+        || ngx_http_apievents_rights_check(loaded->pool, &loaded->regexes,
+                                           ae_value_get(session,
+                                                        "access_rights"), err)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

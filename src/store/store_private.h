@@ -30,6 +30,14 @@ void ngx_http_apievents_write_session(ae_buf_t *b, const ae_value_t *session,
 double ngx_http_apievents_number(const ae_value_t *map, const char *name);
 
 
+/* ---- store_pattern.c ---- */
+
+/* what the session's counters are counted by, where its meta data say so:
+ * pattern and limits_id */
+void ngx_http_apievents_session_pattern(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_session_t *session);
+
+
 /* ---- store_keys.c ---- */
 
 /* do the sessions of the files fit the zone; an emerg line and NGX_ERROR */

@@ -13,7 +13,7 @@
 #define NGX_HTTP_APIEVENTS_CACHE_MAX   8192
 
 /* what a parsed session takes, as a multiple of its text and beyond */
-#define NGX_HTTP_APIEVENTS_ARENA_RATIO 32
+#define NGX_HTTP_APIEVENTS_ARENA_RATIO 64
 #define NGX_HTTP_APIEVENTS_ARENA_MORE  65536
 
 #define NGX_HTTP_APIEVENTS_SECOND      1000000000.0
@@ -45,11 +45,15 @@ static void ngx_http_apievents_cache_remove(ngx_http_apievents_cache_t *cache,
 static void ngx_http_apievents_cache_handler(ngx_event_t *ev);
 static void ngx_http_apievents_cache_sweep(ngx_http_apievents_cache_t *cache);
 
-static ngx_int_t ngx_http_apievents_session_load(ae_sessions_t *ss,
-    ae_session_ref_t *ref, ngx_http_apievents_session_t **session);
+static ngx_int_t ngx_http_apievents_session_load(
+    ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
+    ngx_http_apievents_session_t **session);
 static ngx_http_apievents_session_t *ngx_http_apievents_session_compile(
-    ae_session_ref_t *ref, u_char *text);
+    ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
+    u_char *text);
 static void ngx_http_apievents_session_fill(
+    ngx_http_apievents_session_t *session);
+static void ngx_http_apievents_session_destroy(
     ngx_http_apievents_session_t *session);
 static void ngx_http_apievents_session_string(const ae_value_t *document,
     const char *name, ngx_str_t *s);
@@ -294,7 +298,7 @@ ngx_http_apievents_cache_sweep(ngx_http_apievents_cache_t *cache)
         session->queue.next = NULL;
 
         if (session->refs == 0) {
-            ae_arena_destroy(session->arena);
+            ngx_http_apievents_session_destroy(session);
         }
     }
 }
@@ -344,7 +348,7 @@ ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
         ngx_http_apievents_cache_remove(cache, s);
     }
 
-    rc = ngx_http_apievents_session_load(scf->zone->sessions, &ref, session);
+    rc = ngx_http_apievents_session_load(scf, &ref, session);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -380,14 +384,25 @@ ngx_http_apievents_session_release(ngx_http_apievents_session_t *session)
     /* one that still is in the garbage's queue goes with that */
 
     if (session->refs == 0 && session->stale && session->queue.next == NULL) {
-        ae_arena_destroy(session->arena);
+        ngx_http_apievents_session_destroy(session);
     }
 }
 
 
+static void
+ngx_http_apievents_session_destroy(ngx_http_apievents_session_t *session)
+{
+    if (session->pool != NULL) {
+        ngx_destroy_pool(session->pool);
+    }
+
+    ae_arena_destroy(session->arena);
+}
+
+
 static ngx_int_t
-ngx_http_apievents_session_load(ae_sessions_t *ss, ae_session_ref_t *ref,
-    ngx_http_apievents_session_t **session)
+ngx_http_apievents_session_load(ngx_http_apievents_store_conf_t *scf,
+    ae_session_ref_t *ref, ngx_http_apievents_session_t **session)
 {
     int      rc;
     size_t   size;
@@ -401,7 +416,7 @@ ngx_http_apievents_session_load(ae_sessions_t *ss, ae_session_ref_t *ref,
             return NGX_ERROR;
         }
 
-        rc = ae_sessions_read(ss, ref->id, ref, text, size);
+        rc = ae_sessions_read(scf->zone->sessions, ref->id, ref, text, size);
 
         if (rc != AE_FULL) {
             break;
@@ -416,7 +431,7 @@ ngx_http_apievents_session_load(ae_sessions_t *ss, ae_session_ref_t *ref,
         return NGX_DECLINED;
     }
 
-    *session = ngx_http_apievents_session_compile(ref, text);
+    *session = ngx_http_apievents_session_compile(scf, ref, text);
 
     ngx_free(text);
 
@@ -425,7 +440,8 @@ ngx_http_apievents_session_load(ae_sessions_t *ss, ae_session_ref_t *ref,
 
 
 static ngx_http_apievents_session_t *
-ngx_http_apievents_session_compile(ae_session_ref_t *ref, u_char *text)
+ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
+    ae_session_ref_t *ref, u_char *text)
 {
     ae_str_t                       s;
     ae_error_t                     err;
@@ -459,6 +475,18 @@ ngx_http_apievents_session_compile(ae_session_ref_t *ref, u_char *text)
     session->limits_id = ref->id;
 
     ngx_http_apievents_session_fill(session);
+    ngx_http_apievents_session_pattern(scf->zone, session);
+
+    session->rate_id = ngx_http_apievents_session_limit_id(scf->zone, session,
+                                                           "rate", NULL);
+    session->quota_id = ngx_http_apievents_session_limit_id(scf->zone,
+                                                            session, "quota",
+                                                            NULL);
+
+    if (ngx_http_apievents_rights_fill(scf->zone, session) != NGX_OK) {
+        ngx_http_apievents_session_destroy(session);
+        return NULL;
+    }
 
     return session;
 }
@@ -472,8 +500,8 @@ ngx_http_apievents_session_fill(ngx_http_apievents_session_t *session)
 
     document = session->document;
 
-    ngx_http_apievents_session_rate(document, &session->rate);
-    ngx_http_apievents_session_quota(document, &session->quota);
+    ngx_http_apievents_limit_rules(document, &session->rate,
+                                   &session->quota);
 
     ngx_http_apievents_session_string(document, "org_id", &session->org);
     ngx_http_apievents_session_string(document, "alias", &session->alias);
@@ -509,6 +537,18 @@ ngx_http_apievents_session_string(const ae_value_t *document,
         s->len = v->s.len;
         s->data = v->s.data;
     }
+}
+
+
+void
+ngx_http_apievents_limit_rules(const ae_value_t *document,
+    ae_limit_rule_t *rate, ae_limit_rule_t *quota)
+{
+    ngx_memzero(rate, sizeof(ae_limit_rule_t));
+    ngx_memzero(quota, sizeof(ae_limit_rule_t));
+
+    ngx_http_apievents_session_rate(document, rate);
+    ngx_http_apievents_session_quota(document, quota);
 }
 
 

@@ -15,10 +15,23 @@ static ngx_int_t ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone,
 static ae_value_t *ngx_http_apievents_text_live(
     ngx_http_apievents_zone_t *zone, ae_arena_t *arena,
     ngx_http_apievents_session_t *session);
+static int ngx_http_apievents_text_quota(ngx_http_apievents_zone_t *zone,
+    ae_arena_t *arena, ae_id_t id, const ae_limit_rule_t *rule,
+    ae_value_t *map);
+static ae_value_t *ngx_http_apievents_text_rights(
+    ngx_http_apievents_zone_t *zone, ae_arena_t *arena,
+    ngx_http_apievents_session_t *session);
+static ae_value_t *ngx_http_apievents_text_right(
+    ngx_http_apievents_zone_t *zone, ae_arena_t *arena,
+    ngx_http_apievents_right_t *right);
+static ae_value_t *ngx_http_apievents_text_changed(ae_arena_t *arena,
+    const ae_value_t *map, const ae_value_t *changes);
 static ngx_int_t ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone,
     ngx_str_t *key, ae_session_ref_t *ref, ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_check(
     ngx_http_apievents_main_conf_t *mcf, const ae_value_t *document,
+    ae_error_t *err);
+static ngx_int_t ngx_http_apievents_text_regexes(const ae_value_t *rights,
     ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_put(
     ngx_http_apievents_main_conf_t *mcf, ae_session_ref_t *ref,
@@ -54,17 +67,12 @@ ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
         return rc;
     }
 
-    changes = NULL;
-
     arena = ae_arena_create(0);
     if (arena == NULL) {
         return NGX_ERROR;
     }
 
-    if (session->quota.max != 0) {
-        changes = ngx_http_apievents_text_live(mcf->store.zone, arena,
-                                               session);
-    }
+    changes = ngx_http_apievents_text_live(mcf->store.zone, arena, session);
 
     ngx_http_apievents_write_session(buf, session->document, changes);
 
@@ -115,49 +123,166 @@ ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone, ngx_str_t *key,
 }
 
 
-/* what only the counter knows */
+/* what only the counters know; NULL: nothing, or no memory */
 
 static ae_value_t *
 ngx_http_apievents_text_live(ngx_http_apievents_zone_t *zone,
     ae_arena_t *arena, ngx_http_apievents_session_t *session)
 {
-    int64_t          renews;
-    ae_now_t         now;
-    ae_value_t      *changes;
-    ae_limit_use_t   use;
-
-    ngx_memzero(&use, sizeof(ae_limit_use_t));
-
-    use.id = ngx_http_apievents_session_limit_id(zone, session, "quota",
-                                                 NULL);
-    use.rule = session->quota;
-
-    ae_now(&now);
-    ae_limits_peek(zone->limits, &use, &now);
+    ae_value_t  *changes, *rights;
 
     changes = ae_value_map(arena);
 
-    if (ae_value_set(changes, ae_str("quota_remaining"),
-                     ae_value_int(arena, (int64_t) use.remaining))
-        != AE_OK)
+    if (changes == NULL
+        || ngx_http_apievents_text_quota(zone, arena, session->quota_id,
+                                         &session->quota, changes)
+           != AE_OK)
     {
         return NULL;
     }
 
+    rights = ngx_http_apievents_text_rights(zone, arena, session);
+
+    if (rights != NULL) {
+        (void) ae_value_set(changes, ae_str("access_rights"), rights);
+    }
+
+    return changes;
+}
+
+
+static int
+ngx_http_apievents_text_quota(ngx_http_apievents_zone_t *zone,
+    ae_arena_t *arena, ae_id_t id, const ae_limit_rule_t *rule,
+    ae_value_t *map)
+{
+    int64_t         renews;
+    ae_now_t        now;
+    ae_limit_use_t  use;
+
+    if (rule->max == 0) {
+        return AE_OK;
+    }
+
+    ngx_memzero(&use, sizeof(ae_limit_use_t));
+
+    use.id = id;
+    use.rule = *rule;
+
+    ae_now(&now);
+    ae_limits_peek(zone->limits, &use, &now);
+
+    if (ae_value_set(map, ae_str("quota_remaining"),
+                     ae_value_int(arena, (int64_t) use.remaining))
+        != AE_OK)
+    {
+        return AE_ERROR;
+    }
+
     /* no period runs before the first request, and one may have no end */
 
-    if (use.reset != 0 && use.reset != UINT64_MAX) {
-        renews = (int64_t) ((now.wall + use.reset) / 1000000000);
+    if (use.reset == 0 || use.reset == UINT64_MAX) {
+        return AE_OK;
+    }
 
-        if (ae_value_set(changes, ae_str("quota_renews"),
-                         ae_value_int(arena, renews))
+    renews = (int64_t) ((now.wall + use.reset) / 1000000000);
+
+    return ae_value_set(map, ae_str("quota_renews"),
+                        ae_value_int(arena, renews));
+}
+
+
+/* the limits of single APIs; NULL: there are none with a quota */
+
+static ae_value_t *
+ngx_http_apievents_text_rights(ngx_http_apievents_zone_t *zone,
+    ae_arena_t *arena, ngx_http_apievents_session_t *session)
+{
+    ngx_uint_t                   i, n;
+    ae_value_t                  *rights, *value;
+    ngx_http_apievents_right_t  *right;
+
+    n = 0;
+    rights = ae_value_map(arena);
+
+    for (i = 0; i < session->nrights; i++) {
+        right = &session->rights[i];
+        value = right->value;
+
+        if (right->limited && right->quota.max != 0) {
+            value = ngx_http_apievents_text_right(zone, arena, right);
+            n++;
+        }
+
+        if (ae_value_share(arena, rights, *(ae_str_t *) &right->api, value)
             != AE_OK)
         {
             return NULL;
         }
     }
 
-    return changes;
+    return n ? rights : NULL;
+}
+
+
+static ae_value_t *
+ngx_http_apievents_text_right(ngx_http_apievents_zone_t *zone,
+    ae_arena_t *arena, ngx_http_apievents_right_t *right)
+{
+    ae_value_t  *value, *limit, *live;
+
+    live = ae_value_map(arena);
+
+    if (live == NULL
+        || ngx_http_apievents_text_quota(zone, arena, right->quota_id,
+                                         &right->quota, live)
+           != AE_OK)
+    {
+        return NULL;
+    }
+
+    limit = ngx_http_apievents_text_changed(arena,
+                                            ae_value_get(right->value,
+                                                         "limit"),
+                                            live);
+    value = ae_value_map(arena);
+
+    if (ae_value_set(value, ae_str("limit"), limit) != AE_OK) {
+        return NULL;
+    }
+
+    return ngx_http_apievents_text_changed(arena, right->value, value);
+}
+
+
+/* a copy of a map, in which members of changes stand for those of a name */
+
+static ae_value_t *
+ngx_http_apievents_text_changed(ae_arena_t *arena, const ae_value_t *map,
+    const ae_value_t *changes)
+{
+    ae_value_t        *copy;
+    const ae_value_t  *v;
+
+    copy = ae_value_map(arena);
+
+    for (v = map->first; v != NULL; v = v->next) {
+
+        if (ae_value_find(changes, v->name) == NULL
+            && ae_value_share(arena, copy, v->name, v) != AE_OK)
+        {
+            return NULL;
+        }
+    }
+
+    for (v = changes->first; v != NULL; v = v->next) {
+
+        if (ae_value_share(arena, copy, v->name, v) != AE_OK) {
+            return NULL;
+        }
+    }
+
+    return copy;
 }
 
 
@@ -292,12 +417,39 @@ ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
 
     rights = ae_value_get(document, "access_rights");
 
+    if (ngx_http_apievents_text_regexes(rights, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if ((rights == NULL || rights->count == 0) && mcf->gate.master_keys != 1) {
         return ngx_http_apievents_text_error(err, "\"access_rights\" with at "
                                              "least one API are expected");
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_text_regexes(const ae_value_t *rights, ae_error_t *err)
+{
+    ngx_int_t           rc;
+    ngx_pool_t         *pool;
+    ngx_rbtree_t        known;
+    ngx_rbtree_node_t   sentinel;
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return ngx_http_apievents_text_error(err, "no memory");
+    }
+
+    ngx_rbtree_init(&known, &sentinel, ngx_str_rbtree_insert_value);
+
+    rc = ngx_http_apievents_rights_check(pool, &known, rights, err);
+
+    ngx_destroy_pool(pool);
+
+    return rc;
 }
 
 
@@ -331,13 +483,10 @@ ngx_http_apievents_text_updated(ae_arena_t *arena)
 static void
 ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf, ae_id_t id)
 {
-    ngx_str_t                      scope;
-    ngx_uint_t                     i;
-    ae_value_t                    *v, *s;
+    ngx_uint_t                     i, n;
     ngx_http_apievents_zone_t     *zone;
+    ngx_http_apievents_right_t    *right;
     ngx_http_apievents_session_t  *session;
-
-    static const char  *const kinds[] = { "rate", "quota" };
 
     zone = mcf->store.zone;
 
@@ -345,22 +494,27 @@ ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf, ae_id_t id)
         return;
     }
 
-    for (i = 0; i < 2; i++) {
-        ae_limits_reset(zone->limits,
-            ngx_http_apievents_session_limit_id(zone, session, kinds[i],
-                                                NULL));
+    /* counters that are other sessions' too are nobody's to reset */
 
-        v = session->access_rights ? session->access_rights->first : NULL;
+    if (session->pattern.len != 0) {
+        return;
+    }
 
-        for ( /* void */ ; v != NULL; v = v->next) {
-            s = ae_value_get(v, "allowance_scope");
+    ae_limits_reset(zone->limits, session->rate_id);
+    ae_limits_reset(zone->limits, session->quota_id);
 
-            scope = (s != NULL && s->type == AE_STRING && s->s.len != 0)
-                    ? *(ngx_str_t *) &s->s : *(ngx_str_t *) &v->name;
+    for (i = 0; i < session->nrights; i++) {
+        right = &session->rights[i];
 
-            ae_limits_reset(zone->limits,
-                ngx_http_apievents_session_limit_id(zone, session, kinds[i],
-                                                    &scope));
+        ae_limits_reset(zone->limits, right->rate_id);
+        ae_limits_reset(zone->limits, right->quota_id);
+
+        if (ngx_http_apievents_right_compile(zone, session, right) != NGX_OK) {
+            continue;
+        }
+
+        for (n = 0; n < right->nendpoints; n++) {
+            ae_limits_reset(zone->limits, right->endpoints[n].id);
         }
     }
 }
