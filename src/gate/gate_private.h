@@ -232,7 +232,7 @@ ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
 
 /*
  * gate_uses.c.  start, add one after the other (the first that is used up is
- * told of), then charge or peek, and keep.  put: of a rule and its counter, none
+ * told of), then charge or peek, and keep.  put: a rule and its counter, none
  * if it is unlimited.
  */
 void ngx_http_apievents_uses_start(ngx_http_request_t *r,
