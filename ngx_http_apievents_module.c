@@ -167,6 +167,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_definitions"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      ngx_http_apievents_api_definitions,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_apievents_api_metrics,
@@ -242,6 +249,7 @@ ngx_http_apievents_preconfiguration(ngx_conf_t *cf)
 
     if (ngx_http_apievents_ngx_add_variables(cf) != NGX_OK
         || ngx_http_apievents_gate_add_variables(cf) != NGX_OK
+        || ngx_http_apievents_definition_add_variables(cf) != NGX_OK
         || ngx_http_apievents_deliver_add_variables(cf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -264,7 +272,8 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
         || ngx_http_apievents_store_init(cf) != NGX_OK
         || ngx_http_apievents_script_init(cf) != NGX_OK
         || ngx_http_apievents_event_init(cf) != NGX_OK
-        || ngx_http_apievents_ngx_init(cf) != NGX_OK)
+        || ngx_http_apievents_ngx_init(cf) != NGX_OK
+        || ngx_http_apievents_definition_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -334,6 +343,7 @@ ngx_http_apievents_create_loc_conf(ngx_conf_t *cf)
      *
      *     lcf->handlers = { NULL, NULL, 0, { 0 } };
      *     lcf->paths = { { 0, NULL }, { 0, NULL }, 0, 0 };
+     *     lcf->definition = { NULL, { 0, NULL }, NULL };
      */
 
     ngx_http_apievents_gate_create_conf(&lcf->gate);

@@ -10,20 +10,11 @@
 
 
 #define NGX_HTTP_APIEVENTS_DEFINITION_MAX    (4 * 1024 * 1024)
-#define NGX_HTTP_APIEVENTS_DEFINITION_ARENA  (64 * 1024 * 1024)
 
 #define NGX_HTTP_APIEVENTS_RATE_MAX          1e9
 #define NGX_HTTP_APIEVENTS_PER_MAX           (3650.0 * 24 * 60 * 60)
 
 
-static ngx_int_t ngx_http_apievents_definition_read(
-    ngx_http_apievents_definition_t *def, ngx_str_t *file);
-static ngx_int_t ngx_http_apievents_definition_parse(
-    ngx_http_apievents_definition_t *def, ngx_str_t *text);
-static ngx_int_t ngx_http_apievents_definition_apply(
-    ngx_http_apievents_definition_t *def);
-static ngx_int_t ngx_http_apievents_definition_id(
-    ngx_http_apievents_definition_t *def, const char *name, ngx_str_t *id);
 static ngx_int_t ngx_http_apievents_definition_flags(
     ngx_http_apievents_definition_t *def);
 static ngx_int_t ngx_http_apievents_definition_auth(
@@ -50,7 +41,7 @@ ngx_http_apievents_api_definition(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_int_t                         rc;
     ngx_str_t                        *value;
-    ngx_conf_file_t                  *conf_file;
+    ae_arena_t                       *arena;
     ngx_http_apievents_definition_t   def;
 
     if (lcf->gate.definition != NULL) {
@@ -60,47 +51,44 @@ ngx_http_apievents_api_definition(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_memzero(&def, sizeof(ngx_http_apievents_definition_t));
 
     def.cf = cf;
-    def.lcf = lcf;
-
-    def.gcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_gate_conf_t));
-    if (def.gcf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_apievents_gate_create_conf(def.gcf);
-    lcf->gate.definition = def.gcf;
 
     value = cf->args->elts;
 
-    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK
-        || ngx_http_apievents_place(cf, &def.gcf->place) != NGX_OK
-        || ngx_array_init(&def.ignored, cf->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    /* from here on errors are the definition's and name it */
+    arena = ae_arena_create(NGX_HTTP_APIEVENTS_DEFINITION_ARENA);
+    if (arena == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    conf_file = cf->conf_file;
+    rc = ngx_http_apievents_definition_read(&def, &value[1], arena);
 
-    rc = ngx_http_apievents_definition_read(&def, &value[1]);
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_definition_apply(&def);
+    }
 
-    cf->conf_file = conf_file;
+    ngx_http_apievents_definition_leave(&def);
+    ae_arena_destroy(arena);
 
     return (rc == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
-static ngx_int_t
+/* from here on errors are the definition's and name it */
+
+ngx_int_t
 ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
-    ngx_str_t *file)
+    ngx_str_t *file, ae_arena_t *arena)
 {
-    ngx_int_t    rc;
     ngx_str_t    text;
+    ae_error_t   err;
     ngx_conf_t  *cf;
 
     cf = def->cf;
+
+    def->outer = cf->conf_file;
 
     if (ngx_http_apievents_read_file(cf, file,
                                      NGX_HTTP_APIEVENTS_DEFINITION_MAX, &text)
@@ -115,54 +103,62 @@ ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
 
     cf->conf_file = &def->place;
 
-    rc = ngx_http_apievents_definition_parse(def, &text);
+    def->root = ae_json_parse(arena, (ae_str_t) { text.len, text.data },
+                              &err);
 
     (void) ngx_pfree(cf->pool, text.data);
 
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_definition_parse(ngx_http_apievents_definition_t *def,
-    ngx_str_t *text)
-{
-    ngx_int_t    rc;
-    ae_error_t   err;
-    ae_arena_t  *arena;
-
-    arena = ae_arena_create(NGX_HTTP_APIEVENTS_DEFINITION_ARENA);
-    if (arena == NULL) {
+    if (def->root == NULL) {
+        def->place.line = err.line;
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid definition: %s",
+                           err.text);
         return NGX_ERROR;
     }
 
-    def->root = ae_json_parse(arena, (ae_str_t) { text->len, text->data },
-                              &err);
-
-    if (def->root == NULL) {
-        def->place.line = err.line;
-        ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
-                           "invalid definition: %s", err.text);
-        rc = NGX_ERROR;
-
-    } else {
-        rc = ngx_http_apievents_definition_apply(def);
-    }
-
-    ae_arena_destroy(arena);
-
-    return rc;
+    return ngx_http_apievents_entry_expect(def, def->root, AE_MAP,
+                                           "definition");
 }
 
 
-static ngx_int_t
+void
+ngx_http_apievents_definition_leave(ngx_http_apievents_definition_t *def)
+{
+    def->cf->conf_file = def->outer;
+}
+
+
+ngx_int_t
 ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
 {
-    if (ngx_http_apievents_entry_expect(def, def->root, AE_MAP, "definition")
-        != NGX_OK)
+    ngx_conf_t       *cf;
+    ngx_conf_file_t  *place;
+
+    cf = def->cf;
+
+    def->lcf = ngx_http_conf_get_module_loc_conf(cf,
+                                                 ngx_http_apievents_module);
+
+    def->gcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_gate_conf_t));
+    if (def->gcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_apievents_gate_create_conf(def->gcf);
+    def->lcf->gate.definition = def->gcf;
+
+    /* an API of a folder stands in its own file */
+
+    place = cf->conf_file;
+    cf->conf_file = (def->service != NULL) ? place : def->outer;
+
+    if (ngx_http_apievents_place(cf, &def->gcf->place) != NGX_OK
+        || ngx_array_init(&def->ignored, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    cf->conf_file = place;
 
     if (ngx_http_apievents_definition_id(def, "api_id", &def->gcf->api)
         != NGX_OK
@@ -180,7 +176,7 @@ ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_definition_id(ngx_http_apievents_definition_t *def,
     const char *name, ngx_str_t *id)
 {
@@ -202,7 +198,7 @@ ngx_http_apievents_definition_id(ngx_http_apievents_definition_t *def,
 static ngx_int_t
 ngx_http_apievents_definition_flags(ngx_http_apievents_definition_t *def)
 {
-    ngx_flag_t                       no_rate, no_quota;
+    ngx_flag_t                       no_rate, no_quota, internal;
     ngx_http_apievents_gate_conf_t  *gcf;
 
     gcf = def->gcf;
@@ -210,6 +206,7 @@ ngx_http_apievents_definition_flags(ngx_http_apievents_definition_t *def)
     gcf->active = 1;
     no_rate = 0;
     no_quota = 0;
+    internal = 0;
 
     if (ngx_http_apievents_entry_bool(def, def->root, "active", &gcf->active)
         != NGX_OK
@@ -218,9 +215,18 @@ ngx_http_apievents_definition_flags(ngx_http_apievents_definition_t *def)
            != NGX_OK
         || ngx_http_apievents_entry_bool(def, def->root, "disable_quota",
                                          &no_quota)
+           != NGX_OK
+        || ngx_http_apievents_entry_bool(def, def->root, "internal",
+                                         &internal)
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /* clients cannot call it; who writes its location lets them */
+
+    if (internal && def->service != NULL) {
+        gcf->active = 0;
     }
 
     gcf->key_rate = !no_rate;

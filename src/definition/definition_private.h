@@ -12,17 +12,51 @@
 #include "apievents.h"
 
 
+#define NGX_HTTP_APIEVENTS_DEFINITION_ARENA  (64 * 1024 * 1024)
+
+
 /* place names it in error lines */
 
 typedef struct {
     ngx_conf_t                     *cf;
     ngx_conf_file_t                 place;
+    ngx_conf_file_t                *outer;      /* file of the directive */
     ngx_http_apievents_loc_conf_t  *lcf;
     ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
     ae_value_t                     *root;
     ngx_array_t                     ignored;    /* of ngx_str_t */
+    ngx_http_apievents_service_t   *service;    /* of a folder, else NULL */
+    ngx_str_t                       ca;         /* of that folder */
 } ngx_http_apievents_definition_t;
 
+
+/*
+ * definition.c: a definition in the three steps that it takes.  read: the
+ * file, into def->root, which lives until the arena is destroyed; cf names the
+ * file in error lines from then on, and leave() ends that.  apply: into the
+ * location that is being parsed.
+ */
+ngx_int_t ngx_http_apievents_definition_read(
+    ngx_http_apievents_definition_t *def, ngx_str_t *file, ae_arena_t *arena);
+ngx_int_t ngx_http_apievents_definition_apply(
+    ngx_http_apievents_definition_t *def);
+void ngx_http_apievents_definition_leave(
+    ngx_http_apievents_definition_t *def);
+
+/*
+ * definition_proxy.c: proxy reads what makes a location of it, location makes
+ * that.  base adds a target to the service; the value is in `around`, or it is
+ * missing.
+ */
+ngx_int_t ngx_http_apievents_definition_proxy(
+    ngx_http_apievents_definition_t *def);
+ngx_int_t ngx_http_apievents_definition_location(
+    ngx_http_apievents_definition_t *def);
+ngx_int_t ngx_http_apievents_definition_base(
+    ngx_http_apievents_definition_t *def, const ae_value_t *around,
+    const ae_value_t *v, const char *name);
+ngx_int_t ngx_http_apievents_definition_id(
+    ngx_http_apievents_definition_t *def, const char *name, ngx_str_t *id);
 
 /*
  * definition_field.c.  A missing member or null: NGX_OK and *v is NULL,

@@ -49,7 +49,6 @@ static const char *const  ngx_http_apievents_definition_paths[] = {
     "expiration",
     "external_oauth.enabled",
     "graphql.enabled",
-    "internal",
     "notifications.oauth_on_keychange_url",
     "pinned_public_keys",
     "request_signing.is_enabled",
@@ -64,6 +63,25 @@ static const char *const  ngx_http_apievents_definition_paths[] = {
     "use_mutual_tls_auth",
     "use_oauth2",
     "use_openid",
+    NULL
+};
+
+/* of a definition whose location is written by hand, or generated */
+
+static const char *const  ngx_http_apievents_written_paths[] = {
+    "internal",
+    NULL
+};
+
+static const char *const  ngx_http_apievents_generated_paths[] = {
+    "domain",
+    "proxy.check_host_against_uptime_tests",
+    "proxy.service_discovery.use_discovery_service",
+    "proxy.transport.proxy_url",
+    "proxy.transport.ssl_ciphers",
+    "proxy.transport.ssl_force_common_name_check",
+    "proxy.transport.ssl_max_version",
+    "proxy.transport.ssl_min_version",
     NULL
 };
 
@@ -126,6 +144,11 @@ ngx_http_apievents_definition_report(ngx_http_apievents_definition_t *def)
     if (ngx_http_apievents_report_fields(def, def->root,
                                          ngx_http_apievents_definition_paths)
         != NGX_OK
+        || ngx_http_apievents_report_fields(def, def->root,
+                                        def->service
+                                        ? ngx_http_apievents_generated_paths
+                                        : ngx_http_apievents_written_paths)
+           != NGX_OK
         || ngx_http_apievents_report_versions(def) != NGX_OK)
     {
         return NGX_ERROR;

@@ -36,6 +36,10 @@ typedef struct {
                                                    a configuration that has
                                                    no "resolver" */
     ngx_array_t                     hosts;      /* of host_t, /etc/hosts */
+    ngx_uint_t                      norigins;
+    char                         *(*fill)(ngx_conf_t *cf, void *data);
+    void                           *data;       /* of the location that is
+                                                   being generated */
     unsigned                        ipv6:1;     /* this host has ::1 */
     unsigned                        parsing:1;  /* generated text */
 } ngx_http_apievents_generated_t;
@@ -58,6 +62,15 @@ typedef struct {
     ngx_msec_t                      timeout;
     ngx_str_t                       location;   /* the generated one's URI */
 } ngx_http_apievents_target_t;
+
+
+/* where requests of clients are passed on to */
+
+typedef struct {
+    ngx_http_apievents_target_t     target;
+    ngx_str_t                       upstream;   /* scheme and name of the
+                                                   generated one */
+} ngx_http_apievents_origin_t;
 
 
 typedef struct ngx_http_apievents_call_s  ngx_http_apievents_call_t;
@@ -190,6 +203,48 @@ ngx_uint_t ngx_http_apievents_framing_header(ngx_str_t *name);
 /* makes the target's upstream and location, sets t->location */
 char *ngx_http_apievents_generate_target(ngx_conf_t *cf,
     ngx_http_apievents_target_t *t);
+
+/*
+ * Parses text of our own, as if it stood at the level of ctx and type.  It
+ * closes one brace more than it opens.  With args it is what stands in the
+ * block of that directive, whose arguments are not text, so that nothing in
+ * them can be taken for syntax; conf_call runs one that has no block.
+ * known_lines appends the lines whose directives this nginx has.
+ */
+char *ngx_http_apievents_generate_block(ngx_conf_t *cf,
+    ngx_http_conf_ctx_t *ctx, ngx_uint_t type, ngx_str_t *text,
+    ngx_str_t *args, ngx_uint_t nargs);
+char *ngx_http_apievents_conf_call(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t nargs);
+void ngx_http_apievents_known_lines(ngx_conf_t *cf, ngx_str_t *text,
+    const char *lines);
+
+/* makes the location being parsed check certificates; NULL: by the system's
+ * certificates, where it has any */
+char *ngx_http_apievents_trusted(ngx_conf_t *cf, ngx_str_t *file);
+
+/*
+ * ngx_origin.c.  A location of clients' requests at path, in the server that
+ * is being parsed; fill() is called inside of it.  generate_origin makes the
+ * upstream of origin->target, and sets origin->upstream.
+ */
+char *ngx_http_apievents_generate_location(ngx_conf_t *cf, ngx_str_t *path,
+    const char *lines, char *(*fill)(ngx_conf_t *cf, void *data),
+    void *data);
+char *ngx_http_apievents_generate_origin(ngx_conf_t *cf,
+    ngx_http_apievents_origin_t *origin);
+ngx_int_t ngx_http_apievents_origin_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
+
+/*
+ * For a phase handler: looks the origin's host up.  NGX_OK, or NGX_AGAIN and
+ * it is called again.  A name that is not found is an answer of 502 from the
+ * upstream.  origin_of: the last one that r was bound to, or NULL.
+ */
+ngx_int_t ngx_http_apievents_origin_bind(ngx_http_request_t *r,
+    ngx_http_apievents_origin_t *origin);
+ngx_http_apievents_origin_t *ngx_http_apievents_origin_of(
+    ngx_http_request_t *r);
 
 /* makes a location that runs `run` of the module in file */
 char *ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,

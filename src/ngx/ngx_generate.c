@@ -18,17 +18,12 @@ static char *ngx_http_apievents_generate_text(ngx_conf_t *cf,
     ngx_http_conf_ctx_t *ctx, ngx_uint_t type, ngx_str_t *text);
 static char *ngx_http_apievents_generate_server(ngx_conf_t *cf,
     ngx_http_apievents_generated_t *g);
-static void ngx_http_apievents_known_lines(ngx_conf_t *cf, ngx_str_t *text,
-    const char *lines);
 static ngx_command_t *ngx_http_apievents_find_command(ngx_conf_t *cf,
     ngx_str_t *name, ngx_uint_t *module);
-static char *ngx_http_apievents_conf_call(ngx_conf_t *cf, ngx_str_t *args,
-    ngx_uint_t nargs);
 
 static char *ngx_http_apievents_internal_server(ngx_conf_t *cf);
 static char *ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n);
 static char *ngx_http_apievents_internal_script(ngx_conf_t *cf, ngx_int_t n);
-static char *ngx_http_apievents_trusted(ngx_conf_t *cf, ngx_str_t *file);
 static ngx_str_t *ngx_http_apievents_system_ca(void);
 
 
@@ -126,9 +121,18 @@ static char *
 ngx_http_apievents_generate_text(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
     ngx_uint_t type, ngx_str_t *text)
 {
+    return ngx_http_apievents_generate_block(cf, ctx, type, text, NULL, 0);
+}
+
+
+char *
+ngx_http_apievents_generate_block(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
+    ngx_uint_t type, ngx_str_t *text, ngx_str_t *args, ngx_uint_t nargs)
+{
     char                            *rv;
     ngx_buf_t                        b;
     ngx_conf_t                       saved;
+    ngx_uint_t                       parsing;
     ngx_conf_file_t                  file;
     ngx_http_apievents_main_conf_t  *mcf;
 
@@ -167,13 +171,22 @@ ngx_http_apievents_generate_text(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
     cf->module_type = NGX_HTTP_MODULE;
     cf->handler = NULL;
 
-    cf->args = ngx_array_create(cf->pool, 10, sizeof(ngx_str_t));
-
+    parsing = mcf->generated.parsing;
     mcf->generated.parsing = 1;
 
-    rv = (cf->args == NULL) ? NGX_CONF_ERROR : ngx_conf_parse(cf, NULL);
+    cf->args = ngx_array_create(cf->pool, 10, sizeof(ngx_str_t));
 
-    mcf->generated.parsing = 0;
+    if (cf->args == NULL) {
+        rv = NGX_CONF_ERROR;
+
+    } else if (args != NULL) {
+        rv = ngx_http_apievents_conf_call(cf, args, nargs);
+
+    } else {
+        rv = ngx_conf_parse(cf, NULL);
+    }
+
+    mcf->generated.parsing = parsing;
 
     *cf = saved;
 
@@ -236,7 +249,7 @@ ngx_http_apievents_generate_server(ngx_conf_t *cf,
 }
 
 
-static void
+void
 ngx_http_apievents_known_lines(ngx_conf_t *cf, ngx_str_t *text,
     const char *lines)
 {
@@ -293,10 +306,7 @@ ngx_http_apievents_find_command(ngx_conf_t *cf, ngx_str_t *name,
 }
 
 
-/* runs a directive of the level being parsed with arguments that are not
- * text, so that nothing in them can be taken for syntax */
-
-static char *
+char *
 ngx_http_apievents_conf_call(ngx_conf_t *cf, ngx_str_t *args,
     ngx_uint_t nargs)
 {
@@ -491,6 +501,17 @@ ngx_http_apievents_internal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(value[1].data, "origin") == 0) {
+        uscf = ngx_http_conf_get_module_srv_conf(cf,
+                                                 ngx_http_upstream_module);
+        uscf->peer.init_upstream = ngx_http_apievents_origin_upstream;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "location") == 0) {
+        return mcf->generated.fill(cf, mcf->generated.data);
+    }
+
     lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_apievents_module);
     lcf->gate.exempt = 1;
 
@@ -560,7 +581,7 @@ ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n)
 }
 
 
-static char *
+char *
 ngx_http_apievents_trusted(ngx_conf_t *cf, ngx_str_t *file)
 {
     ngx_str_t   verify[2] = { ngx_string("proxy_ssl_verify"),

@@ -107,6 +107,12 @@ ngx_http_apievents_ngx_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
 
+    if (mcf->generated.norigins != 0
+        && ngx_http_apievents_resolve_init(cf, &mcf->generated) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (mcf->generated.server == NULL) {
         return NGX_OK;
     }
@@ -119,6 +125,10 @@ ngx_http_apievents_ngx_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_apievents_outgoing_handler;
+
+    if (mcf->generated.norigins != 0) {
+        return NGX_OK;
+    }
 
     return ngx_http_apievents_resolve_init(cf, &mcf->generated);
 }
