@@ -125,6 +125,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_breaker"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_ANY,
+      ngx_http_apievents_api_breaker,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_event_key"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
       ngx_http_apievents_api_event_key,
@@ -526,6 +533,8 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
     if (rc != NGX_DECLINED) {
         return rc;
     }
+
+    ngx_http_apievents_breaker_watch(r);
 
     if (ngx_http_apievents_refusal_header(r) == NGX_ERROR) {
         return NGX_ERROR;

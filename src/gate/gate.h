@@ -113,6 +113,14 @@ typedef struct {
 } ngx_http_apievents_versions_t;
 
 
+/* of statuses, both included */
+
+typedef struct {
+    ngx_uint_t                  from;
+    ngx_uint_t                  to;
+} ngx_http_apievents_range_t;
+
+
 /* one api_breaker */
 
 typedef struct {
@@ -122,8 +130,18 @@ typedef struct {
     ae_breaker_rule_t           rule;
     ngx_msec_t                  slow;           /* 0: nothing is slow */
     ngx_array_t                *statuses;       /* of range_t; failures */
+    unsigned                    shared:1;       /* by nodes of one store */
     unsigned                    dry_run:1;
 } ngx_http_apievents_breaker_t;
+
+
+/* one hard_timeouts of a definition */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ngx_str_t                   version;        /* empty: any */
+    ngx_msec_t                  msec;           /* of the upstream's header */
+} ngx_http_apievents_timeout_t;
 
 
 /* statuses that api_limit_status sets */
@@ -195,6 +213,7 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_http_apievents_versions_t
                                *versions;       /* NULL: none */
     ngx_array_t                *breakers;       /* of breaker_t */
+    ngx_array_t                *timeouts;       /* of timeout_t */
     ngx_str_t                   listen_path;    /* what stands before a path
                                                    of the API; of definitions,
                                                    else empty */
@@ -218,6 +237,8 @@ char *ngx_http_apievents_api_auth(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_quota(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -278,6 +299,12 @@ ngx_int_t ngx_http_apievents_gate_add_variables(ngx_conf_t *cf);
 
 /* phase handlers (access, precontent, log) */
 ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
+
+/*
+ * From the header filter: an upstream's header passes, whose body may still
+ * end too early.
+ */
+void ngx_http_apievents_breaker_watch(ngx_http_request_t *r);
 
 /*
  * The refusal's own answer, from the module's filters: header() and body()

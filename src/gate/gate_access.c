@@ -214,6 +214,8 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    ngx_http_apievents_breaker_sample(r, d);
+
     /* with satisfy any it may have ended before others had their say */
 
     if (d->refusal != NULL && !d->raised

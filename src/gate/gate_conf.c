@@ -364,6 +364,8 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
     conf->auth = NGX_CONF_UNSET_PTR;
     conf->rates = NGX_CONF_UNSET_PTR;
     conf->quotas = NGX_CONF_UNSET_PTR;
+    conf->breakers = NGX_CONF_UNSET_PTR;
+    conf->timeouts = NGX_CONF_UNSET_PTR;
     conf->event_key = NGX_CONF_UNSET_UINT;
     conf->body_max = NGX_CONF_UNSET_SIZE;
     conf->statuses = NGX_CONF_UNSET_PTR;
@@ -392,6 +394,8 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_conf_merge_ptr_value(conf->auth, prev->auth, NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->rates, prev->rates, NULL);
     ngx_conf_merge_ptr_value(conf->quotas, prev->quotas, NULL);
+    ngx_conf_merge_ptr_value(conf->breakers, prev->breakers, NULL);
+    ngx_conf_merge_ptr_value(conf->timeouts, prev->timeouts, NULL);
     ngx_conf_merge_size_value(conf->body_max, prev->body_max,
                               NGX_HTTP_APIEVENTS_BODY_MAX);
     ngx_conf_merge_ptr_value(conf->statuses, prev->statuses, NULL);
@@ -447,6 +451,10 @@ ngx_http_apievents_use_definition(ngx_conf_t *cf,
 
     ngx_conf_merge_ptr_value(conf->auth, def->auth, NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->rates, def->rates, NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(conf->breakers, def->breakers,
+                             NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(conf->timeouts, def->timeouts,
+                             NGX_CONF_UNSET_PTR);
     ngx_conf_merge_value(conf->active, def->active, NGX_CONF_UNSET);
     ngx_conf_merge_value(conf->key_rate, def->key_rate, NGX_CONF_UNSET);
     ngx_conf_merge_value(conf->key_quota, def->key_quota, NGX_CONF_UNSET);

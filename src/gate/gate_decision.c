@@ -54,6 +54,8 @@ ngx_http_apievents_decision_cleanup(void *data)
 {
     ngx_http_apievents_decision_t  *d = data;
 
+    ngx_http_apievents_timeout_stop(d);
+    ngx_http_apievents_breaker_forget(d);
     ngx_http_apievents_decision_session(d, NULL);
     ngx_http_apievents_decision_org(d, NULL);
 }

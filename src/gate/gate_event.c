@@ -91,6 +91,66 @@ ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
 }
 
 
+/*
+ * Facts: Tyk's 1.2 and 1.3; the path is that of the breaker, of the request
+ * there is nothing.  A change is one of all requests, so it is told of even
+ * when the request that brought it about may raise nothing of its own.
+ */
+
+void
+ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *breaker,
+    ae_breaker_change_e change)
+{
+    u_char                      *p;
+    ngx_http_apievents_raise_t   e;
+
+    ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
+
+    e.route = d->conf->handlers.route;
+    e.depth = ngx_http_apievents_hops(r);
+    e.dry_run = breaker->dry_run;
+    e.api = d->conf->gate.api;
+    e.org = d->conf->gate.org;
+    e.path = breaker->path.text;
+
+    if (e.path.len == 0) {
+        ngx_str_set(&e.path, ".*");
+    }
+
+    if (change == AE_BREAKER_TRIPS) {
+        ngx_str_set(&e.message, "Breaker Tripped");
+
+    } else {
+        ngx_str_set(&e.message, "Breaker Reset");
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "breaker \"%V\" of API \"%V\" %s%s", &e.path, &e.api,
+                  (change == AE_BREAKER_TRIPS) ? "opens" : "closes",
+                  breaker->dry_run ? ", a dry run" : "");
+
+    p = ngx_pnalloc(r->pool, sizeof("{\"APIID\":\"\",\"CircuitEvent\":0}")
+                             + e.api.len);
+
+    if (p != NULL) {
+        e.meta.data = p;
+        e.meta.len = ngx_sprintf(p, "{\"APIID\":\"%V\",\"CircuitEvent\":%d}",
+                                 &e.api, change != AE_BREAKER_TRIPS)
+                     - p;
+    }
+
+    e.type = AE_BREAKER_TRIGGERED;
+    ngx_http_apievents_raise(&e, d->event_id);
+
+    e.type = (change == AE_BREAKER_TRIPS) ? AE_BREAKER_TRIPPED
+                                          : AE_BREAKER_RESET;
+    ngx_http_apievents_raise(&e, d->event_id);
+
+    d->has_event = 1;
+}
+
+
 static void
 ngx_http_apievents_raise_for(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,

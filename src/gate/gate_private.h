@@ -56,6 +56,25 @@ typedef enum {
 } ngx_http_apievents_use_e;
 
 
+/* a hard timeout that runs */
+
+typedef struct {
+    ngx_event_t                     event;      /* the first member */
+    ngx_http_request_t             *request;
+    ngx_msec_t                      msec;
+    ngx_uint_t                      late;       /* the request is, not its
+                                                   upstream */
+} ngx_http_apievents_timer_t;
+
+
+/* a request in a breaker that is a dry run */
+
+typedef struct {
+    ngx_http_apievents_breaker_t   *breaker;
+    ae_breaker_pass_t               pass;
+} ngx_http_apievents_trial_t;
+
+
 /*
  * One a client request, from the first location with an API on.  It lives in
  * a cleanup of the request's pool, since internal redirects zero r->ctx;
@@ -87,6 +106,14 @@ typedef struct {
 
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
     ae_breaker_pass_t               pass;
+    ae_breaker_state_e              state;      /* that it was met in */
+    ngx_array_t                    *trials;     /* of trial_t; dry runs that
+                                                   let it in */
+    ae_breaker_state_e              trial;      /* how the first one was */
+    void                          (*finalize)(ngx_http_request_t *r,
+                                              ngx_int_t rc);
+                                                /* the upstream's own */
+    ngx_http_apievents_timer_t     *timer;      /* of the upstream's header */
     uint64_t                        rate_remaining;
     uint64_t                        quota_remaining;
     uint64_t                        quota_reset;    /* unix time, 0: never */
@@ -107,6 +134,9 @@ typedef struct {
     unsigned                        ignored:1;  /* an ignored path */
     unsigned                        entered:1;  /* the breaker; it is owed a
                                                    sample */
+    unsigned                        tried:1;    /* dry runs decided */
+    unsigned                        timed_out:1;/* a hard timeout */
+    unsigned                        truncated:1;/* the upstream's answer */
     unsigned                        satisfied:1;/* by another module */
     unsigned                        pending:1;  /* another module may let it
                                                    pass (satisfy any) */
@@ -158,9 +188,47 @@ ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal);
 
-/* gate_breaker.c, in the log phase: the sample of a request that entered */
+/*
+ * gate_breaker.c.  sample: in the log phase, of a request that entered;
+ * forget: the request ends and nobody has taken a sample.
+ */
 void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d);
+
+extern const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open;
+
+/*
+ * gate_breaker_make.c.  defaults: those of api_breaker, all fields are set;
+ * push: names it and puts a copy behind the others.  add: a breaker of a
+ * definition, whose path is compiled; NGX_DECLINED and *expected when a value
+ * cannot be used.
+ */
+
+#define NGX_HTTP_APIEVENTS_BREAKER_SAMPLES  1000000
+#define NGX_HTTP_APIEVENTS_MILLION          1000000
+
+ngx_int_t ngx_http_apievents_breaker_defaults(ngx_conf_t *cf,
+    ngx_http_apievents_breaker_t *b);
+ngx_http_apievents_breaker_t *ngx_http_apievents_push_breaker(ngx_conf_t *cf,
+    ngx_array_t *breakers, ngx_http_apievents_breaker_t *b);
+ngx_int_t ngx_http_apievents_add_breaker(ngx_conf_t *cf,
+    ngx_array_t *breakers, ngx_http_apievents_path_t *path,
+    ngx_str_t *version, double threshold, int64_t samples, int64_t seconds,
+    ngx_uint_t half_open, const char **expected);
+
+/*
+ * gate_timeout.c: hard timeouts.  add: the path is compiled; start: when the
+ * request has passed; stop: when it ends, which is no harm to do twice.
+ */
+ngx_int_t ngx_http_apievents_add_timeout(ngx_conf_t *cf,
+    ngx_array_t *timeouts, ngx_http_apievents_path_t *path,
+    ngx_str_t *version, ngx_msec_t msec);
+ngx_int_t ngx_http_apievents_timeout_start(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_timeout_stop(ngx_http_apievents_decision_t *d);
+
+extern const ngx_http_apievents_refusal_t  ngx_http_apievents_hard_timeout;
 
 /*
  * gate_path.c.  A regular expression is held against the full normalised URI,
@@ -283,5 +351,8 @@ void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
 void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal);
+void ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_breaker_t *breaker, ae_breaker_change_e change);
 
 #endif /* _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_ */

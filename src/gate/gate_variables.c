@@ -18,6 +18,7 @@ typedef enum {
     NGX_HTTP_APIEVENTS_VAR_QUOTA_REMAINING,
     NGX_HTTP_APIEVENTS_VAR_QUOTA_RESET,
     NGX_HTTP_APIEVENTS_VAR_EVENT_ID,
+    NGX_HTTP_APIEVENTS_VAR_BREAKER_STATE,
     NGX_HTTP_APIEVENTS_VAR_DECISION
 } ngx_http_apievents_variable_e;
 
@@ -29,6 +30,8 @@ static ngx_int_t ngx_http_apievents_decision_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_number_variable(ngx_http_request_t *r,
     ngx_uint_t known, uint64_t n, ngx_str_t *value);
 static ngx_int_t ngx_http_apievents_key_id_variable(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *value);
+static void ngx_http_apievents_breaker_variable(
     ngx_http_apievents_decision_t *d, ngx_str_t *value);
 static void ngx_http_apievents_outcome_variable(
     ngx_http_apievents_decision_t *d, ngx_str_t *value);
@@ -65,6 +68,10 @@ static ngx_http_variable_t  ngx_http_apievents_gate_variables[] = {
 
     { ngx_string("api_event_id"), NULL, ngx_http_apievents_gate_variable,
       NGX_HTTP_APIEVENTS_VAR_EVENT_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("api_breaker_state"), NULL,
+      ngx_http_apievents_gate_variable,
+      NGX_HTTP_APIEVENTS_VAR_BREAKER_STATE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("api_decision"), NULL, ngx_http_apievents_gate_variable,
       NGX_HTTP_APIEVENTS_VAR_DECISION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -177,6 +184,10 @@ ngx_http_apievents_decision_variable(ngx_http_request_t *r,
 
         return NGX_OK;
 
+    case NGX_HTTP_APIEVENTS_VAR_BREAKER_STATE:
+        ngx_http_apievents_breaker_variable(d, value);
+        return NGX_OK;
+
     case NGX_HTTP_APIEVENTS_VAR_DECISION:
         ngx_http_apievents_outcome_variable(d, value);
         return NGX_OK;
@@ -226,11 +237,44 @@ ngx_http_apievents_key_id_variable(ngx_http_request_t *r,
 }
 
 
+/* as the request met it; a dry run's where there is nothing but dry runs */
+
+static void
+ngx_http_apievents_breaker_variable(ngx_http_apievents_decision_t *d,
+    ngx_str_t *value)
+{
+    static const ngx_str_t  states[] = {
+        ngx_string("closed"),
+        ngx_string("open"),
+        ngx_string("half_open"),
+        ngx_string("forced_open"),
+        ngx_string("forced_closed")
+    };
+
+    if (d->breaker != NULL) {
+        *value = states[d->state];
+
+    } else if (d->tried) {
+        *value = states[d->trial];
+    }
+}
+
+
 static void
 ngx_http_apievents_outcome_variable(ngx_http_apievents_decision_t *d,
     ngx_str_t *value)
 {
     ae_str_t  name;
+
+    if (d->refusal == &ngx_http_apievents_breaker_is_open) {
+        ngx_str_set(value, "BreakerOpen");
+        return;
+    }
+
+    if (d->timed_out) {
+        ngx_str_set(value, "Timeout");
+        return;
+    }
 
     if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
         ngx_str_set(value, "allowed");
