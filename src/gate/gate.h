@@ -265,6 +265,19 @@ ngx_int_t ngx_http_apievents_valid_id(ngx_str_t *id);
 ngx_int_t ngx_http_apievents_place(ngx_conf_t *cf, ngx_str_t *place);
 
 /*
+ * circuit_breakers and hard_timeouts; the path is compiled.  half_open: not
+ * disable_half_open_state.  NGX_DECLINED and *expected when a value cannot be
+ * used.
+ */
+ngx_int_t ngx_http_apievents_add_breaker(ngx_conf_t *cf,
+    ngx_array_t *breakers, ngx_http_apievents_path_t *path,
+    ngx_str_t *version, double threshold, int64_t samples, int64_t seconds,
+    ngx_uint_t half_open, const char **expected);
+ngx_int_t ngx_http_apievents_add_timeout(ngx_conf_t *cf,
+    ngx_array_t *timeouts, ngx_http_apievents_path_t *path,
+    ngx_str_t *version, ngx_msec_t msec);
+
+/*
  * Syntax 't' is Tyk's patterns ({x}, /star/, found anywhere), 'r' a regular
  * expression; NGX_DECLINED and *err when it does not compile, NGX_ERROR
  * without memory.

@@ -200,9 +200,7 @@ extern const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open;
 
 /*
  * gate_breaker_make.c.  defaults: those of api_breaker, all fields are set;
- * push: names it and puts a copy behind the others.  add: a breaker of a
- * definition, whose path is compiled; NGX_DECLINED and *expected when a value
- * cannot be used.
+ * push: names it and puts a copy behind the others.
  */
 
 #define NGX_HTTP_APIEVENTS_BREAKER_SAMPLES  1000000
@@ -212,18 +210,11 @@ ngx_int_t ngx_http_apievents_breaker_defaults(ngx_conf_t *cf,
     ngx_http_apievents_breaker_t *b);
 ngx_http_apievents_breaker_t *ngx_http_apievents_push_breaker(ngx_conf_t *cf,
     ngx_array_t *breakers, ngx_http_apievents_breaker_t *b);
-ngx_int_t ngx_http_apievents_add_breaker(ngx_conf_t *cf,
-    ngx_array_t *breakers, ngx_http_apievents_path_t *path,
-    ngx_str_t *version, double threshold, int64_t samples, int64_t seconds,
-    ngx_uint_t half_open, const char **expected);
 
 /*
- * gate_timeout.c: hard timeouts.  add: the path is compiled; start: when the
- * request has passed; stop: when it ends, which is no harm to do twice.
+ * gate_timeout.c: hard timeouts.  start: when the request has passed; stop:
+ * when it ends, which is no harm to do twice.
  */
-ngx_int_t ngx_http_apievents_add_timeout(ngx_conf_t *cf,
-    ngx_array_t *timeouts, ngx_http_apievents_path_t *path,
-    ngx_str_t *version, ngx_msec_t msec);
 ngx_int_t ngx_http_apievents_timeout_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_timeout_stop(ngx_http_apievents_decision_t *d);
