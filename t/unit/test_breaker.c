@@ -362,6 +362,30 @@ test_late_probe_moves_nothing(void **state)
 
 
 static void
+test_late_probe_is_under_way(void **state)
+{
+    ae_breaker_pass_t  a, b;
+
+    (void) state;
+
+    rule.lease = 1000 * SEC;
+    half_open();
+
+    a = enter(AE_OK);
+    b = enter(AE_OK);
+    assert_int_equal(leave(&a, AE_BREAKER_FAILURE), AE_BREAKER_TRIPS);
+
+    pass_by(60 * SEC);
+    (void) enter(AE_OK);
+    (void) enter(AE_DECLINED);
+
+    assert_int_equal(leave(&b, AE_BREAKER_SUCCESS), AE_BREAKER_STAYS);
+    (void) enter(AE_OK);
+    (void) enter(AE_DECLINED);
+}
+
+
+static void
 test_lease_ends(void **state)
 {
     ae_breaker_pass_t  a, b, c, none;
@@ -493,6 +517,7 @@ main(void)
         breaker_test(test_probes_at_once),
         breaker_test(test_slow_probe),
         breaker_test(test_late_probe_moves_nothing),
+        breaker_test(test_late_probe_is_under_way),
         breaker_test(test_lease_ends),
         breaker_test(test_lease_never_comes_back),
         breaker_test(test_adopted_probes),

@@ -275,9 +275,7 @@ ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
         pass->state = AE_BREAKER_CLOSED;
 
     } else {
-        if (ae_breaker_epoch(st->word) == pass->epoch) {
-            ae_breaker_sample(st, rule, pass, outcome, now);
-        }
+        ae_breaker_sample(st, rule, pass, outcome, now);
 
         pass->state = ae_breaker_state(st->word);
     }
@@ -317,15 +315,14 @@ ae_breaker_leave_closed(ae_breakers_t *b, const ae_breaker_rule_t *rule,
 
     pass->state = ae_breaker_state(word);
 
-    if (ae_breaker_epoch(word) != pass->epoch) {
-        return 1;
-    }
-
     if (pass->probe != 0) {
         return 0;
     }
 
-    if (outcome == AE_BREAKER_NONE || pass->state != AE_BREAKER_CLOSED) {
+    if (ae_breaker_epoch(word) != pass->epoch
+        || outcome == AE_BREAKER_NONE
+        || pass->state != AE_BREAKER_CLOSED)
+    {
         return 1;
     }
 
@@ -349,23 +346,31 @@ ae_breaker_leave_closed(ae_breakers_t *b, const ae_breaker_rule_t *rule,
 }
 
 
-/* of the present epoch */
-
 static void
 ae_breaker_sample(ae_breaker_t *st, const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
     const ae_now_t *now)
 {
-    ae_breaker_sum_t  sum;
+    int                 held;
+    ae_breaker_sum_t    sum;
+    ae_breaker_state_e  state;
 
-    if (ae_breaker_state(st->word) == AE_BREAKER_HALF_OPEN) {
-        ae_breaker_probed(st, rule, pass, outcome, now);
+    /* of whatever epoch: it is not under way any more */
+
+    held = pass->probe != 0 && ae_breaker_probe_end(st, pass->probe);
+    state = ae_breaker_state(st->word);
+
+    if (ae_breaker_epoch(st->word) != pass->epoch
+        || outcome == AE_BREAKER_NONE)
+    {
         return;
     }
 
-    if (outcome == AE_BREAKER_NONE
-        || ae_breaker_state(st->word) != AE_BREAKER_CLOSED)
-    {
+    if (state == AE_BREAKER_HALF_OPEN && held) {
+        ae_breaker_probed(st, rule, pass, outcome, now);
+    }
+
+    if (state != AE_BREAKER_CLOSED) {
         return;
     }
 
@@ -395,28 +400,15 @@ ae_breaker_probed(ae_breaker_t *st, const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
     const ae_now_t *now)
 {
-    if (!ae_breaker_probe_end(st, pass->probe)) {
+    if (outcome != AE_BREAKER_SUCCESS) {
+        pass->change = ae_breaker_trip(st, rule, now);
         return;
     }
 
-    switch (outcome) {
+    ae_breaker_set(&st->passed, st->passed + 1);
 
-    case AE_BREAKER_SUCCESS:
-        ae_breaker_set(&st->passed, st->passed + 1);
-
-        if (st->passed >= rule->half_open) {
-            pass->change = ae_breaker_reset(st, rule->window, now);
-        }
-
-        break;
-
-    case AE_BREAKER_FAILURE:
-    case AE_BREAKER_SLOW:
-        pass->change = ae_breaker_trip(st, rule, now);
-        break;
-
-    case AE_BREAKER_NONE:
-        break;
+    if (st->passed >= rule->half_open) {
+        pass->change = ae_breaker_reset(st, rule->window, now);
     }
 }
 

@@ -113,7 +113,7 @@ void ae_breaker_sum(const ae_breaker_t *st, ae_breaker_sum_t *sum);
 int ae_breaker_bad(const ae_breaker_sum_t *sum,
     const ae_breaker_rule_t *rule);
 
-/* all samples are older than the window */
+/* all samples are older than the window, all leases have ended */
 int ae_breaker_idle(const ae_breaker_t *st, const ae_now_t *now);
 
 /* a lease, 0: there is none to have, *retry is ns until one might be */

@@ -101,13 +101,10 @@ ae_breaker_stat(ae_breakers_t *b, ae_id_t id, const ae_now_t *now,
 
     stat->state = ae_breaker_state(st->word);
     stat->opened = ae_breaker_opened(st->word);
+    stat->probes = ae_breaker_probes(st, now);
 
     if (stat->state == AE_BREAKER_CLOSED && st->end != 0) {
         ae_breaker_window_move(st, now);
-    }
-
-    if (stat->state == AE_BREAKER_HALF_OPEN) {
-        stat->probes = ae_breaker_probes(st, now);
     }
 
     if (stat->state == AE_BREAKER_OPEN && now->mono < st->until) {
@@ -157,9 +154,7 @@ ae_breaker_adopt(void *data, void *ctx)
     uint32_t      *owner = ctx;
     ae_breaker_t  *st = data;
 
-    if (ae_breaker_state(st->word) == AE_BREAKER_HALF_OPEN) {
-        ae_breaker_probe_adopt(st, *owner);
-    }
+    ae_breaker_probe_adopt(st, *owner);
 
     return 0;
 }

@@ -47,16 +47,11 @@ ae_breaker_trip(ae_breaker_t *st, const ae_breaker_rule_t *rule,
 }
 
 
+/* probes of the last time that are still under way keep their leases */
+
 void
 ae_breaker_half_open(ae_breaker_t *st)
 {
-    uint32_t  i;
-
-    for (i = 0; i < AE_BREAKER_PROBES; i++) {
-        st->lease[i] = 0;
-    }
-
-    ae_breaker_set(&st->leased, 0);
     ae_breaker_set(&st->passed, 0);
     ae_breaker_mark(st, ae_breaker_opened(st->word), AE_BREAKER_HALF_OPEN);
 }

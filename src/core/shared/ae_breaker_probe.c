@@ -5,7 +5,8 @@
  * holds the owner plus one, in 12 bits, and the deadline, in 20 bits of ticks
  * of 2^24 ns (17 ms).  These come round after 4.9 hours, of which a lease may
  * take a quarter; when the last one has ended, by the clock in full, all have,
- * so that none is ever taken for one of the next round.
+ * so that none is ever taken for one of the next round.  A lease outlives the
+ * state that it was given in, as the request does.
  */
 
 
@@ -113,6 +114,10 @@ ae_breaker_probes(const ae_breaker_t *st, const ae_now_t *now)
     uint32_t  i, n;
 
     n = 0;
+
+    if (now->mono >> AE_PROBE_TICK > st->leased >> AE_PROBE_TICK) {
+        return 0;
+    }
 
     for (i = 0; i < AE_BREAKER_PROBES; i++) {
         if (st->lease[i] != 0 && ae_breaker_left(st, st->lease[i], now) != 0)

@@ -173,5 +173,6 @@ ae_breaker_idle(const ae_breaker_t *st, const ae_now_t *now)
     tenth = ae_breaker_tenth(st->window);
 
     return now->mono >= st->end
+           && now->mono >= st->leased
            && (now->mono - st->end) / tenth >= AE_BREAKER_BUCKETS - 1;
 }
