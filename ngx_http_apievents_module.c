@@ -536,7 +536,9 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
 
     ngx_http_apievents_breaker_watch(r);
 
-    if (ngx_http_apievents_refusal_header(r) == NGX_ERROR) {
+    if (ngx_http_apievents_refusal_header(r) == NGX_ERROR
+        || ngx_http_apievents_cors_header(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

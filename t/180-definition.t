@@ -520,8 +520,7 @@ sub {
 >>> orders.json
 {
     "enable_jwt": true, "use_oauth2": true, "use_basic_auth": true,
-    "CORS": {"enable": true}, "enable_ip_whitelisting": true,
-    "enable_ip_blacklisting": true, "expiration": "2030-01-01 00:00",
+    "expiration": "2030-01-01 00:00",
     "custom_middleware": {"pre": [{"name": "a"}], "post": []},
     "cache_options": {"enable_cache": true}, "session_lifetime": 10,
     "uptime_tests": {"check_list": [{"url": "http://a/"}]},
@@ -554,9 +553,8 @@ sub {
     like($lines[0], qr{not supported and ignored in definition "\S+/orders\.json": },
          'the line');
     is(CORE::join(' ', sort split /, /, ($lines[0] =~ /json": (.*)$/)[0]),
-       'CORS.enable RateLimitSmoothingUp cache_options.enable_cache '
-       . 'cp_dynamic_handler custom_middleware.pre enable_ip_blacklisting '
-       . 'enable_ip_whitelisting enable_jwt expiration expires '
+       'RateLimitSmoothingUp cache_options.enable_cache '
+       . 'cp_dynamic_handler custom_middleware.pre enable_jwt expiration expires '
        . 'extended_paths.circuit_breakers paths.white_list session_lifetime '
        . 'uptime_tests.check_list use_basic_auth use_oauth2 version_data',
        'names');

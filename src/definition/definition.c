@@ -146,6 +146,13 @@ ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
     ngx_http_apievents_gate_create_conf(def->gcf);
     def->lcf->gate.definition = def->gcf;
 
+    def->more = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_more_t));
+    if (def->more == NULL) {
+        return NGX_ERROR;
+    }
+
+    def->gcf->more = def->more;
+
     /* an API of a folder stands in its own file */
 
     place = cf->conf_file;
@@ -166,6 +173,7 @@ ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
            != NGX_OK
         || ngx_http_apievents_definition_flags(def) != NGX_OK
         || ngx_http_apievents_definition_auth(def) != NGX_OK
+        || ngx_http_apievents_definition_access(def) != NGX_OK
         || ngx_http_apievents_definition_rate(def) != NGX_OK
         || ngx_http_apievents_definition_events(def) != NGX_OK)
     {

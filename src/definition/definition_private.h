@@ -23,6 +23,7 @@ typedef struct {
     ngx_conf_file_t                *outer;      /* file of the directive */
     ngx_http_apievents_loc_conf_t  *lcf;
     ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
+    ngx_http_apievents_more_t      *more;       /* the same as gcf->more */
     ae_value_t                     *root;
     ngx_array_t                     ignored;    /* of ngx_str_t */
     ngx_http_apievents_service_t   *service;    /* of a folder, else NULL */
@@ -74,6 +75,10 @@ ngx_int_t ngx_http_apievents_entry_expect(
     ae_type_e type, const char *name);
 void ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
     const ae_value_t *v, const char *name, const char *expected);
+
+/* definition_access.c: addresses and CORS */
+ngx_int_t ngx_http_apievents_definition_access(
+    ngx_http_apievents_definition_t *def);
 
 /* definition_events.c: event_handlers */
 ngx_int_t ngx_http_apievents_definition_events(

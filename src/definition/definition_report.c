@@ -24,7 +24,6 @@ static ngx_int_t ngx_http_apievents_report_extended(
 /* facts: Tyk's section 4 and its schema */
 
 static const char *const  ngx_http_apievents_definition_paths[] = {
-    "CORS.enable",
     "auth.use_certificate",
     "auth.validate_signature",
     "auth_configs.authToken.use_certificate",
@@ -41,8 +40,6 @@ static const char *const  ngx_http_apievents_definition_paths[] = {
     "custom_plugin_auth_enabled",
     "definition.enabled",
     "enable_coprocess_auth",
-    "enable_ip_blacklisting",
-    "enable_ip_whitelisting",
     "enable_jwt",
     "enable_signature_checking",
     "error_overrides",

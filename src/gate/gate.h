@@ -144,6 +144,44 @@ typedef struct {
 } ngx_http_apievents_timeout_t;
 
 
+/* who may read an API's answers from a browser; as Tyk's CORS block says */
+
+typedef struct {
+    ngx_array_t                *origins;        /* of ngx_str_t, lower case,
+                                                   with one star at most;
+                                                   NULL: all */
+    ngx_array_t                *methods;        /* of ngx_str_t */
+    ngx_array_t                *headers;        /* of ngx_str_t; NULL: all */
+    ngx_str_t                   exposed;        /* as they are sent */
+    ngx_str_t                   max_age;
+    unsigned                    credentials:1;
+    unsigned                    passthrough:1;  /* OPTIONS is not decided */
+} ngx_http_apievents_cors_t;
+
+
+/* an answer in place of the upstream's */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ngx_str_t                   version;        /* empty: any */
+    ngx_uint_t                  status;
+    ngx_str_t                   body;
+    ngx_array_t                *headers;        /* of ngx_keyval_t */
+} ngx_http_apievents_reply_t;
+
+
+/* what only definitions say of an API */
+
+typedef struct {
+    ngx_array_t                *allowed;        /* of ngx_cidr_t; NULL: any */
+    ngx_array_t                *denied;         /* of ngx_cidr_t; or NULL */
+    ngx_array_t                *replies;        /* of reply_t; or NULL */
+    ngx_http_apievents_cors_t  *cors;           /* or NULL */
+    unsigned                    strip_auth:1;   /* the credential is not sent
+                                                   upstream */
+} ngx_http_apievents_more_t;
+
+
 /* statuses that api_limit_status sets */
 
 typedef enum {
@@ -185,6 +223,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                  master_keys;
+    ngx_uint_t                  cors;           /* some API has it */
 } ngx_http_apievents_gate_main_conf_t;
 
 
@@ -217,6 +256,7 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_str_t                   listen_path;    /* what stands before a path
                                                    of the API; of definitions,
                                                    else empty */
+    ngx_http_apievents_more_t  *more;           /* NULL: nothing */
     ngx_flag_t                  exempt;         /* our own locations */
 
     ngx_http_apievents_gate_conf_t
@@ -263,6 +303,10 @@ ngx_http_apievents_limit_t *ngx_http_apievents_add_limit(ngx_conf_t *cf,
     ngx_array_t *limits, ngx_uint_t quota, ngx_str_t *key);
 ngx_int_t ngx_http_apievents_valid_id(ngx_str_t *id);
 ngx_int_t ngx_http_apievents_place(ngx_conf_t *cf, ngx_str_t *place);
+
+/* an address or a network; NGX_DECLINED when it is neither */
+ngx_int_t ngx_http_apievents_add_address(ngx_conf_t *cf, ngx_array_t *list,
+    ngx_str_t *text);
 
 /*
  * circuit_breakers and hard_timeouts; the path is compiled.  half_open: not
@@ -312,6 +356,9 @@ ngx_int_t ngx_http_apievents_gate_add_variables(ngx_conf_t *cf);
 
 /* phase handlers (access, precontent, log) */
 ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
+
+/* adds what lets a browser read the answer, from the module's filter */
+ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r);
 
 /*
  * From the header filter: an upstream's header passes, whose body may still

@@ -299,8 +299,16 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
             rc = ngx_http_apievents_step_active(d);
             break;
 
+        case NGX_HTTP_APIEVENTS_STEP_OPTIONS:
+            rc = ngx_http_apievents_step_options(r, d);
+            break;
+
         case NGX_HTTP_APIEVENTS_STEP_VERSION:
             rc = ngx_http_apievents_step_version(r, d);
+            break;
+
+        case NGX_HTTP_APIEVENTS_STEP_ADDRESS:
+            rc = ngx_http_apievents_step_address(r, d);
             break;
 
         case NGX_HTTP_APIEVENTS_STEP_ORG:

@@ -357,6 +357,7 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
      *
      *     conf->api = { 0, NULL };
      *     conf->org = { 0, NULL };
+     *     conf->more = NULL;
      *     conf->definition = NULL;
      *     conf->place = { 0, NULL };
      */
@@ -406,6 +407,10 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_conf_merge_value(conf->key_quota, prev->key_quota, 1);
     ngx_conf_merge_value(conf->exempt, prev->exempt, 0);
 
+    if (conf->more == NULL) {
+        conf->more = prev->more;
+    }
+
     if (conf->event_key == NGX_CONF_UNSET_UINT) {
         conf->event_key = prev->event_key;
     }
@@ -448,6 +453,8 @@ ngx_http_apievents_use_definition(ngx_conf_t *cf,
     if (conf->org.data == NULL) {
         conf->org = def->org;
     }
+
+    conf->more = def->more;
 
     ngx_conf_merge_ptr_value(conf->auth, def->auth, NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->rates, def->rates, NGX_CONF_UNSET_PTR);

@@ -185,6 +185,10 @@ ngx_http_apievents_raise_for(ngx_http_request_t *r,
     } else if (d->of_org) {
         ngx_http_apievents_event_org_key(r, &e);
 
+    } else if (d->of_address) {
+        e.key = r->connection->addr_text;
+        e.key_id = ae_key_id((ae_str_t) { e.key.len, e.key.data });
+
     } else {
         ngx_http_apievents_event_key(r, d, &e);
     }

@@ -17,7 +17,9 @@
 
 typedef enum {
     NGX_HTTP_APIEVENTS_STEP_ACTIVE = 0,
+    NGX_HTTP_APIEVENTS_STEP_OPTIONS,
     NGX_HTTP_APIEVENTS_STEP_VERSION,
+    NGX_HTTP_APIEVENTS_STEP_ADDRESS,
     NGX_HTTP_APIEVENTS_STEP_ORG,
     NGX_HTTP_APIEVENTS_STEP_CREDENTIAL,
     NGX_HTTP_APIEVENTS_STEP_SESSION,
@@ -131,6 +133,7 @@ typedef struct {
 
     unsigned                        api_wide:1; /* it is of the API's limit */
     unsigned                        of_org:1;   /* of the organisation's */
+    unsigned                        of_address:1;   /* of the client's */
     unsigned                        ignored:1;  /* an ignored path */
     unsigned                        entered:1;  /* the breaker; it is owed a
                                                    sample */
@@ -167,8 +170,13 @@ typedef struct {
 /*
  * Steps return NGX_OK to go on, NGX_DECLINED when they went elsewhere;
  * everything else is for nginx: NGX_AGAIN and NGX_DONE park the request.
- * gate_version.c, gate_org.c, gate_rights.c, gate_breaker.c
+ * gate_cors.c, gate_version.c, gate_address.c, gate_org.c, gate_rights.c,
+ * gate_breaker.c
  */
+ngx_int_t ngx_http_apievents_step_options(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_step_address(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 ngx_int_t ngx_http_apievents_step_version(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 ngx_int_t ngx_http_apievents_step_org(ngx_http_request_t *r,
