@@ -4,6 +4,7 @@ NGINX_SRC   ?= /usr/share/nginx/src
 JOBS        ?= $(shell nproc)
 FUZZ_TIME   ?= 60
 TESTS       ?= $(sort $(wildcard t/*.t))
+MATRIX      ?= trixie testing:njs testing:qjs
 
 # V=1 shows every command
 V           ?=
@@ -45,7 +46,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps test unit style js suite fuzz-regression fuzz test-asan \
-        chaos soak bench demo run clean help
+        matrix chaos soak bench demo run clean help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -86,6 +87,10 @@ fuzz-regression: $(FUZZ_TESTS)  ## the fuzz targets on their corpora
 fuzz: $(FUZZ_TESTS)     ## look for new inputs, FUZZ_TIME seconds a target
 	@util/fuzz discover $(FUZZ_TIME) $(FUZZ_TESTS)
 
+matrix:                 ## all with nginx 1.26 and 1.30; MATRIX=testing:qjs
+	@util/deps matrix
+	@util/matrix $(MATRIX)
+
 chaos: $(MODULE)        ## kill workers under load; KILLS=100, SEED, RATE
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/run
 
@@ -107,8 +112,8 @@ run:                    ## the quickstart configuration in the foreground
 	@$(MAKE) all
 	@util/quickstart run
 
-clean:                  ## remove what was built, but not what deps unpacked
-	@find build -mindepth 1 -maxdepth 1 ! -name perl \
+clean:                  ## remove what was built, but not what was fetched
+	@find build -mindepth 1 -maxdepth 1 ! -name perl ! -name matrix \
 	    -exec rm -rf {} + 2>/dev/null || true
 	@rm -rf t/servroot*
 

@@ -237,7 +237,7 @@ h.NewHandler(function (event, context) {
     return = 1;
 });
 --- emerg eval
-qr{SyntaxError: .* in \S+/handlers/h.js:4}
+qr{SyntaxError: .*\s(?:in|at) \S+/handlers/h.js:4}s
 
 === TEST 19: a syntax error of a module
 --- http_config
@@ -252,7 +252,7 @@ export default function (ctx) {
     var a = ;
 }
 --- emerg eval
-qr{SyntaxError: .* in \S+/handlers/h.js:3}
+qr{SyntaxError: .*\s(?:in|at) \S+/handlers/h.js:3}s
 
 === TEST 20: a text that ends too early
 --- http_config

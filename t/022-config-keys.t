@@ -110,7 +110,7 @@ for my $state (qw(there new)) {
             api_event_handlers * js path=h.js");
 
         like($output,
-             $script =~ /let/ ? qr/SyntaxError.*h\.js:1/ : qr/successful/,
+             $script =~ /let/ ? qr/SyntaxError.*h\.js:1/s : qr/successful/,
              "nginx -t: $script");
         is(tree(), $before, "nginx -t leaves $state as it was");
 

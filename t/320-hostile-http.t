@@ -128,6 +128,14 @@ END
 # what does not fit together in every nginx
 $Hostile =~ s/^    (?:proxy_buffer_size 1|proxy_buffers 2 1|proxy_busy_buffers_size 1);\n//mg;
 
+# what only newer ones know
+$Hostile .= <<'END' if `nginx -v 2>&1` =~ m{/1\.(\d+)} && $1 >= 29;
+    proxy_pass_trailers on;
+    early_hints 1;
+    add_header_inherit merge;
+    js_context_reuse 1;
+END
+
 our $Files = <<'END';
 >>> hostile.js
 function set(r) {

@@ -565,3 +565,16 @@ sub {
     like($text, qr/\r\n\r\nsome body$/, 'body');
     unlike($text, qr/wrong-key/, 'no credential');
 }
+
+=== TEST 22: the engine is the one that the http level names
+--- user_files
+>>> h.js
+$H(function () { log('TOLD ' + JSON.stringify(njs.engine || 'njs')); });
+--- request
+GET /a
+--- error_code: 401
+--- check eval
+sub {
+    is((told())[0], ($ENV{APIEVENTS_JS_ENGINE} // '') eq 'qjs' ? 'QuickJS' : 'njs',
+       'engine');
+}

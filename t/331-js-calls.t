@@ -572,3 +572,20 @@ $H(function (event) {
 --- recorded_count: 8
 --- recorded_check eval
 sub { cmp_ok($_[7]{time} - $_[0]{time}, '>=', 280, 'two at once') }
+
+=== TEST 27: a connection is not used for a second call, which may mean another name
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+        location / { return 200 $connection; }
+    }
+--- user_files
+>>> h.js
+$H(function () {
+    var request = JSON.stringify({Domain: 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/'});
+    var first = JSON.parse(TykMakeHttpRequest(request)).Body;
+
+    log('TOLD ' + (first === JSON.parse(TykMakeHttpRequest(request)).Body));
+});
+--- check eval
+sub { is((told())[0], JSON::XS::false(), 'the same connection') }

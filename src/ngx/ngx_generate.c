@@ -13,6 +13,14 @@
 
 #define NGX_HTTP_APIEVENTS_TEXT_MAX  4096
 
+/* kept connections are found by address alone, whatever name a certificate
+ * was checked for; newer nginx keeps them unless told not to */
+#if (nginx_version >= 1029007)
+#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  " keepalive 0;"
+#else
+#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  ""
+#endif
+
 
 static char *ngx_http_apievents_generate_text(ngx_conf_t *cf,
     ngx_http_conf_ctx_t *ctx, ngx_uint_t type, ngx_str_t *text);
@@ -30,8 +38,9 @@ static ngx_str_t *ngx_http_apievents_system_ca(void);
 /*
  * A generated location inherits what stands at the http level, so the server
  * around it sets everything that could change a call.  A line whose directive
- * this nginx has not is left out.  What bounds a script's requests is the time
- * of its call.
+ * this nginx has not is left out.  What bounds a script's requests is the
+ * time of its call.  The engine of scripts is the user's choice; but in
+ * QuickJS as in njs's own, each run has a context that nobody used before.
  */
 
 static const char  ngx_http_apievents_server_text[] =
@@ -89,6 +98,8 @@ static const char  ngx_http_apievents_server_text[] =
     "proxy_cookie_path off;\n"
     "proxy_cookie_flags off;\n"
     "proxy_force_ranges off;\n"
+    "proxy_pass_trailers off;\n"
+    "early_hints 0;\n"
     "proxy_socket_keepalive off;\n"
     "proxy_ssl_server_name on;\n"
     "proxy_ssl_name $apievents_name;\n"
@@ -100,7 +111,9 @@ static const char  ngx_http_apievents_server_text[] =
     "proxy_ssl_certificate_key $apievents_certificate;\n"
     "proxy_ssl_crl \"\";\n"
     "proxy_ssl_conf_command MinProtocol TLSv1.2;\n"
-    "proxy_ssl_session_reuse off;\n";
+    "proxy_ssl_session_reuse off;\n"
+    "proxy_ssl_certificate_cache off;\n"
+    "js_context_reuse 0;\n";
 
 
 static ngx_str_t  ngx_http_apievents_ca_files[] = {
@@ -212,7 +225,8 @@ ngx_http_apievents_generate_server(ngx_conf_t *cf,
     text.data = buf;
     text.len = ngx_sprintf(buf, "upstream apievents_call {"
                                 " apievents_internal upstream;"
-                                " server 127.0.0.1:9; } }")
+                                " server 127.0.0.1:9;"
+                                NGX_HTTP_APIEVENTS_NO_KEEPALIVE " } }")
                - buf;
 
     if (ngx_http_apievents_generate_text(cf, g->http, NGX_HTTP_MAIN_CONF,

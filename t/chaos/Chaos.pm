@@ -100,6 +100,9 @@ sub configure {
     my $user = $> == 0 ? 'user root;' : '';
     my $temp = join "\n    ", map { "${_}_temp_path $dir/$_;" }
         qw/ client_body proxy fastcgi uwsgi scgi /;
+    my $engine = $ENV{APIEVENTS_JS_ENGINE}
+                 && $self->{modules} =~ /_js_module/
+                 ? "js_engine $ENV{APIEVENTS_JS_ENGINE};" : '';
 
     spew("$dir/nginx.conf", <<"END");
 $self->{modules}
@@ -112,6 +115,7 @@ pid $dir/nginx.pid;
 error_log $dir/error.log info;
 $main
 http {
+    $engine
     $temp
     access_log off;
     keepalive_requests 1000000000;

@@ -8,7 +8,7 @@ __DATA__
 
 === TEST 1: an alert that error_log expects is not allowed by it
 --- init
-kill 9, ApiEvents::worker_pids();
+ApiEvents::wait_for(sub { kill 9, ApiEvents::worker_pids() });
 --- config
     location /a { return 200; }
 --- request

@@ -45,6 +45,7 @@ my @FUNCTIONS = qw(recorded http_get metrics equations wait_for rand_port
 
 my $BAD_LOG = qr/\[(?:alert|crit|emerg)\]|Sanitizer|runtime error:/;
 my $LIMIT = $ENV{APIEVENTS_WAIT} // 3;
+my $Engine = $ENV{APIEVENTS_JS_ENGINE};
 my $STEP = 0.02;
 
 
@@ -131,6 +132,7 @@ sub hook {
     poll_error_log(\$block);
     fail_early();
     listen_on_loopback();
+    look_at_processes();
 
     # what a log may hold is asserted here, a warning says nothing more; and
     # a process that had to be killed was kept alive by a timer or connection
@@ -177,6 +179,16 @@ sub listen_on_loopback {
             s/^(\s*listen\s+)(?=\d+[\s;])/${1}127.0.0.1:/;
             print;
         }
+    };
+}
+
+
+# Test::Nginx looks twice, whether there is a process and whether it is a
+# zombie, and takes one for running that is reaped in between.
+sub look_at_processes {
+    no warnings qw(redefine prototype);
+    *Test::Nginx::Util::is_running = sub ($) {
+        return `ps -o stat= -p $_[0]` =~ /^[^Z\s]/;
     };
 }
 
@@ -248,6 +260,11 @@ sub preprocess {
     }
 
     add_recorder($block) if grep { /^record/ } @sections;
+
+    # no line of its own: messages name the lines after it
+    $block->set_value(http_config => "js_engine $Engine; "
+                                     . ($block->http_config // ''))
+        if $Engine && $ENV{TEST_NGINX_LOAD_MODULES} =~ /_js_module/;
 
     if (defined $block->metrics || defined $block->metrics_equation) {
         my $config = $block->config // '';
@@ -368,7 +385,10 @@ sub metrics_url {
 sub check_emerg {
     my ($block) = @_;
     my $name = $block->name;
-    my @lines = grep { /\[emerg\]/ } split /\n/, error_log_text();
+    # a message of njs goes on in lines without a time, and is one of another
+    # level if it comes from QuickJS
+    my @lines = grep { /\[emerg\]|\[error\] \S+ js compile: / }
+                split /\n(?=\d{4}\/\d\d\/\d\d )/, error_log_text();
 
     Test::More::is(scalar @lines, 1, "$name - one emerg line")
         || Test::More::diag(join "\n", @lines);

@@ -60,7 +60,8 @@ function handle(r) {
 
     case 'status':
         record(r, file, n);
-        r.return(n, 'status ' + n + '\n');
+        // of a redirect this is the Location, which takes no line end
+        r.return(n, 'status ' + n + (n >= 300 && n < 400 ? '' : '\n'));
         return;
 
     case 'slow':
