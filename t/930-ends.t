@@ -198,9 +198,13 @@ sub nginx_ends {
 
         $nginx->get('/hang') for 1 .. 40;
         $nginx->get('/a') for 1 .. 5;
-        $nginx->until(5, sub { counters($nginx)->{delivered} == 5 });
 
-        my $n = counters($nginx);
+        my $n;
+
+        $nginx->until(5, sub {
+            $n = counters($nginx);
+            $n->{delivered} == 5 && $n->{pending} == 40
+        });
 
         is($n->{pending}, 40, "$signal, $workers workers: 40 are pending");
 
