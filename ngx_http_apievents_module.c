@@ -153,6 +153,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_limit_headers"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
+      ngx_http_apievents_api_limit_headers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_error_format"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
       ngx_http_apievents_api_error_format,
@@ -537,6 +544,7 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
     ngx_http_apievents_breaker_watch(r);
 
     if (ngx_http_apievents_refusal_header(r) == NGX_ERROR
+        || ngx_http_apievents_limit_headers(r) != NGX_OK
         || ngx_http_apievents_cors_header(r) != NGX_OK)
     {
         return NGX_ERROR;

@@ -203,12 +203,21 @@ typedef enum {
 } ngx_http_apievents_error_e;
 
 
+/* api_limit_headers, bits */
+
+#define NGX_HTTP_APIEVENTS_HEADERS_X        1
+#define NGX_HTTP_APIEVENTS_HEADERS_IETF     2
+#define NGX_HTTP_APIEVENTS_HEADERS_RETRY    4
+#define NGX_HTTP_APIEVENTS_HEADERS_ALL      7
+
+
 /* one api_rate or api_quota */
 
 typedef struct {
     ae_limit_rule_t             rule;
     ngx_http_complex_value_t   *key;            /* NULL: the whole API */
     ngx_str_t                   text;           /* its place, for the id */
+    ngx_str_t                   name;           /* for clients, by place */
     ngx_http_apievents_path_t  *path;           /* NULL: any; the first that
                                                    matches stands for limits
                                                    without one */
@@ -246,6 +255,7 @@ struct ngx_http_apievents_gate_conf_s {
                                                    refusal's own holds; NULL:
                                                    everywhere */
     ngx_uint_t                  error_format;   /* error_e */
+    ngx_uint_t                  limit_headers;  /* 0: off */
     ngx_flag_t                  active;         /* 0: answers 404 */
     ngx_flag_t                  key_rate;       /* 0: disable_rate_limit */
     ngx_flag_t                  key_quota;      /* 0: disable_quota */
@@ -285,6 +295,8 @@ char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_limit_status(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_apievents_api_limit_headers(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_apievents_api_error_format(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -359,6 +371,9 @@ ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
 
 /* adds what lets a browser read the answer, from the module's filter */
 ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r);
+
+/* what clients are told of limits, from the module's header filter */
+ngx_int_t ngx_http_apievents_limit_headers(ngx_http_request_t *r);
 
 /*
  * From the header filter: an upstream's header passes, whose body may still

@@ -24,9 +24,9 @@ static void ngx_http_apievents_answer_layer7(ae_buf_t *b, ngx_uint_t status,
     ngx_str_t *text);
 static void ngx_http_apievents_answer_problem(ae_buf_t *b,
     ngx_http_apievents_decision_t *d, ngx_str_t *text);
-static const char *ngx_http_apievents_status_title(ngx_uint_t status);
-static ngx_uint_t ngx_http_apievents_is_exceeded(
+static void ngx_http_apievents_answer_violated(ae_buf_t *b,
     ngx_http_apievents_decision_t *d);
+static const char *ngx_http_apievents_status_title(ngx_uint_t status);
 static ngx_uint_t ngx_http_apievents_speaks_xml(ngx_http_request_t *r,
     ngx_str_t *type);
 static size_t ngx_http_apievents_media_type(ngx_http_request_t *r,
@@ -194,7 +194,41 @@ ngx_http_apievents_answer_problem(ae_buf_t *b,
         ae_buf_puts(b, "\"");
     }
 
+    if (exceeded) {
+        ngx_http_apievents_answer_violated(b, d);
+    }
+
     ae_buf_puts(b, "}");
+}
+
+
+/* all that are used up, by the names that RateLimit-Policy has for them */
+
+static void
+ngx_http_apievents_answer_violated(ae_buf_t *b,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_str_t   name;
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    ae_buf_puts(b, ",\"violated-policies\":[");
+
+    for (i = 0; i < d->nuses; i++) {
+
+        if (d->uses[i].retry == 0) {
+            continue;
+        }
+
+        name = ngx_http_apievents_use_name(d, i);
+
+        ae_buf_puts(b, n++ ? ",\"" : "\"");
+        ae_buf_put(b, name.data, name.len);
+        ae_buf_puts(b, "\"");
+    }
+
+    ae_buf_puts(b, "]");
 }
 
 
@@ -249,7 +283,7 @@ ngx_http_apievents_status_title(ngx_uint_t status)
 
 /* whatever status api_limit_status gives such a refusal */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_apievents_is_exceeded(ngx_http_apievents_decision_t *d)
 {
     switch (d->refusal->event) {

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Directives about what clients are told: api_limit_status and
- * api_error_format.
+ * Directives about what clients are told: api_limit_status,
+ * api_limit_headers and api_error_format.
  */
 
 
@@ -12,6 +12,7 @@
 static ngx_int_t ngx_http_apievents_limit_status(ngx_str_t *arg,
     ngx_uint_t *statuses);
 static ngx_uint_t ngx_http_apievents_valid_status(ngx_int_t status);
+static ngx_uint_t ngx_http_apievents_header_family(ngx_str_t *arg);
 
 
 static ngx_conf_enum_t  ngx_http_apievents_statuses[] = {
@@ -19,6 +20,13 @@ static ngx_conf_enum_t  ngx_http_apievents_statuses[] = {
     { ngx_string("quota="), NGX_HTTP_APIEVENTS_REFUSED_QUOTA },
     { ngx_string("org="), NGX_HTTP_APIEVENTS_REFUSED_ORG },
     { ngx_string("version="), NGX_HTTP_APIEVENTS_REFUSED_VERSION },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_apievents_header_families[] = {
+    { ngx_string("x-ratelimit"), NGX_HTTP_APIEVENTS_HEADERS_X },
+    { ngx_string("ratelimit"), NGX_HTTP_APIEVENTS_HEADERS_IETF },
+    { ngx_string("retry-after"), NGX_HTTP_APIEVENTS_HEADERS_RETRY },
     { ngx_null_string, 0 }
 };
 
@@ -104,6 +112,64 @@ ngx_http_apievents_valid_status(ngx_int_t status)
 {
     return (status >= 400 && status < NGX_HTTP_NGINX_CODES)
            || (status >= 500 && status <= 599);
+}
+
+
+char *
+ngx_http_apievents_api_limit_headers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_apievents_loc_conf_t  *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i, family, families;
+
+    if (lcf->gate.limit_headers != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    families = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (cf->args->nelts == 2 && ngx_strcmp(value[i].data, "off") == 0) {
+            break;
+        }
+
+        family = ngx_http_apievents_header_family(&value[i]);
+
+        if (family == 0 || (families & family)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid or repeated parameter \"%V\" in "
+                               "\"api_limit_headers\", expected "
+                               "\"x-ratelimit\", \"ratelimit\", "
+                               "\"retry-after\" or \"off\" alone",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        families |= family;
+    }
+
+    lcf->gate.limit_headers = families;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_header_family(ngx_str_t *arg)
+{
+    ngx_conf_enum_t  *e;
+
+    for (e = ngx_http_apievents_header_families; e->name.len; e++) {
+        if (ngx_strcmp(e->name.data, arg->data) == 0) {
+            return e->value;
+        }
+    }
+
+    return 0;
 }
 
 

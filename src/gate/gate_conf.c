@@ -371,6 +371,7 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
     conf->body_max = NGX_CONF_UNSET_SIZE;
     conf->statuses = NGX_CONF_UNSET_PTR;
     conf->error_format = NGX_CONF_UNSET_UINT;
+    conf->limit_headers = NGX_CONF_UNSET_UINT;
     conf->active = NGX_CONF_UNSET;
     conf->key_rate = NGX_CONF_UNSET;
     conf->key_quota = NGX_CONF_UNSET;
@@ -402,6 +403,8 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_conf_merge_ptr_value(conf->statuses, prev->statuses, NULL);
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format,
                               NGX_HTTP_APIEVENTS_ERROR_TYK);
+    ngx_conf_merge_uint_value(conf->limit_headers, prev->limit_headers,
+                              NGX_HTTP_APIEVENTS_HEADERS_ALL);
     ngx_conf_merge_value(conf->active, prev->active, 1);
     ngx_conf_merge_value(conf->key_rate, prev->key_rate, 1);
     ngx_conf_merge_value(conf->key_quota, prev->key_quota, 1);

@@ -199,6 +199,16 @@ ngx_http_apievents_add_limit(ngx_conf_t *cf, ngx_array_t *limits,
                                   limits->nelts, key)
                       - p;
 
+    p = ngx_pnalloc(cf->pool, sizeof("api-quota-") + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    limit->name.data = p;
+    limit->name.len = ngx_sprintf(p, "api-%s-%ui", quota ? "quota" : "rate",
+                                  limits->nelts)
+                      - p;
+
     if (key->len == 0) {
         return limit;
     }

@@ -254,6 +254,7 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
 
         if (to != NULL) {
             *to = use;
+            u->limits[u->n - 1] = &limit[i];
         }
     }
 

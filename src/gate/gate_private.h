@@ -102,6 +102,9 @@ typedef struct {
                                                    with what came of them */
     ngx_uint_t                      nuses;
     ngx_http_apievents_use_e       *kinds;      /* of the uses */
+    ngx_http_apievents_limit_t    **limits;     /* of the uses; NULL where
+                                                   it is a session's */
+    uint64_t                        asked;      /* when, by the wall clock */
 
     ae_limit_use_t                 *charged;    /* for a refund */
     ngx_uint_t                      ncharged;
@@ -164,6 +167,7 @@ typedef struct {
     ngx_uint_t                      n;
     ae_limit_use_t                  uses[AE_LIMIT_USES];
     ngx_http_apievents_use_e        kinds[AE_LIMIT_USES];
+    ngx_http_apievents_limit_t     *limits[AE_LIMIT_USES];
 } ngx_http_apievents_uses_t;
 
 
@@ -317,13 +321,18 @@ ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
 void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
 
+/* gate_headers.c: the name of a use for clients */
+ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
+    ngx_uint_t i);
+
 /*
  * gate_answer.c: what the client of a refused request gets.  body: as
  * api_error_format says.  grpc: the whole answer to a gRPC request, in its
- * header.  Both tell the content type.
+ * header.  Both tell the content type.  exceeded: a limit refused it.
  */
 ngx_int_t ngx_http_apievents_answer_body(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *body, ngx_str_t *type);
+ngx_uint_t ngx_http_apievents_is_exceeded(ngx_http_apievents_decision_t *d);
 ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
 ngx_int_t ngx_http_apievents_answer_grpc(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *type);

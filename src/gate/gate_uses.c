@@ -35,6 +35,7 @@ ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     }
 
     u->kinds[u->n] = kind;
+    u->limits[u->n] = NULL;
 
     return &u->uses[u->n++];
 }
@@ -65,7 +66,8 @@ ngx_int_t
 ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
 {
-    ngx_uint_t  i;
+    u_char      *p;
+    ngx_uint_t   i;
 
     d->has_rate = 0;
     d->has_quota = 0;
@@ -75,16 +77,23 @@ ngx_http_apievents_uses_keep(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    d->uses = ngx_palloc(r->pool, u->n * sizeof(ae_limit_use_t));
-    d->kinds = ngx_palloc(r->pool, u->n * sizeof(ngx_http_apievents_use_e));
-
-    if (d->uses == NULL || d->kinds == NULL) {
+    p = ngx_palloc(r->pool, u->n * (sizeof(ae_limit_use_t)
+                                    + sizeof(ngx_http_apievents_limit_t *)
+                                    + sizeof(ngx_http_apievents_use_e)));
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(d->uses, u->uses, u->n * sizeof(ae_limit_use_t));
-    ngx_memcpy(d->kinds, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
+    d->uses = (ae_limit_use_t *) p;
+    p = ngx_cpymem(p, u->uses, u->n * sizeof(ae_limit_use_t));
 
+    d->limits = (ngx_http_apievents_limit_t **) p;
+    p = ngx_cpymem(p, u->limits, u->n * sizeof(ngx_http_apievents_limit_t *));
+
+    d->kinds = (ngx_http_apievents_use_e *) p;
+    ngx_memcpy(p, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
+
+    d->asked = u->now.wall;
     d->nuses = u->n;
 
     for (i = 0; i < u->n; i++) {
@@ -120,7 +129,7 @@ ngx_http_apievents_note_use(ngx_http_apievents_decision_t *d,
     d->quota_reset = 0;
 
     if (use->reset != UINT64_MAX) {
-        d->quota_reset = (now->wall + use->reset) / 1000000000;
+        d->quota_reset = (now->wall + use->reset + 999999999) / 1000000000;
     }
 }
 
