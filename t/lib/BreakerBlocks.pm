@@ -7,11 +7,11 @@ package BreakerBlocks;
 #   /500 /502 ...   that status
 #   /slow           200 after 300 ms
 #   /late           200 after 1 s
-#   /hang           nothing
+#   /hang           nothing, nor does /posthang
 #   /head           a status line, then nothing
 #   /close          closes the connection
 #   /cut            closes it within the body, /cutoff with chunks
-#   /drip           200 at once, the body after 300 ms
+#   /drip           200 at once, the body after 300 ms, of /drop after 800 ms
 #   /accel/x        X-Accel-Redirect: /x
 #   /switch         503 after broken(1), 200 after broken(0)
 #   anything else   200
@@ -29,18 +29,19 @@ use RawServer;
 use Test::Nginx::Socket ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(answers broken codes events leave_early pause
-                 reached);
+our @EXPORT = qw(answers ask broken codes definition events leave_early pause
+                 reached client_port together);
 
 my $Ok = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 my $Dir = File::Temp->newdir;
+my $Files = ">>> event.txt\n{{json .}}\n";
 
 my %Answers = (
     (map { ("/$_" => "HTTP/1.1 $_ X\r\nContent-Length: 3\r\n\r\nno\n") }
          200, 204, 403, 404, 429, 500, 502, 503, 504),
     '/slow'   => sub { sleep 0.3; syswrite $_[0], $Ok },
     '/late'   => sub { sleep 1; syswrite $_[0], $Ok },
-    '/hang'   => sub { sleep 30; 0 },
+    (map { $_ => sub { sleep 30; 0 } } '/hang', '/posthang'),
     '/head'   => sub { syswrite $_[0], "HTTP/1.1 200 OK\r\n"; sleep 30; 0 },
     '/close'  => sub { 0 },
     '/cut'    => sub {
@@ -52,11 +53,11 @@ my %Answers = (
                         . "\r\n3\r\nabc\r\n";
         0
     },
-    '/drip'   => sub {
+    (map { my $seconds = $_->[1]; ("/$_->[0]" => sub {
         syswrite $_[0], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
-        sleep 0.3;
+        sleep $seconds;
         syswrite $_[0], "ok\n"
-    },
+    }) } [drip => 0.3], [drop => 0.8]),
     '/ws'     => sub {
         syswrite $_[0], "HTTP/1.1 101 Switching Protocols\r\n"
                         . "Upgrade: x\r\nConnection: upgrade\r\n\r\n";
@@ -93,8 +94,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
         $block->set_value(error_code => 404);
     }
 
-    $block->set_value(user_files => ">>> event.txt\n{{json .}}\n"
-                                    . ($block->user_files // ''));
+    $block->set_value(user_files => $Files . ($block->user_files // ''));
 
     my $handler = !grep({ /^record/ } @{ $block->_section_order }) ? ''
                   : <<"END";
@@ -111,6 +111,25 @@ END
     add_header X-Decision \$api_decision always;
 END
 });
+
+
+# a keyless API of that name with extended_paths, in ../html/NAME.json
+sub definition {
+    my ($name, $paths) = @_;
+
+    $Files .= <<"END";
+>>> $name.json
+{"api_id": "$name", "org_id": "acme", "use_keyless": true,
+ "version_data": {"not_versioned": true, "versions": {"Default": {
+    "name": "Default", "use_extended_paths": true,
+    "extended_paths": {$paths}}}}}
+END
+}
+
+
+sub client_port {
+    return $Test::Nginx::Util::ServerPortForClient;
+}
 
 
 # the upstream of /switch
@@ -152,15 +171,32 @@ sub answers {
 }
 
 
-# a client that asks and goes away after a while
-sub leave_early {
-    my ($path, $seconds) = @_;
-    my $port = $Test::Nginx::Util::ServerPortForClient;
-    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
+# a client that asks, and waits until its socket is forgotten
+sub ask {
+    my ($path) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => client_port())
                  or die "connect: $!\n";
 
-    syswrite $socket, "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    sleep($seconds // 0.1);
+    syswrite $socket, "GET $path HTTP/1.1\r\nHost: localhost\r\n"
+                      . "Connection: close\r\n\r\n";
+
+    return $socket;
+}
+
+
+# one that goes away after a while
+sub leave_early {
+    my $socket = ask(@_);
+    sleep 0.1;
+}
+
+
+# the statuses of requests at the same time
+sub together {
+    my @sockets = map { ask($_) } @_;
+
+    return map { local $/; (<$_> // '') =~ m{^HTTP/\S+ (\d+)} } @sockets;
 }
 
 
