@@ -111,6 +111,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_version"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
+      ngx_http_apievents_api_version,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_rate"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
       ngx_http_apievents_api_rate,

@@ -201,8 +201,8 @@ GET /a?k=secret
 --- check eval
 sub { like((log_lines())[0], qr{ uri=/a\?k=\*\*\*$}, 'the line') }
 
-=== TEST 12: $api_version and $api_breaker_state are none of them
+=== TEST 12: there is no other one
 --- config
-    location /a { set $x $api_version; }
+    location /a { set $x $api_versions; }
 --- emerg
-unknown "api_version" variable
+unknown "api_versions" variable

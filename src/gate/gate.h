@@ -264,8 +264,9 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_array_t                *breakers;       /* of breaker_t */
     ngx_array_t                *timeouts;       /* of timeout_t */
     ngx_str_t                   listen_path;    /* what stands before a path
-                                                   of the API; of definitions,
-                                                   else empty */
+                                                   of the API; a definition's,
+                                                   else the location's prefix
+                                                   where the API is named */
     ngx_http_apievents_more_t  *more;           /* NULL: nothing */
     ngx_flag_t                  exempt;         /* our own locations */
 
@@ -289,6 +290,8 @@ char *ngx_http_apievents_api_rate(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_quota(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_version(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -332,6 +335,17 @@ ngx_int_t ngx_http_apievents_add_breaker(ngx_conf_t *cf,
 ngx_int_t ngx_http_apievents_add_timeout(ngx_conf_t *cf,
     ngx_array_t *timeouts, ngx_http_apievents_path_t *path,
     ngx_str_t *version, ngx_msec_t msec);
+
+/*
+ * Versions without a source and without an element; an element by its name,
+ * NULL if there is none; a date as 2006-01-02 15:04 or with seconds, T may
+ * stand for the blank, in UTC: NGX_ERROR if it is none.
+ */
+ngx_http_apievents_versions_t *ngx_http_apievents_versions_create(
+    ngx_pool_t *pool);
+ngx_http_apievents_version_t *ngx_http_apievents_version_find(
+    ngx_http_apievents_versions_t *versions, ngx_str_t *name);
+time_t ngx_http_apievents_version_date(ngx_str_t *text);
 
 /*
  * Syntax 't' is Tyk's patterns ({x}, /star/, found anywhere), 'r' a regular

@@ -144,7 +144,7 @@ ngx_http_apievents_access_handler(ngx_http_request_t *r)
 
     /* who needs no key is not thereby let past other modules' checks */
 
-    if (rc == NGX_OK && d->conf->gate.auth->nelts == 0) {
+    if (rc == NGX_OK && (d->conf->gate.auth->nelts == 0 || d->ignored)) {
         return NGX_DECLINED;
     }
 
@@ -191,8 +191,14 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
 
     /* a page about another module's refusal does not make it undone */
 
-    if (!r->error_page && r->err_status == 0) {
-        d->confirmed = 1;
+    if (r->error_page || r->err_status != 0) {
+        return NGX_DECLINED;
+    }
+
+    d->confirmed = 1;
+
+    if (ngx_http_apievents_strip_version(r, d) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
@@ -379,7 +385,7 @@ ngx_http_apievents_step_credential(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (d->conf->gate.auth->nelts == 0) {
+    if (d->conf->gate.auth->nelts == 0 || d->ignored) {
         d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
         return NGX_DECLINED;
     }

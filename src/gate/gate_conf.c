@@ -20,8 +20,9 @@
 static char *ngx_http_apievents_set_id(ngx_conf_t *cf, ngx_str_t *id);
 static ngx_int_t ngx_http_apievents_auth_source(ngx_conf_t *cf,
     ngx_array_t *auth, ngx_str_t *arg);
-static ngx_int_t ngx_http_apievents_valid_source(ngx_uint_t kind,
-    ngx_str_t *name);
+static void ngx_http_apievents_inherit_path(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *prev,
+    ngx_http_apievents_gate_conf_t *conf);
 static char *ngx_http_apievents_use_definition(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *prev,
     ngx_http_apievents_gate_conf_t *conf);
@@ -212,7 +213,7 @@ ngx_http_apievents_auth_source(ngx_conf_t *cf, ngx_array_t *auth,
 
 /* names of headers and cookies are tokens (RFC 9110 5.6.2, RFC 6265 4.1.1) */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_valid_source(ngx_uint_t kind, ngx_str_t *name)
 {
     u_char      ch;
@@ -357,12 +358,14 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
      *
      *     conf->api = { 0, NULL };
      *     conf->org = { 0, NULL };
+     *     conf->listen_path = { 0, NULL };
      *     conf->more = NULL;
      *     conf->definition = NULL;
      *     conf->place = { 0, NULL };
      */
 
     conf->auth = NGX_CONF_UNSET_PTR;
+    conf->versions = NGX_CONF_UNSET_PTR;
     conf->rates = NGX_CONF_UNSET_PTR;
     conf->quotas = NGX_CONF_UNSET_PTR;
     conf->breakers = NGX_CONF_UNSET_PTR;
@@ -390,10 +393,13 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_apievents_inherit_path(cf, prev, conf);
+
     ngx_conf_merge_str_value(conf->api, prev->api, "");
     ngx_conf_merge_str_value(conf->org, prev->org, "");
     ngx_conf_merge_str_value(conf->place, prev->place, "");
     ngx_conf_merge_ptr_value(conf->auth, prev->auth, NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(conf->versions, prev->versions, NULL);
     ngx_conf_merge_ptr_value(conf->rates, prev->rates, NULL);
     ngx_conf_merge_ptr_value(conf->quotas, prev->quotas, NULL);
     ngx_conf_merge_ptr_value(conf->breakers, prev->breakers, NULL);
@@ -432,6 +438,47 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
 }
 
 
+/*
+ * Before which path of the client's an API's own begins: that of the location
+ * which names the API, if it is a prefix.
+ */
+
+static void
+ngx_http_apievents_inherit_path(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *prev,
+    ngx_http_apievents_gate_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->listen_path.data != NULL) {
+        return;
+    }
+
+    if (conf->api.data == NULL) {
+        conf->listen_path = prev->listen_path;
+        return;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_str_set(&conf->listen_path, "");
+
+    if (clcf->exact_match || clcf->named || clcf->noname) {
+        return;
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex != NULL) {
+        return;
+    }
+#endif
+
+    if (clcf->name.len != 0) {
+        conf->listen_path = clcf->name;
+    }
+}
+
+
 static char *
 ngx_http_apievents_use_definition(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *prev,
@@ -460,6 +507,8 @@ ngx_http_apievents_use_definition(ngx_conf_t *cf,
     conf->more = def->more;
 
     ngx_conf_merge_ptr_value(conf->auth, def->auth, NGX_CONF_UNSET_PTR);
+    ngx_conf_merge_ptr_value(conf->versions, def->versions,
+                             NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->rates, def->rates, NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->breakers, def->breakers,
                              NGX_CONF_UNSET_PTR);

@@ -20,8 +20,6 @@ typedef struct {
 } ngx_http_apievents_pairs_t;
 
 
-static ngx_int_t ngx_http_apievents_query_value(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_apievents_cookie_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_table_elt_t *ngx_http_apievents_next_header(ngx_http_request_t *r,
@@ -109,7 +107,7 @@ ngx_http_apievents_header_value(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_query_value(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
@@ -149,6 +147,39 @@ ngx_http_apievents_query_value(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     return NGX_DECLINED;
+}
+
+
+size_t
+ngx_http_apievents_query_without(u_char *dst, ngx_str_t *name,
+    ngx_str_t *args)
+{
+    u_char                      *p, *pos;
+    ngx_http_apievents_pairs_t   pairs;
+
+    p = dst;
+
+    pairs.pos = args->data;
+    pairs.last = args->data + args->len;
+    pairs.separator = '&';
+
+    for ( ;; ) {
+        pos = pairs.pos;
+
+        if (ngx_http_apievents_next_pair(&pairs) != NGX_OK) {
+            return p - dst;
+        }
+
+        if (ngx_http_apievents_query_is(&pairs.name, name)) {
+            continue;
+        }
+
+        if (p != dst) {
+            *p++ = '&';
+        }
+
+        p = ngx_cpymem(p, pos, pairs.value.data + pairs.value.len - pos);
+    }
 }
 
 

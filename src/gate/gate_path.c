@@ -161,32 +161,15 @@ ngx_http_apievents_path_tries(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path)
 {
     u_char     *p;
-    ngx_str_t   uri, *listen;
+    ngx_str_t   uri;
 
-    uri = r->uri;
-    listen = &d->conf->gate.listen_path;
+    ngx_http_apievents_path_behind(r, d, &uri);
 
-    if (listen->len > 1 && uri.len >= listen->len
-        && ngx_strncmp(uri.data, listen->data, listen->len) == 0)
-    {
-        uri.data += listen->len;
-        uri.len -= listen->len;
-
-        /* the slash at its end is the path's first */
-
-        if (listen->data[listen->len - 1] == '/') {
-            uri.data--;
-            uri.len++;
-        }
-
-        if (ngx_http_apievents_path_try(r, path, &uri)) {
-            return 1;
-        }
+    if (uri.len != r->uri.len && ngx_http_apievents_path_try(r, path, &uri)) {
+        return 1;
     }
 
-    if (d->conf->gate.versions == NULL
-        || d->conf->gate.versions->source != 'u' || uri.len < 2)
-    {
+    if (!d->named || d->conf->gate.versions->source != 'u') {
         return 0;
     }
 
@@ -199,6 +182,35 @@ ngx_http_apievents_path_tries(ngx_http_request_t *r,
     uri.data = p;
 
     return ngx_http_apievents_path_try(r, path, &uri);
+}
+
+
+void
+ngx_http_apievents_path_behind(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *uri)
+{
+    size_t      n;
+    ngx_str_t  *listen;
+
+    *uri = r->uri;
+    listen = &d->conf->gate.listen_path;
+    n = listen->len;
+
+    /* the slash at its end is the path's first */
+
+    if (n != 0 && listen->data[n - 1] == '/') {
+        n--;
+    }
+
+    if (n == 0 || uri->len < n
+        || ngx_strncmp(uri->data, listen->data, n) != 0
+        || (uri->len > n && uri->data[n] != '/'))
+    {
+        return;
+    }
+
+    uri->data += n;
+    uri->len -= n;
 }
 
 

@@ -138,6 +138,9 @@ typedef struct {
     unsigned                        of_org:1;   /* of the organisation's */
     unsigned                        of_address:1;   /* of the client's */
     unsigned                        ignored:1;  /* an ignored path */
+    unsigned                        named:1;    /* the version stands in the
+                                                   request */
+    unsigned                        stripped:1; /* and did */
     unsigned                        entered:1;  /* the breaker; it is owed a
                                                    sample */
     unsigned                        tried:1;    /* dry runs decided */
@@ -252,7 +255,23 @@ ngx_uint_t ngx_http_apievents_right_allows(ngx_http_request_t *r,
 ngx_http_apievents_rated_t *ngx_http_apievents_right_endpoint(
     ngx_http_request_t *r, ngx_http_apievents_decision_t *d);
 
+/* the path behind the listen path, or the whole one if that is not its start;
+ * it may be empty */
+void ngx_http_apievents_path_behind(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *uri);
+
+/* gate_version.c: may the key use the version; rights: of this API.  NGX_OK,
+ * or what reject() says */
+ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, const ae_value_t *rights);
+
+/* gate_strip.c: what named the version goes, once it is certain that the
+ * request will be served */
+ngx_int_t ngx_http_apievents_strip_version(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
 /* gate_conf.c */
+ngx_int_t ngx_http_apievents_valid_source(ngx_uint_t kind, ngx_str_t *name);
 char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
 
 /* gate_decision.c */
@@ -270,14 +289,19 @@ ngx_uint_t ngx_http_apievents_refusal_status(
     ngx_http_apievents_decision_t *d);
 
 /*
- * gate_credential.c.  find: NGX_DECLINED when there is none.  The others copy
- * with what is a credential replaced by ***; dst may be NULL to ask how many
- * bytes the result has at most.
+ * gate_credential.c.  find: NGX_DECLINED when there is none.  without() copies
+ * the arguments of all other names.  The others copy with what is a credential
+ * replaced by ***; dst may be NULL to ask how many bytes the result has at
+ * most.
  */
 ngx_int_t ngx_http_apievents_credential(ngx_http_request_t *r,
     ngx_array_t *auth, ngx_str_t *credential);
 ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_apievents_query_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+size_t ngx_http_apievents_query_without(u_char *dst, ngx_str_t *name,
+    ngx_str_t *args);
 size_t ngx_http_apievents_redact_uri(u_char *dst, ngx_array_t *auth,
     ngx_str_t *uri);
 size_t ngx_http_apievents_redact_header(u_char *dst, ngx_array_t *auth,

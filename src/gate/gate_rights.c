@@ -52,6 +52,12 @@ ngx_http_apievents_step_rights(ngx_http_request_t *r,
                                          &ngx_http_apievents_not_granted);
     }
 
+    rc = ngx_http_apievents_version_rights(r, d, right->value);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     rc = ngx_http_apievents_right_compile(mcf->store.zone, d->session, right);
 
     if (rc == NGX_ERROR) {

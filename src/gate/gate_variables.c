@@ -14,6 +14,7 @@ typedef enum {
     NGX_HTTP_APIEVENTS_VAR_ORG,
     NGX_HTTP_APIEVENTS_VAR_KEY_ID,
     NGX_HTTP_APIEVENTS_VAR_ALIAS,
+    NGX_HTTP_APIEVENTS_VAR_VERSION,
     NGX_HTTP_APIEVENTS_VAR_RATE_REMAINING,
     NGX_HTTP_APIEVENTS_VAR_QUOTA_REMAINING,
     NGX_HTTP_APIEVENTS_VAR_QUOTA_RESET,
@@ -54,6 +55,9 @@ static ngx_http_variable_t  ngx_http_apievents_gate_variables[] = {
 
     { ngx_string("api_key_alias"), NULL, ngx_http_apievents_gate_variable,
       NGX_HTTP_APIEVENTS_VAR_ALIAS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("api_version"), NULL, ngx_http_apievents_gate_variable,
+      NGX_HTTP_APIEVENTS_VAR_VERSION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("api_rate_remaining"), NULL,
       ngx_http_apievents_gate_variable,
@@ -160,6 +164,10 @@ ngx_http_apievents_decision_variable(ngx_http_request_t *r,
             *value = d->session->alias;
         }
 
+        return NGX_OK;
+
+    case NGX_HTTP_APIEVENTS_VAR_VERSION:
+        *value = d->version_name;
         return NGX_OK;
 
     case NGX_HTTP_APIEVENTS_VAR_RATE_REMAINING:
