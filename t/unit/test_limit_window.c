@@ -66,7 +66,6 @@ static uint64_t adversary_burst(mix_t *m, ae_limits_t *limits,
 static void adversary_check(const mix_t *m, const ae_limit_use_t *use);
 
 
-
 static double
 uniform(void)
 {
