@@ -259,6 +259,7 @@ exact_start(const ae_limit_rule_t *rule, uint64_t wall, uint64_t *end)
 
 /* ---- models: would this moment's request pass ---- */
 
+
 /* every one that passed put one of a cost into a bucket that leaks */
 
 static int

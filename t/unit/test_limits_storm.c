@@ -194,6 +194,7 @@ test_no_update_is_lost(void **state)
 
 /* ---- a death ---- */
 
+
 /* in the middle of a change, and never heard of again */
 
 static void
