@@ -203,6 +203,43 @@ int ae_template_render(const ae_template_t *t, const ae_value_t *root,
 int ae_template_uses(const ae_template_t *t, const char *field);
 
 
+/* ---- policy: what sessions take over by name (ae_policy*.c) ---- */
+
+typedef struct ae_policies_s ae_policies_t;
+
+/*
+ * Of a map of policies by id, or an array of policies with ids, which must
+ * live as long.  NULL and *err: something else, an id that is missing or there
+ * twice, no memory.  Members of a policy that are of another type than they
+ * have to be are as good as missing.
+ */
+ae_policies_t *ae_policies_create(ae_arena_t *arena,
+    const ae_value_t *document, ae_error_t *err);
+const ae_value_t *ae_policies_find(const ae_policies_t *p, ae_str_t id);
+
+/* may the session's policies be applied to it; p may be NULL: there is none */
+int ae_policies_check(const ae_policies_t *p, const ae_value_t *session,
+    ae_error_t *err);
+
+typedef struct {
+    ae_value_t              *document;      /* the session with what its
+                                               policies say in place of its
+                                               own */
+    int64_t                  expires_in;    /* seconds from its creation on,
+                                               0: none of them says */
+    unsigned                 inactive:1;    /* one of the policies is */
+    unsigned                 granted:1;     /* its access rights are theirs */
+} ae_merged_t;
+
+/*
+ * Merges as Tyk does (facts: 3.3).  The result shares the values of both.  A
+ * session that names no policy is its own result.  AE_ERROR and *err: as
+ * check, or no memory.
+ */
+int ae_policies_apply(ae_arena_t *arena, const ae_policies_t *p,
+    ae_value_t *session, ae_merged_t *merged, ae_error_t *err);
+
+
 /* ---- script: what the loader must know of a JS text (ae_script.c) ---- */
 
 typedef enum {
