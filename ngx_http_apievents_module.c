@@ -62,6 +62,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_policies"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_apievents_api_policies,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_master_keys"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

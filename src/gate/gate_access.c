@@ -71,6 +71,16 @@ static const ngx_http_apievents_refusal_t  ngx_http_apievents_unknown_key = {
     0
 };
 
+static const ngx_http_apievents_refusal_t  ngx_http_apievents_no_policy = {
+    NGX_HTTP_FORBIDDEN,
+    AE_AUTH_FAILURE,
+    ngx_string("Access to this API has been disallowed"),
+    ngx_string("Auth Failure"),
+    ngx_string("Key has no valid policies"),
+    0,
+    0
+};
+
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_inactive_key = {
     NGX_HTTP_FORBIDDEN,
     AE_KEY_EXPIRED,
@@ -440,6 +450,10 @@ static ngx_int_t
 ngx_http_apievents_step_expiry(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
+    if (d->session->broken) {
+        return ngx_http_apievents_reject(r, d, &ngx_http_apievents_no_policy);
+    }
+
     if (d->session->inactive) {
         return ngx_http_apievents_reject(r, d,
                                          &ngx_http_apievents_inactive_key);

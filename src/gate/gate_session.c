@@ -108,7 +108,8 @@ ngx_http_apievents_rights_fill(ngx_http_apievents_zone_t *zone,
 /*
  * A limit of its own stands for all of the session's.  Its counters are the
  * API's alone, unless a scope is named; a session's limits that hold here have
- * the session's counters, unless a scope is named.
+ * the session's counters, unless a scope is named.  Limits of policies have
+ * the session's counters too: they name a scope where that is not meant.
  */
 
 static void
@@ -130,7 +131,10 @@ ngx_http_apievents_right_fill(ngx_http_apievents_zone_t *zone,
     if (ngx_http_apievents_right_limited(v)) {
         ngx_http_apievents_limit_rules(v, &right->rate, &right->quota);
         right->limited = 1;
-        right->scope = right->api;
+
+        if (!session->granted) {
+            right->scope = right->api;
+        }
     }
 
     v = ae_value_get(value, "allowance_scope");

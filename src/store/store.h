@@ -53,6 +53,11 @@ typedef struct {
 
     ngx_str_t                   keys;           /* files, full names */
     ngx_str_t                   org_keys;
+    ngx_str_t                   policies_file;
+
+    ae_policies_t              *policies;       /* NULL: none */
+    ae_arena_t                 *policies_arena;
+    size_t                      policies_size;  /* that it takes at most */
 
     void                       *loaded;         /* their sessions, parsed by
                                                    the directive, put into the
@@ -80,7 +85,8 @@ typedef struct {
     ngx_uint_t                  refs;
     ngx_rbtree_node_t           node;
     ngx_queue_t                 queue;          /* least recently used last */
-    ae_value_t                 *document;       /* the whole session */
+    ae_value_t                 *document;       /* the whole session, with
+                                                   its policies merged */
 
     ae_limit_rule_t             rate;           /* max 0: unlimited */
     ae_limit_rule_t             quota;          /* max 0: unlimited */
@@ -99,16 +105,23 @@ typedef struct {
     ae_id_t                     rate_id;        /* of its own two limits */
     ae_id_t                     quota_id;
     unsigned                    inactive:1;
+    unsigned                    broken:1;       /* its policies cannot be
+                                                   applied: nobody's */
+    unsigned                    granted:1;      /* access_rights are of its
+                                                   policies */
     unsigned                    stale:1;        /* not in the cache any more */
 } ngx_http_apievents_session_t;
 
 
-/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_keys, api_org_keys */
+/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_keys, api_org_keys,
+ * api_policies */
 char *ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_keys(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_policies(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* reads a whole file at configuration time; an emerg line and NGX_ERROR if

@@ -231,6 +231,62 @@ static const ngx_http_apievents_field_t
 };
 
 
+static const ngx_http_apievents_field_t
+    ngx_http_apievents_partition_fields[] =
+{
+    field_boolean("quota"),
+    field_boolean("rate_limit"),
+    field_boolean("complexity"),
+    field_boolean("acl"),
+    field_boolean("per_api"),
+    field_end
+};
+
+
+static const ngx_http_apievents_field_t
+    ngx_http_apievents_policy_fields[] =
+{
+    field_string("id"),
+    field_string("_id"),
+    field_string("name"),
+    field_string("org_id"),
+    field_number("rate"),
+    field_number("per"),
+    field_integer("quota_max"),
+    field_integer("quota_renewal_rate"),
+    field_number("throttle_interval"),
+    field_integer("throttle_retry_limit"),
+    field_integer("max_query_depth"),
+    field_object("access_rights", NGX_HTTP_APIEVENTS_OBJECT,
+                 ngx_http_apievents_access_fields),
+    field_boolean("hmac_enabled"),
+    field_boolean("enable_http_signature_validation"),
+    field_boolean("active"),
+    field_boolean("is_inactive"),
+    field_array("tags", NGX_HTTP_APIEVENTS_STRING, NULL),
+    field_integer("key_expires_in"),
+    field_string("post_expiry_action"),
+    field_integer("post_expiry_grace_period"),
+    field_object("partitions", NGX_HTTP_APIEVENTS_ANY,
+                 ngx_http_apievents_partition_fields),
+    field_string("last_updated"),
+    field_object("meta_data", NGX_HTTP_APIEVENTS_ANY, NULL),
+    field_object("graphql_access_rights", NGX_HTTP_APIEVENTS_ANY, NULL),
+    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY,
+                 ngx_http_apievents_smooth_fields),
+    field_end
+};
+
+
+ngx_int_t
+ngx_http_apievents_check_policy(const ae_value_t *policy, ae_error_t *err)
+{
+    return ngx_http_apievents_check_fields(policy,
+                                           ngx_http_apievents_policy_fields,
+                                           err);
+}
+
+
 ngx_int_t
 ngx_http_apievents_check_session(const ae_value_t *session, ae_error_t *err)
 {

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Sessions owned by a file: read and checked by the directive, put into the
- * zone when it is certain that the configuration will run.
+ * Sessions owned by a file: read and checked by the directive, with their
+ * policies when the http block is complete.
  */
 
 
@@ -15,40 +15,9 @@
 /* what a parsed document may take, as a multiple of its text */
 #define NGX_HTTP_APIEVENTS_KEYS_RATIO  32
 
-#define NGX_HTTP_APIEVENTS_KEYS_SCOPE  1
-#define NGX_HTTP_APIEVENTS_ORGS_SCOPE  2
-
-
-typedef struct {
-    ae_str_t                             name;      /* credential, org */
-    ae_id_t                              key_id;    /* to find what is twice */
-    ae_str_t                             text;
-    ngx_uint_t                           line;
-} ngx_http_apievents_loaded_session_t;
-
-
-typedef struct {
-    ngx_str_t                            file;
-    ngx_uint_t                           master;    /* line of the first that
-                                                       has no access rights */
-    ngx_uint_t                           n;
-    ngx_http_apievents_loaded_session_t *sessions;
-} ngx_http_apievents_loaded_file_t;
-
-
-typedef struct {
-    ae_arena_t                          *arena;
-    ngx_pool_t                          *pool;      /* of the regexes */
-    ngx_rbtree_t                         regexes;   /* that compiled */
-    ngx_rbtree_node_t                    sentinel;
-    ngx_http_apievents_loaded_file_t     keys;
-    ngx_http_apievents_loaded_file_t     orgs;
-} ngx_http_apievents_loaded_t;
-
 
 static ngx_http_apievents_loaded_t *ngx_http_apievents_loaded(ngx_conf_t *cf,
     ngx_http_apievents_store_conf_t *scf);
-static void ngx_http_apievents_loaded_cleanup(void *data);
 static char *ngx_http_apievents_keys_parse(ngx_conf_t *cf,
     ngx_http_apievents_loaded_t *loaded,
     ngx_http_apievents_loaded_file_t *file, ngx_str_t *text);
@@ -67,20 +36,13 @@ static ngx_int_t ngx_http_apievents_keys_twice(
 static int ngx_libc_cdecl ngx_http_apievents_keys_compare(const void *one,
     const void *two);
 
-static void ngx_http_apievents_keys_cost(
+static ngx_int_t ngx_http_apievents_keys_policies(ngx_conf_t *cf,
     ngx_http_apievents_store_conf_t *scf,
-    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope, size_t *need,
-    size_t *old);
-static void ngx_http_apievents_keys_load_twice(
+    ngx_http_apievents_loaded_file_t *file);
+static ngx_int_t ngx_http_apievents_keys_policy(
     ngx_http_apievents_store_conf_t *scf,
-    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope,
-    ngx_log_t *log);
-static ngx_uint_t ngx_http_apievents_keys_load_file(
-    ngx_http_apievents_zone_t *zone, ngx_http_apievents_loaded_file_t *file,
-    ngx_uint_t scope);
-static void ngx_http_apievents_keys_ref(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_loaded_session_t *ls, ngx_uint_t scope,
-    ae_session_ref_t *ref);
+    ngx_http_apievents_loaded_file_t *file,
+    ngx_http_apievents_loaded_session_t *ls, ae_error_t *err);
 
 
 /* api_keys and api_org_keys */
@@ -175,7 +137,7 @@ ngx_http_apievents_loaded(ngx_conf_t *cf,
 }
 
 
-static void
+void
 ngx_http_apievents_loaded_cleanup(void *data)
 {
     ngx_http_apievents_loaded_t  *loaded = data;
@@ -227,6 +189,8 @@ ngx_http_apievents_keys_parse(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_apievents_warn_unsupported(cf, &file->file, file->unsupported);
+
     return NGX_CONF_OK;
 }
 
@@ -266,10 +230,15 @@ ngx_http_apievents_keys_take(ngx_http_apievents_loaded_t *loaded,
         }
 
         file->n++;
+        file->unsupported |= ngx_http_apievents_unsupported(v);
 
         rights = ae_value_get(v, "access_rights");
 
-        if (file->master == 0 && (rights == NULL || rights->count == 0)) {
+        /* those of policies may be read later */
+
+        if (file->master == 0 && !ls->policies
+            && (rights == NULL || rights->count == 0))
+        {
             file->master = v->line;
         }
     }
@@ -330,7 +299,8 @@ ngx_http_apievents_keys_keep(ngx_http_apievents_loaded_t *loaded,
     const ae_value_t *session, ae_buf_t *b,
     ngx_http_apievents_loaded_session_t *ls)
 {
-    ae_str_t  text;
+    ae_str_t           text;
+    const ae_value_t  *v, *id;
 
     text.data = b->data;
     text.len = b->len;
@@ -344,6 +314,12 @@ ngx_http_apievents_keys_keep(ngx_http_apievents_loaded_t *loaded,
     if (ls->name.data == NULL) {
         return NGX_ERROR;
     }
+
+    v = ae_value_get(session, "apply_policies");
+    id = ae_value_get(session, "apply_policy_id");
+
+    ls->policies = (v != NULL && v->count != 0)
+                   || (id != NULL && id->s.len != 0);
 
     ls->line = session->line;
     ls->key_id = ae_key_id(session->name);
@@ -424,6 +400,14 @@ ngx_http_apievents_store_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_apievents_keys_policies(cf, &mcf->store, &loaded->keys)
+        != NGX_OK
+        || ngx_http_apievents_keys_policies(cf, &mcf->store, &loaded->orgs)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (loaded->keys.master != 0 && mcf->gate.master_keys != 1) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "%V:%ui: \"access_rights\" with at least one API are "
@@ -437,46 +421,39 @@ ngx_http_apievents_store_init(ngx_conf_t *cf)
 }
 
 
-/*
- * Sessions of the last load that are not in the files any more give their room
- * back, see keys_load_twice().
- */
+/* all policies are there now, wherever api_policies stands */
 
-ngx_int_t
-ngx_http_apievents_keys_fit(ngx_http_apievents_store_conf_t *scf,
-    ngx_log_t *log)
+static ngx_int_t
+ngx_http_apievents_keys_policies(ngx_conf_t *cf,
+    ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_loaded_file_t *file)
 {
-    size_t                        need, old, free;
-    ae_sessions_stat_t            st;
-    ngx_http_apievents_loaded_t  *loaded;
+    size_t                                n;
+    ngx_uint_t                            i, orgs;
+    ae_error_t                            err;
+    ngx_http_apievents_loaded_session_t  *ls;
 
-    loaded = scf->loaded;
+    for (i = 0; i < file->n; i++) {
+        ls = &file->sessions[i];
 
-    if (loaded == NULL) {
-        return NGX_OK;
-    }
+        if (!ls->policies
+            || ngx_http_apievents_keys_policy(scf, file, ls, &err) == NGX_OK)
+        {
+            continue;
+        }
 
-    need = 0;
-    old = 0;
+        orgs = (file != &((ngx_http_apievents_loaded_t *) scf->loaded)->keys);
 
-    ngx_http_apievents_keys_cost(scf, &loaded->keys,
-                                 NGX_HTTP_APIEVENTS_KEYS_SCOPE, &need, &old);
-    ngx_http_apievents_keys_cost(scf, &loaded->orgs,
-                                 NGX_HTTP_APIEVENTS_ORGS_SCOPE, &need, &old);
+        /* a credential is masked as it is in events */
 
-    ae_sessions_stat(scf->zone->sessions, &st);
+        n = (ls->name.len < 16) ? 0 : 4;
+        n = orgs ? ls->name.len : n;
 
-    free = st.bytes_free + ngx_max(old, scf->zone->loaded);
-
-    if (need > free) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "api_zone \"%V\" of %uzk is too small: the %ui sessions "
-                      "of \"api_keys\" and \"api_org_keys\" need %uzk of it, "
-                      "%uzk are there for them",
-                      &scf->shm_zone->shm.name,
-                      scf->shm_zone->shm.size / 1024,
-                      loaded->keys.n + loaded->orgs.n,
-                      need / 1024 + 1, free / 1024);
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%V:%ui: %s, which %s%*s\" applies", &file->file,
+                      ls->line, err.text,
+                      orgs ? "organisation \"" : "key \"****", n,
+                      ls->name.data + ls->name.len - n);
         return NGX_ERROR;
     }
 
@@ -484,134 +461,39 @@ ngx_http_apievents_keys_fit(ngx_http_apievents_store_conf_t *scf,
 }
 
 
-static void
-ngx_http_apievents_keys_cost(ngx_http_apievents_store_conf_t *scf,
-    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope, size_t *need,
-    size_t *old)
+static ngx_int_t
+ngx_http_apievents_keys_policy(ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_loaded_file_t *file,
+    ngx_http_apievents_loaded_session_t *ls, ae_error_t *err)
 {
-    ngx_uint_t                            i;
-    ae_session_ref_t                      ref, found;
-    ngx_http_apievents_loaded_session_t  *ls;
+    ngx_int_t    rc;
+    ae_arena_t  *arena;
+    ae_value_t  *session, *rights;
 
-    for (i = 0; i < file->n; i++) {
-        ls = &file->sessions[i];
+    ngx_sprintf((u_char *) err->text, "no memory%Z");
 
-        ngx_http_apievents_keys_ref(scf->zone, ls, scope, &ref);
-
-        if (ae_sessions_find(scf->zone->sessions, ref.id, &found) == AE_OK) {
-
-            if (found.source == AE_SESSION_API) {
-                continue;
-            }
-
-            *old += ae_sessions_cost(found.len);
-        }
-
-        *need += ae_sessions_cost(ls->text.len);
-    }
-}
-
-
-void
-ngx_http_apievents_keys_load(ngx_http_apievents_store_conf_t *scf,
-    ngx_log_t *log)
-{
-    size_t                        need, old;
-    ngx_http_apievents_loaded_t  *loaded, none;
-
-    loaded = scf->loaded;
-
-    if (loaded == NULL) {
-        ngx_memzero(&none, sizeof(ngx_http_apievents_loaded_t));
-        loaded = &none;
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_ERROR;
     }
 
-    need = 0;
-    old = 0;
+    rc = NGX_ERROR;
+    session = ae_json_parse(arena, ls->text, err);
 
-    ngx_http_apievents_keys_load_twice(scf, &loaded->keys,
-                                       NGX_HTTP_APIEVENTS_KEYS_SCOPE, log);
-    ngx_http_apievents_keys_load_twice(scf, &loaded->orgs,
-                                       NGX_HTTP_APIEVENTS_ORGS_SCOPE, log);
+    if (session != NULL
+        && ae_policies_check(scf->policies, session, err) == AE_OK)
+    {
+        rc = NGX_OK;
+        rights = ae_value_get(session, "access_rights");
 
-    ngx_http_apievents_keys_cost(scf, &loaded->keys,
-                                 NGX_HTTP_APIEVENTS_KEYS_SCOPE, &need, &old);
-    ngx_http_apievents_keys_cost(scf, &loaded->orgs,
-                                 NGX_HTTP_APIEVENTS_ORGS_SCOPE, &need, &old);
-
-    scf->zone->loaded = need;
-
-    ngx_http_apievents_loaded_cleanup(loaded);
-}
-
-
-/* in a zone that is nearly full the second time finds the room of the old
- * sessions, which went at the end of the first */
-
-static void
-ngx_http_apievents_keys_load_twice(ngx_http_apievents_store_conf_t *scf,
-    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope,
-    ngx_log_t *log)
-{
-    ngx_uint_t  lost;
-
-    if (ngx_http_apievents_keys_load_file(scf->zone, file, scope) == 0) {
-        return;
-    }
-
-    lost = ngx_http_apievents_keys_load_file(scf->zone, file, scope);
-
-    if (lost != 0) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "api_zone \"%V\" has no room for %ui sessions of %V",
-                      &scf->shm_zone->shm.name, lost, &file->file);
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_keys_load_file(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope)
-{
-    ngx_uint_t        i, full;
-    ae_session_ref_t  ref;
-
-    full = 0;
-
-    ae_sessions_load_begin(zone->sessions, scope);
-
-    for (i = 0; i < file->n; i++) {
-        ngx_http_apievents_keys_ref(zone, &file->sessions[i], scope, &ref);
-
-        if (ae_sessions_put(zone->sessions, &ref, file->sessions[i].text)
-            == AE_FULL)
+        if (file->master == 0 && (rights == NULL || rights->count == 0)
+            && !ae_policies_grant(scf->policies, session))
         {
-            full++;
+            file->master = ls->line;
         }
     }
 
-    ae_sessions_load_end(zone->sessions, scope);
+    ae_arena_destroy(arena);
 
-    return full;
-}
-
-
-static void
-ngx_http_apievents_keys_ref(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_loaded_session_t *ls, ngx_uint_t scope,
-    ae_session_ref_t *ref)
-{
-    ngx_memzero(ref, sizeof(ae_session_ref_t));
-
-    ref->source = AE_SESSION_FILE;
-
-    if (scope == NGX_HTTP_APIEVENTS_KEYS_SCOPE) {
-        ref->id = ngx_http_apievents_credential_id(zone,
-                                                   (ngx_str_t *) &ls->name);
-        ref->key_id = ls->key_id;
-        return;
-    }
-
-    ref->id = ngx_http_apievents_org_id(zone, (ngx_str_t *) &ls->name);
-    ref->key_id = ngx_http_apievents_key_id_of_org(zone, ref->id);
+    return rc;
 }

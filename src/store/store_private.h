@@ -21,6 +21,9 @@
 ngx_int_t ngx_http_apievents_check_session(const ae_value_t *session,
     ae_error_t *err);
 
+ngx_int_t ngx_http_apievents_check_policy(const ae_value_t *policy,
+    ae_error_t *err);
+
 /* compact; the members of changes (a map, or NULL) stand for those of the
  * same name, or are added */
 void ngx_http_apievents_write_session(ae_buf_t *b, const ae_value_t *session,
@@ -28,6 +31,19 @@ void ngx_http_apievents_write_session(ae_buf_t *b, const ae_value_t *session,
 
 /* the number of that name; 0 if there is none */
 double ngx_http_apievents_number(const ae_value_t *map, const char *name);
+
+
+/* ---- store_policies.c ---- */
+
+/* merges the policies of a new session into its document */
+void ngx_http_apievents_session_merge(ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_session_t *session);
+
+/* which members a session or policy uses that nothing is done with; one line
+ * about them */
+ngx_uint_t ngx_http_apievents_unsupported(const ae_value_t *document);
+void ngx_http_apievents_warn_unsupported(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_uint_t mask);
 
 
 /* ---- store_pattern.c ---- */
@@ -39,6 +55,42 @@ void ngx_http_apievents_session_pattern(ngx_http_apievents_zone_t *zone,
 
 
 /* ---- store_keys.c ---- */
+
+/* what the files said, until it is in the zone */
+
+typedef struct {
+    ae_str_t                             name;      /* credential, org */
+    ae_id_t                              key_id;    /* to find what is twice */
+    ae_str_t                             text;
+    ngx_uint_t                           line;
+    ngx_uint_t                           policies;  /* it names some */
+} ngx_http_apievents_loaded_session_t;
+
+
+typedef struct {
+    ngx_str_t                            file;
+    ngx_uint_t                           master;    /* line of the first that
+                                                       has no access rights */
+    ngx_uint_t                           unsupported;
+    ngx_uint_t                           n;
+    ngx_http_apievents_loaded_session_t *sessions;
+} ngx_http_apievents_loaded_file_t;
+
+
+typedef struct {
+    ae_arena_t                          *arena;
+    ngx_pool_t                          *pool;      /* of the regexes */
+    ngx_rbtree_t                         regexes;   /* that compiled */
+    ngx_rbtree_node_t                    sentinel;
+    ngx_http_apievents_loaded_file_t     keys;
+    ngx_http_apievents_loaded_file_t     orgs;
+} ngx_http_apievents_loaded_t;
+
+/* forgets it */
+void ngx_http_apievents_loaded_cleanup(void *data);
+
+
+/* ---- store_load.c ---- */
 
 /* do the sessions of the files fit the zone; an emerg line and NGX_ERROR */
 ngx_int_t ngx_http_apievents_keys_fit(ngx_http_apievents_store_conf_t *scf,

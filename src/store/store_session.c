@@ -449,7 +449,8 @@ ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_session_t  *session;
 
     arena = ae_arena_create(ref->len * NGX_HTTP_APIEVENTS_ARENA_RATIO
-                            + NGX_HTTP_APIEVENTS_ARENA_MORE);
+                            + NGX_HTTP_APIEVENTS_ARENA_MORE
+                            + scf->policies_size);
     if (arena == NULL) {
         return NULL;
     }
@@ -474,6 +475,7 @@ ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
     session->arena = arena;
     session->limits_id = ref->id;
 
+    ngx_http_apievents_session_merge(scf, session);
     ngx_http_apievents_session_fill(session);
     ngx_http_apievents_session_pattern(scf->zone, session);
 
@@ -521,7 +523,9 @@ ngx_http_apievents_session_fill(ngx_http_apievents_session_t *session)
 
     v = ae_value_get(document, "is_inactive");
 
-    session->inactive = (v != NULL && v->type == AE_BOOL && v->boolean);
+    if (session->broken || (v != NULL && v->type == AE_BOOL && v->boolean)) {
+        session->inactive = 1;
+    }
 }
 
 

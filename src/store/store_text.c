@@ -417,11 +417,15 @@ ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
 
     rights = ae_value_get(document, "access_rights");
 
-    if (ngx_http_apievents_text_regexes(rights, err) != NGX_OK) {
+    if (ngx_http_apievents_text_regexes(rights, err) != NGX_OK
+        || ae_policies_check(mcf->store.policies, document, err) != AE_OK)
+    {
         return NGX_ERROR;
     }
 
-    if ((rights == NULL || rights->count == 0) && mcf->gate.master_keys != 1) {
+    if ((rights == NULL || rights->count == 0) && mcf->gate.master_keys != 1
+        && !ae_policies_grant(mcf->store.policies, document))
+    {
         return ngx_http_apievents_text_error(err, "\"access_rights\" with at "
                                              "least one API are expected");
     }

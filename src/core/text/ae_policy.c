@@ -244,6 +244,39 @@ ae_policies_check(const ae_policies_t *p, const ae_value_t *session,
 }
 
 
+int
+ae_policies_grant(const ae_policies_t *p, const ae_value_t *session)
+{
+    size_t              i, n;
+    ae_str_t            ids[AE_POLICY_MAX];
+    const ae_value_t   *policy, *rights;
+    ae_policy_parts_t   parts;
+
+    if (ae_policy_ids(session, ids, &n) != AE_OK) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        policy = ae_policies_find(p, ids[i]);
+
+        if (policy == NULL) {
+            continue;
+        }
+
+        ae_policy_parts(policy, &parts);
+        rights = ae_policy_member(policy, "access_rights", AE_MAP);
+
+        if ((parts.acl || parts.per_api) && rights != NULL
+            && rights->count != 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* of another organisation, its limits and rights are no business of the key */
 
 static int

@@ -221,6 +221,9 @@ const ae_value_t *ae_policies_find(const ae_policies_t *p, ae_str_t id);
 int ae_policies_check(const ae_policies_t *p, const ae_value_t *session,
     ae_error_t *err);
 
+/* does one of them grant an API; of a session that passed the check */
+int ae_policies_grant(const ae_policies_t *p, const ae_value_t *session);
+
 typedef struct {
     ae_value_t              *document;      /* the session with what its
                                                policies say in place of its
