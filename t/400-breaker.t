@@ -376,6 +376,8 @@ x<!--# include virtual="/part" -->y
 ["GET /a/500", (map "GET /a/ok", 1 .. 5), map "POST /a/ok", 1 .. 3]
 --- error_code eval
 [500, (503) x 5, 200, 200, 429]
+--- response_headers eval
+[map "X-RateLimit-Remaining: $_", (2) x 6, 1, 0, 0]
 
 === TEST 18: who is over a limit does not take a probe
 --- config
@@ -465,3 +467,17 @@ sub {
 
     is(codes('/a/ok', '/a/ok'), '200 503', 'an answer is a sample');
 }
+
+=== TEST 23: how long to wait
+--- config
+    location /a {
+        api_id a;
+        api_breaker samples=1 window=1h open=1h;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+--- request eval
+["GET /a/500", "GET /a/ok"]
+--- error_code eval
+[500, 503]
+--- response_headers_like eval
+["", 'Retry-After: (3[6-9]|4[0-3])\d\d']
