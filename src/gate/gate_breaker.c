@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
 static int ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass);
+static ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b);
 static void ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass);
@@ -181,28 +183,19 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass)
 {
-    int                              rc;
-    ae_str_t                         parts[6];
-    ngx_int_t                        slot;
-    ngx_http_apievents_gate_conf_t  *gcf;
-    ngx_http_apievents_main_conf_t  *mcf;
+    int                         rc;
+    ngx_int_t                   slot;
+    ngx_http_apievents_zone_t  *zone;
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-    gcf = &d->conf->gate;
-
-    parts[0] = ae_str("breaker");
-    parts[1] = (ae_str_t) { gcf->api.len, gcf->api.data };
-    parts[2] = (ae_str_t) { 1, (u_char *) "\0" };
-    parts[3] = (ae_str_t) { gcf->org.len, gcf->org.data };
-    parts[4] = parts[2];
-    parts[5] = (ae_str_t) { b->text.len, b->text.data };
+    zone = ngx_http_apievents_gate_zone(r);
 
     /* a probe of a worker without a slot comes back by its deadline only */
 
     slot = ngx_http_apievents_slot();
 
-    rc = ae_breaker_enter(mcf->store.zone->breakers,
-                          ae_hash(mcf->store.zone->secret, parts, 6),
+    rc = ae_breaker_enter(zone->breakers,
+                          ngx_http_apievents_breaker_id(zone, &d->conf->gate,
+                                                        b),
                           &b->rule,
                           slot == NGX_ERROR ? UINT32_MAX : (uint32_t) slot,
                           now, pass);
@@ -212,6 +205,35 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/* levels hand a breaker down, so it is another one in each API */
+
+static ae_id_t
+ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b)
+{
+    ae_id_t   *id;
+    ae_str_t   parts[6];
+
+    id = &gcf->breaker_ids[b - (ngx_http_apievents_breaker_t *)
+                               gcf->breakers->elts];
+
+    if (id->h[0] != 0 || id->h[1] != 0) {
+        return *id;
+    }
+
+    parts[0] = ae_str("breaker");
+    parts[1] = (ae_str_t) { gcf->api.len, gcf->api.data };
+    parts[2] = (ae_str_t) { 1, (u_char *) "\0" };
+    parts[3] = (ae_str_t) { gcf->org.len, gcf->org.data };
+    parts[4] = parts[2];
+    parts[5] = (ae_str_t) { b->text.len, b->text.data };
+
+    *id = ae_hash(zone->secret, parts, 6);
+
+    return *id;
 }
 
 

@@ -434,6 +434,14 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (conf->breakers != NULL) {
+        conf->breaker_ids = ngx_pcalloc(cf->pool, conf->breakers->nelts
+                                                  * sizeof(ae_id_t));
+        if (conf->breaker_ids == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     return ngx_http_apievents_check_api(cf, conf);
 }
 
