@@ -40,6 +40,8 @@ static u_char *ngx_http_apievents_ratelimit_header(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, u_char *p);
 static u_char *ngx_http_apievents_put_name(u_char *p,
     ngx_http_apievents_decision_t *d, ngx_uint_t i);
+static uint64_t ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
+    const ae_limit_use_t *use);
 static uint64_t ngx_http_apievents_allowance(const ae_limit_rule_t *rule);
 static uint64_t ngx_http_apievents_until(const ae_limit_use_t *use);
 static uint64_t ngx_http_apievents_seconds(ngx_http_apievents_decision_t *d,
@@ -148,9 +150,12 @@ ngx_http_apievents_retry_after(ngx_http_apievents_decision_t *d)
         return 0;
     }
 
-    retry = d->pass.retry;                      /* of an open breaker */
+    retry = 0;
 
-    if (ngx_http_apievents_is_exceeded(d)) {
+    if (d->refusal == &ngx_http_apievents_breaker_is_open) {
+        retry = d->pass.retry;
+
+    } else if (ngx_http_apievents_is_exceeded(d)) {
 
         for (i = 0; i < d->nuses; i++) {
             retry = ngx_max(retry, d->uses[i].retry);
@@ -244,7 +249,7 @@ ngx_http_apievents_x_headers(ngx_http_request_t *r,
     }
 
     value = p;
-    p = ngx_http_apievents_put_number(p, use->remaining);
+    p = ngx_http_apievents_put_number(p, ngx_http_apievents_remaining(d, use));
     p = ngx_http_apievents_push_header(r, &ngx_http_apievents_x_remaining,
                                        value, p);
 
@@ -336,7 +341,9 @@ ngx_http_apievents_ratelimit_header(ngx_http_request_t *r,
         p = ngx_http_apievents_put_name(p, d, i);
 
         *p++ = ';'; *p++ = 'r'; *p++ = '=';
-        p = ngx_http_apievents_put_number(p, d->uses[i].remaining);
+        p = ngx_http_apievents_put_number(p,
+                                  ngx_http_apievents_remaining(d,
+                                                               &d->uses[i]));
 
         until = ngx_http_apievents_until(&d->uses[i]);
 
@@ -384,6 +391,20 @@ ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d, ngx_uint_t i)
 }
 
 
+/* an open breaker gives back what the request was charged */
+
+static uint64_t
+ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
+    const ae_limit_use_t *use)
+{
+    if (d->refusal == &ngx_http_apievents_breaker_is_open) {
+        return use->remaining + 1;
+    }
+
+    return use->remaining;
+}
+
+
 /* most that may pass in one period */
 
 static uint64_t
@@ -407,7 +428,8 @@ ngx_http_apievents_until(const ae_limit_use_t *use)
     }
 
     if (use->rule.mode == AE_LIMIT_GCRA && use->rule.max != 0) {
-        return ngx_min(use->reset, use->rule.period / use->rule.max + 1);
+        return ngx_min(use->reset, (use->rule.period + use->rule.max - 1)
+                                   / use->rule.max);
     }
 
     return use->reset;
