@@ -206,6 +206,40 @@ void ngx_http_apievents_limit_rules(const ae_value_t *document,
     ae_limit_rule_t *rate, ae_limit_rule_t *quota);
 
 /*
+ * What a store carries over a stop and start, which no shared memory outlives
+ * (store_carry.c).  Counters are known by keyed hashes, so the zone's secret
+ * goes with them: in another zone they name nothing.
+ *
+ * carry_in() is for a zone that was just made and that nobody used, before any
+ * request; it may block.  carry_out() is one bounded step of writing counters
+ * down and holds no lock while the store writes.  The round begins with *cursor
+ * 0; a step returns NGX_AGAIN, and NGX_OK when the round is complete.  A record
+ * replaces the one of the same id that was put before; those that a complete
+ * round did not put have ended and may be deleted.  NGX_ERROR is the store's.
+ */
+
+typedef struct {
+    void                       *data;
+
+    /* secret(): keeps what it is given if it has none, NGX_OK; else gives
+     * its own, NGX_DECLINED */
+    ngx_int_t                 (*secret)(void *data, u_char secret[16]);
+
+    ngx_int_t                 (*put)(void *data,
+                                   const ae_limit_record_t *records,
+                                   ngx_uint_t n);
+
+    /* get(): the next ones, at most *n; *n is 0 after the last */
+    ngx_int_t                 (*get)(void *data, ae_limit_record_t *records,
+                                   ngx_uint_t *n);
+} ngx_http_apievents_carrier_t;
+
+ngx_int_t ngx_http_apievents_carry_in(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_carrier_t *carrier, ngx_log_t *log);
+ngx_int_t ngx_http_apievents_carry_out(ngx_http_apievents_zone_t *zone,
+    ngx_http_apievents_carrier_t *carrier, uint64_t *cursor);
+
+/*
  * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex
  * digits.  get: the document with quota_remaining and quota_renews live, into
  * buf.  set: validates like the file's; reset forgets its counters.

@@ -208,9 +208,9 @@ mix_new(void)
 
 
 /*
- * Nearly all wrong decisions are of few keys, those near their limits.  To know
- * the share better than one run tells, these are run several times, and weigh
- * as much less.
+ * Nearly all wrong decisions are of few keys, those near their limits.  To
+ * know the share better than one run tells, these are run several times, and
+ * weigh as much less.
  */
 
 static void

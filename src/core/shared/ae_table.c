@@ -351,6 +351,21 @@ ae_table_used(const ae_table_t *t)
 }
 
 
+void *
+ae_table_at(const ae_table_t *t, uint32_t shard, uint32_t i)
+{
+    ae_entry_t  *e;
+
+    if (i >= t->entries) {
+        return NULL;
+    }
+
+    e = ae_table_entry(t, shard, i + 1);
+
+    return (e->state == AE_ENTRY_USED) ? e + 1 : NULL;
+}
+
+
 static size_t
 ae_table_stride(uint32_t data_size)
 {

@@ -88,6 +88,9 @@ uint32_t ae_table_sweep(ae_table_t *t, uint32_t shard, uint32_t n,
 /* entries in use, over all shards; a sum of loads, no lock */
 uint32_t ae_table_used(const ae_table_t *t);
 
+/* of a locked shard, by its place from 0 on; NULL: not in use, or none */
+void *ae_table_at(const ae_table_t *t, uint32_t shard, uint32_t i);
+
 
 /* ---- limits: rate and quota (ae_limits.c, ae_limit_rule.c) ---- */
 
@@ -184,6 +187,44 @@ uint32_t ae_limits_reach(ae_limits_t *limits, const ae_limit_use_t *use);
 /* the next number of the id, from 1, over all processes; ids that were
  * evicted for want of memory go on above every number evicted so far */
 uint64_t ae_limits_sequence(ae_limits_t *limits, ae_id_t id);
+
+/*
+ * A counter of QUOTA or FIXED as it can be kept elsewhere, for another area:
+ * after a restart, of another size (ae_limits_carry.c).  The others count by
+ * the monotonic clock, which ends with the machine's run.
+ */
+
+typedef struct {
+    ae_id_t                  id;
+    ae_limit_mode_e          mode;
+    ae_limit_align_e         align;
+    int32_t                  offset;        /* seconds */
+    uint32_t                 mark;          /* as ae_limits_reach() moves it */
+    uint64_t                 max;
+    uint64_t                 period;        /* ns; the aligned one's length */
+    uint64_t                 start;         /* of the period, wall */
+    uint64_t                 count;
+} ae_limit_record_t;
+
+/*
+ * The next counters from *cursor on, which is 0 at first: returns how many, at
+ * most n, and AE_LIMITS_END in *cursor after the last.  One call looks at a
+ * bounded number of entries, so it may return 0 before the end, and holds one
+ * shard's lock.  Those whose period is over are left out, as is what was
+ * counted in shared entries for want of memory.
+ */
+#define AE_LIMITS_END        UINT64_MAX
+
+size_t ae_limits_dump(ae_limits_t *limits, uint64_t *cursor,
+    ae_limit_record_t *out, size_t n, const ae_now_t *now);
+
+/*
+ * Goes on with the record's count in its period.  What was counted for the id
+ * in this area already comes on top, so a record must be restored once.
+ * AE_DECLINED: its period is over; AE_FULL: no room; AE_ERROR: it is none.
+ */
+int ae_limits_restore(ae_limits_t *limits, const ae_limit_record_t *record,
+    const ae_now_t *now);
 
 typedef struct {
     uint32_t                 entries;
