@@ -210,12 +210,13 @@ void ngx_http_apievents_limit_rules(const ae_value_t *document,
  * (store_carry.c).  Counters are known by keyed hashes, so the zone's secret
  * goes with them: in another zone they name nothing.
  *
- * carry_in() is for a zone that was just made and that nobody used, before any
- * request; it may block.  carry_out() is one bounded step of writing counters
- * down and holds no lock while the store writes.  The round begins with *cursor
- * 0; a step returns NGX_AGAIN, and NGX_OK when the round is complete.  A record
- * replaces the one of the same id that was put before; those that a complete
- * round did not put have ended and may be deleted.  NGX_ERROR is the store's.
+ * carry_in() is for a zone that was just made and that nobody used, before
+ * any request; it may block.  carry_out() is one bounded step of writing
+ * counters down and holds no lock while the store writes.  The round begins
+ * with *cursor 0; a step returns NGX_AGAIN, and NGX_OK when the round is
+ * complete.  A record replaces the one of the same id that was put before;
+ * those that a complete round did not put have ended and may be deleted.
+ * NGX_ERROR is the store's.
  */
 
 typedef struct {

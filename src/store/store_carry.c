@@ -5,7 +5,7 @@
  */
 
 
-#include "store/store.h"
+#include "apievents.h"
 
 
 #define NGX_HTTP_APIEVENTS_CARRIED  64      /* records at once */
