@@ -524,15 +524,17 @@ sub {
     "custom_middleware": {"pre": [{"name": "a"}], "post": []},
     "cache_options": {"enable_cache": true}, "session_lifetime": 10,
     "uptime_tests": {"check_list": [{"url": "http://a/"}]},
+    "definition": {"location": "header"},
     "version_data": {
+        "default_version": "v1",
         "not_versioned": false,
         "versions": {
             "v1": {"expires": "2030-01-01 00:00", "use_extended_paths": true,
-                   "extended_paths": {"circuit_breakers": [{}],
-                                      "hard_timeouts": []}},
+                   "extended_paths": {"validate_json": [{}],
+                                      "virtual": []}},
             "v2": {"use_extended_paths": false,
                    "extended_paths": {"url_rewrites": [{}]},
-                   "paths": {"white_list": ["/a"]}}
+                   "global_size_limit": 1000}
         }
     },
     "event_handlers": {"events": {
@@ -554,9 +556,9 @@ sub {
          'the line');
     is(CORE::join(' ', sort split /, /, ($lines[0] =~ /json": (.*)$/)[0]),
        'RateLimitSmoothingUp cache_options.enable_cache '
-       . 'cp_dynamic_handler custom_middleware.pre enable_jwt expiration expires '
-       . 'extended_paths.circuit_breakers paths.white_list session_lifetime '
-       . 'uptime_tests.check_list use_basic_auth use_oauth2 version_data',
+       . 'cp_dynamic_handler custom_middleware.pre enable_jwt '
+       . 'extended_paths.validate_json global_size_limit session_lifetime '
+       . 'uptime_tests.check_list use_basic_auth use_oauth2',
        'names');
 }
 

@@ -11,9 +11,6 @@
 
 #define NGX_HTTP_APIEVENTS_DEFINITION_MAX    (4 * 1024 * 1024)
 
-#define NGX_HTTP_APIEVENTS_RATE_MAX          1e9
-#define NGX_HTTP_APIEVENTS_PER_MAX           (3650.0 * 24 * 60 * 60)
-
 
 static ngx_int_t ngx_http_apievents_definition_flags(
     ngx_http_apievents_definition_t *def);
@@ -24,13 +21,6 @@ static ngx_int_t ngx_http_apievents_definition_sources(
 static ngx_int_t ngx_http_apievents_definition_source(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     ngx_uint_t kind, const char *use, const char *field, ngx_str_t *header);
-static ngx_int_t ngx_http_apievents_definition_rate(
-    ngx_http_apievents_definition_t *def);
-static ngx_int_t ngx_http_apievents_definition_limit(
-    ngx_http_apievents_definition_t *def, double rate, double per);
-static ngx_int_t ngx_http_apievents_definition_number(
-    ngx_http_apievents_definition_t *def, const ae_value_t *map,
-    const char *name, double max, const char *expected, double *n);
 
 
 char *
@@ -175,6 +165,7 @@ ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
         || ngx_http_apievents_definition_auth(def) != NGX_OK
         || ngx_http_apievents_definition_access(def) != NGX_OK
         || ngx_http_apievents_definition_rate(def) != NGX_OK
+        || ngx_http_apievents_definition_versions(def) != NGX_OK
         || ngx_http_apievents_definition_events(def) != NGX_OK)
     {
         return NGX_ERROR;
@@ -389,85 +380,7 @@ ngx_http_apievents_definition_source(ngx_http_apievents_definition_t *def,
 }
 
 
-static ngx_int_t
-ngx_http_apievents_definition_rate(ngx_http_apievents_definition_t *def)
-{
-    double       rate, per;
-    ae_value_t  *map;
-    ngx_flag_t   disabled;
-
-    disabled = 0;
-    rate = 0;
-    per = 0;
-
-    if (ngx_http_apievents_entry(def, def->root, "global_rate_limit", AE_MAP,
-                                 &map)
-        != NGX_OK
-        || ngx_http_apievents_entry_bool(def, map, "disabled", &disabled)
-           != NGX_OK
-        || ngx_http_apievents_definition_number(def, map, "rate",
-                                      NGX_HTTP_APIEVENTS_RATE_MAX,
-                                      "a number up to 1000000000", &rate)
-           != NGX_OK
-        || ngx_http_apievents_definition_number(def, map, "per",
-                                      NGX_HTTP_APIEVENTS_PER_MAX,
-                                      "seconds, at most ten years", &per)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* disable_rate_limit is for the API's limit too */
-
-    if (disabled || !def->gcf->key_rate) {
-        rate = 0;
-
-    } else if (rate <= 0 || per <= 0) {
-        return NGX_OK;
-    }
-
-    def->gcf->rates = ngx_array_create(def->cf->pool, 1,
-                                       sizeof(ngx_http_apievents_limit_t));
-    if (def->gcf->rates == NULL) {
-        return NGX_ERROR;
-    }
-
-    return (rate == 0) ? NGX_OK
-                       : ngx_http_apievents_definition_limit(def, rate, per);
-}
-
-
-/* as a session's: that many pass at once in any period */
-
-static ngx_int_t
-ngx_http_apievents_definition_limit(ngx_http_apievents_definition_t *def,
-    double rate, double per)
-{
-    double                       max;
-    ngx_str_t                    key;
-    ngx_http_apievents_limit_t  *limit;
-
-    ngx_str_null(&key);
-
-    limit = ngx_http_apievents_add_limit(def->cf, def->gcf->rates, 0, &key);
-    if (limit == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* a fraction of a request is a whole one in a longer period */
-
-    max = (rate < 1) ? 1 : (double) (uint64_t) rate;
-    per = ngx_min(per * max / rate, NGX_HTTP_APIEVENTS_PER_MAX);
-
-    limit->rule.mode = AE_LIMIT_WINDOW;
-    limit->rule.max = (uint64_t) max;
-    limit->rule.period = ngx_max((uint64_t) (per * 1e9), 1);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_definition_number(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, double max, const char *expected,
     double *n)

@@ -28,6 +28,8 @@ typedef struct {
     ngx_array_t                     ignored;    /* of ngx_str_t */
     ngx_http_apievents_service_t   *service;    /* of a folder, else NULL */
     ngx_str_t                       ca;         /* of that folder */
+    ngx_http_apievents_version_t   *version;    /* that is being read */
+    ngx_uint_t                      caseless;   /* its paths are */
 } ngx_http_apievents_definition_t;
 
 
@@ -58,6 +60,9 @@ ngx_int_t ngx_http_apievents_definition_base(
     const ae_value_t *v, const char *name);
 ngx_int_t ngx_http_apievents_definition_id(
     ngx_http_apievents_definition_t *def, const char *name, ngx_str_t *id);
+ngx_int_t ngx_http_apievents_definition_number(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, double max, const char *expected, double *n);
 
 /*
  * definition_field.c.  A missing member or null: NGX_OK and *v is NULL,
@@ -79,6 +84,43 @@ void ngx_http_apievents_entry_error(ngx_http_apievents_definition_t *def,
 /* definition_access.c: addresses and CORS */
 ngx_int_t ngx_http_apievents_definition_access(
     ngx_http_apievents_definition_t *def);
+
+/* definition_version.c: version_data and definition */
+ngx_int_t ngx_http_apievents_definition_versions(
+    ngx_http_apievents_definition_t *def);
+
+/* definition_paths.c: lists of paths and replies of a version */
+ngx_int_t ngx_http_apievents_definition_paths(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    ngx_http_apievents_version_t *version);
+
+/*
+ * definition_limits.c.  rate: global_rate_limit; extended: of a version, whose
+ * extended_paths are NULL if they are not used.
+ */
+ngx_int_t ngx_http_apievents_definition_rate(
+    ngx_http_apievents_definition_t *def);
+ngx_int_t ngx_http_apievents_definition_extended(
+    ngx_http_apievents_definition_t *def, const ae_value_t *version,
+    const ae_value_t *extended);
+
+/*
+ * definition_endpoint.c.  copy: with a NUL behind it.  endpoint: path and
+ * method of an entry of the list `name`; NGX_DECLINED when it is disabled.
+ * method: the same, and NGX_DECLINED without one.
+ */
+ngx_int_t ngx_http_apievents_definition_copy(
+    ngx_http_apievents_definition_t *def, const ae_str_t *from,
+    ngx_str_t *to);
+ngx_int_t ngx_http_apievents_definition_pattern(
+    ngx_http_apievents_definition_t *def, const ae_value_t *v,
+    const char *name, ngx_uint_t caseless, ngx_http_apievents_path_t *path);
+ngx_int_t ngx_http_apievents_definition_endpoint(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, ngx_http_apievents_path_t *path);
+ngx_int_t ngx_http_apievents_definition_method(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, ngx_http_apievents_path_t *path);
 
 /* definition_events.c: event_handlers */
 ngx_int_t ngx_http_apievents_definition_events(

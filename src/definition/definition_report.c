@@ -17,13 +17,14 @@ static const ae_value_t *ngx_http_apievents_report_find(const ae_value_t *map,
 static ngx_uint_t ngx_http_apievents_report_effective(const ae_value_t *v);
 static ngx_int_t ngx_http_apievents_report_versions(
     ngx_http_apievents_definition_t *def);
+static ngx_uint_t ngx_http_apievents_report_known(const ae_str_t *name);
 static ngx_int_t ngx_http_apievents_report_extended(
     ngx_http_apievents_definition_t *def, const ae_value_t *version);
 
 
 /* facts: Tyk's section 4 and its schema */
 
-static const char *const  ngx_http_apievents_definition_paths[] = {
+static const char *const  ngx_http_apievents_reported_paths[] = {
     "auth.use_certificate",
     "auth.validate_signature",
     "auth_configs.authToken.use_certificate",
@@ -39,11 +40,11 @@ static const char *const  ngx_http_apievents_definition_paths[] = {
     "custom_middleware_bundle",
     "custom_plugin_auth_enabled",
     "definition.enabled",
+    "definition.url_versioning_pattern",
     "enable_coprocess_auth",
     "enable_jwt",
     "enable_signature_checking",
     "error_overrides",
-    "expiration",
     "external_oauth.enabled",
     "graphql.enabled",
     "notifications.oauth_on_keychange_url",
@@ -83,18 +84,26 @@ static const char *const  ngx_http_apievents_generated_paths[] = {
 };
 
 static const char *const  ngx_http_apievents_version_paths[] = {
-    "expires",
-    "global_enforce_timeout",
     "global_headers",
     "global_headers_remove",
     "global_response_headers",
     "global_response_headers_remove",
     "global_size_limit",
-    "ignore_endpoint_case",
     "override_target",
-    "paths.black_list",
-    "paths.ignored",
-    "paths.white_list",
+    NULL
+};
+
+
+/* of extended_paths, those that are no news */
+
+static const char *const  ngx_http_apievents_extended_names[] = {
+    "black_list",
+    "circuit_breakers",
+    "hard_timeouts",
+    "ignored",
+    "mock_response",
+    "rate_limit",
+    "white_list",
     NULL
 };
 
@@ -139,7 +148,7 @@ ngx_http_apievents_definition_report(ngx_http_apievents_definition_t *def)
     ngx_uint_t   i;
 
     if (ngx_http_apievents_report_fields(def, def->root,
-                                         ngx_http_apievents_definition_paths)
+                                         ngx_http_apievents_reported_paths)
         != NGX_OK
         || ngx_http_apievents_report_fields(def, def->root,
                                         def->service
@@ -261,25 +270,13 @@ ngx_http_apievents_report_effective(const ae_value_t *v)
 static ngx_int_t
 ngx_http_apievents_report_versions(ngx_http_apievents_definition_t *def)
 {
-    ngx_str_t          name;
-    const ae_value_t  *versions, *plain, *v;
+    const ae_value_t  *versions, *v;
 
     versions = ngx_http_apievents_report_find(def->root,
                                               "version_data.versions");
 
     if (versions == NULL || versions->type != AE_MAP || versions->count == 0) {
         return NGX_OK;
-    }
-
-    plain = ngx_http_apievents_report_find(def->root,
-                                           "version_data.not_versioned");
-
-    if (versions->count > 1 || !ngx_http_apievents_report_effective(plain)) {
-        ngx_str_set(&name, "version_data");
-
-        if (ngx_http_apievents_definition_ignore(def, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
     }
 
     for (v = versions->first; v != NULL; v = v->next) {
@@ -294,6 +291,24 @@ ngx_http_apievents_report_versions(ngx_http_apievents_definition_t *def)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_report_known(const ae_str_t *name)
+{
+    const char *const *p;
+
+    for (p = ngx_http_apievents_extended_names; *p != NULL; p++) {
+
+        if (ngx_strlen(*p) == name->len
+            && ngx_strncmp(*p, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -316,7 +331,9 @@ ngx_http_apievents_report_extended(ngx_http_apievents_definition_t *def,
 
     for (v = paths->first; v != NULL; v = v->next) {
 
-        if (!ngx_http_apievents_report_effective(v)) {
+        if (!ngx_http_apievents_report_effective(v)
+            || ngx_http_apievents_report_known(&v->name))
+        {
             continue;
         }
 

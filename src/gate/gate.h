@@ -225,6 +225,7 @@ typedef struct {
     unsigned                    quota:1;
     unsigned                    dry_run:1;
     unsigned                    has_tz:1;
+    unsigned                    unlimited:1;    /* only stands for others */
 } ngx_http_apievents_limit_t;
 
 

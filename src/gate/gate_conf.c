@@ -578,7 +578,7 @@ ngx_http_apievents_check_api(ngx_conf_t *cf,
 static ngx_uint_t
 ngx_http_apievents_enforced(ngx_array_t *limits)
 {
-    ngx_uint_t                   i, n;
+    ngx_uint_t                   i, n, endpoints;
     ngx_http_apievents_limit_t  *limit;
 
     if (limits == NULL) {
@@ -586,13 +586,20 @@ ngx_http_apievents_enforced(ngx_array_t *limits)
     }
 
     n = 0;
+    endpoints = 0;
     limit = limits->elts;
 
     for (i = 0; i < limits->nelts; i++) {
-        if (!limit[i].dry_run) {
+
+        if (limit[i].path != NULL) {
+            endpoints = 1;
+
+        } else if (!limit[i].dry_run) {
             n++;
         }
     }
 
-    return n;
+    /* one of an endpoint stands for all the others */
+
+    return ngx_max(n, endpoints);
 }

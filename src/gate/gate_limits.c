@@ -17,6 +17,9 @@ static void ngx_http_apievents_session_limits(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_api_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *limits,
     ngx_http_apievents_uses_t *u);
+static ngx_http_apievents_limit_t *ngx_http_apievents_endpoint_limit(
+    ngx_http_request_t *r, ngx_http_apievents_decision_t *d,
+    ngx_array_t *limits);
 static ngx_int_t ngx_http_apievents_limit_use(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_limit_t *limit,
     ngx_http_apievents_zone_t *zone, ae_limit_use_t *use);
@@ -226,17 +229,21 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
     ngx_int_t                    rc;
     ngx_uint_t                   i;
     ae_limit_use_t               use, *to;
-    ngx_http_apievents_limit_t  *limit;
+    ngx_http_apievents_limit_t  *limit, *endpoint;
 
     if (limits == NULL) {
         return NGX_OK;
     }
 
     limit = limits->elts;
+    endpoint = ngx_http_apievents_endpoint_limit(r, d, limits);
 
     for (i = 0; i < limits->nelts; i++) {
 
-        if (limit[i].dry_run) {
+        if (limit[i].dry_run || limit[i].unlimited
+            || (endpoint != NULL ? &limit[i] != endpoint
+                                 : limit[i].path != NULL))
+        {
             continue;
         }
 
@@ -259,6 +266,34 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* facts: Tyk's 6.1, the first one that matches stands for the API's own */
+
+static ngx_http_apievents_limit_t *
+ngx_http_apievents_endpoint_limit(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_array_t *limits)
+{
+    ngx_uint_t                   i;
+    ngx_http_apievents_limit_t  *limit;
+
+    limit = limits->elts;
+
+    for (i = 0; i < limits->nelts; i++) {
+
+        if (limit[i].path != NULL
+            && limit[i].version.len == d->version_name.len
+            && ngx_strncmp(limit[i].version.data, d->version_name.data,
+                           d->version_name.len)
+               == 0
+            && ngx_http_apievents_path_match(r, d, limit[i].path))
+        {
+            return &limit[i];
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -265,6 +265,10 @@ void ngx_http_apievents_path_behind(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ae_value_t *rights);
 
+/* gate_reply.c: NGX_DECLINED when there is none for the request */
+ngx_int_t ngx_http_apievents_reply(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
 /* gate_strip.c: what named the version goes, once it is certain that the
  * request will be served */
 ngx_int_t ngx_http_apievents_strip_version(ngx_http_request_t *r,

@@ -260,7 +260,14 @@ static ngx_int_t
 ngx_http_apievents_version_path(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
+    ngx_int_t                      rc;
     ngx_http_apievents_version_t  *version;
+
+    rc = ngx_http_apievents_reply(r, d);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     version = d->version;
 

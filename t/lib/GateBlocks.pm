@@ -30,6 +30,8 @@ my %KEYS = (
     'wide-key-0123456789'     => { access_rights => '{"orders": {}, "b": {}}',
                                    quota_max => 3,
                                    quota_renewal_rate => 3600 },
+    'v2-key-0123456789'       => { access_rights =>
+                                   '{"orders": {"versions": ["v2"]}}' },
     'sp ace/+=%&;"key'        => { %RIGHTS },
 );
 

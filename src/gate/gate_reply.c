@@ -1,0 +1,143 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Answers that a definition gives in place of the upstream: mock_response, and
+ * the action "reply" of a method (facts: Tyk's section 4).
+ */
+
+
+#include "gate/gate_private.h"
+
+
+static ngx_int_t ngx_http_apievents_reply_send(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply);
+static ngx_int_t ngx_http_apievents_reply_head(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply);
+
+
+ngx_int_t
+ngx_http_apievents_reply(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_http_apievents_more_t   *more;
+    ngx_http_apievents_reply_t  *reply;
+
+    more = d->conf->gate.more;
+
+    if (more == NULL || more->replies == NULL) {
+        return NGX_DECLINED;
+    }
+
+    reply = more->replies->elts;
+
+    for (i = 0; i < more->replies->nelts; i++) {
+
+        if (reply[i].version.len == d->version_name.len
+            && ngx_strncmp(reply[i].version.data, d->version_name.data,
+                           d->version_name.len)
+               == 0
+            && ngx_http_apievents_path_match(r, d, &reply[i].path))
+        {
+            break;
+        }
+    }
+
+    if (i == more->replies->nelts) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_reply_send(r, &reply[i]);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+/* not nginx's own function, which takes the text of a redirect for its goal */
+
+static ngx_int_t
+ngx_http_apievents_reply_send(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    if (ngx_http_apievents_reply_head(r, reply) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = reply->body.data;
+    b->last = b->pos + reply->body.len;
+    b->memory = reply->body.len ? 1 : 0;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_reply_head(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply)
+{
+    ngx_str_t         type;
+    ngx_uint_t        i;
+    ngx_keyval_t     *kv;
+    ngx_table_elt_t  *h;
+
+    ngx_str_set(&type, "text/plain");
+
+    kv = reply->headers->elts;
+
+    for (i = 0; i < reply->headers->nelts; i++) {
+
+        if (kv[i].key.len == sizeof("Content-Type") - 1
+            && ngx_strncasecmp(kv[i].key.data, (u_char *) "Content-Type",
+                               kv[i].key.len)
+               == 0)
+        {
+            type = kv[i].value;
+            continue;
+        }
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        h->key = kv[i].key;
+        h->value = kv[i].value;
+    }
+
+    r->headers_out.status = reply->status;
+    r->headers_out.content_length_n = reply->body.len;
+    r->headers_out.content_type = type;
+    r->headers_out.content_type_len = type.len;
+
+    return NGX_OK;
+}
