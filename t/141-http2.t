@@ -98,7 +98,7 @@ sub {
 
     $codes{$_}++ for streams(20, '/a', authorization => 'good-key-0123456789');
     is_deeply(\%codes, { 200 => 10, other => 10 }, 'answers');
-    ok(wait_for(sub { recorded() == 10 }), 'an event for each refusal');
+    ok(wait_for(sub { (my @got = recorded()) == 10 }), 'an event for each refusal');
 }
 --- recorder
 

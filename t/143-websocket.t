@@ -123,7 +123,7 @@ sub {
 
     (my $four, $answer) = ws('/ws', $key);
     like($answer, qr{^HTTP/1\.1 403 }, 'nothing was given back');
-    ok(wait_for(sub { recorded() == 2 }), 'events');
+    ok(wait_for(sub { (my @got = recorded()) == 2 }), 'events');
 }
 --- recorder
 

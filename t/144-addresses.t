@@ -50,7 +50,7 @@ sub four {
 sub origins {
     my ($n) = @_;
 
-    ApiEvents::wait_for(sub { ApiEvents::recorded() == $n });
+    ApiEvents::wait_for(sub { (my @got = ApiEvents::recorded()) == $n });
     return map { $_->{json}{EventMetaData}{Origin} } ApiEvents::recorded();
 }
 
