@@ -43,9 +43,9 @@ run_tests();
 sub pair {
     my $folder = File::Temp::tempdir(CLEANUP => 1);
 
-    my $said = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-                -nodes -days 1 -subj /CN=localhost -batch \
-                -keyout $folder/key.pem -out $folder/cert.pem 2>&1`;
+    my $said = join '', `openssl req -x509 -newkey ec -nodes -days 1 -batch \\
+        -pkeyopt ec_paramgen_curve:P-256 -subj /CN=localhost \\
+        -keyout $folder/key.pem -out $folder/cert.pem 2>&1`;
 
     die "openssl: $said" if $?;
 
