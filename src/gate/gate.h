@@ -211,6 +211,22 @@ typedef enum {
 #define NGX_HTTP_APIEVENTS_HEADERS_ALL      7
 
 
+/*
+ * What RateLimit-Policy says of a limit, "name";q=1;w=1; it begins with the
+ * name in quotes.  What is behind its end means nothing.
+ */
+
+#define NGX_HTTP_APIEVENTS_NAME_LEN         24
+#define NGX_HTTP_APIEVENTS_ITEM_LEN         64
+
+typedef struct {
+    u_char                      text[NGX_HTTP_APIEVENTS_ITEM_LEN];
+    size_t                      len;
+    size_t                      name_len;
+    size_t                      quota_len;      /* of what is behind ;q= */
+} ngx_http_apievents_item_t;
+
+
 /* one api_rate or api_quota */
 
 typedef struct {
@@ -218,6 +234,7 @@ typedef struct {
     ngx_http_complex_value_t   *key;            /* NULL: the whole API */
     ngx_str_t                   text;           /* its place, for the id */
     ngx_str_t                   name;           /* for clients, by place */
+    ngx_http_apievents_item_t   item;           /* once levels are merged */
     ngx_http_apievents_path_t  *path;           /* NULL: any; the first that
                                                    matches stands for limits
                                                    without one */

@@ -554,6 +554,9 @@ ngx_http_apievents_check_api(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_apievents_limit_items(conf->rates);
+    ngx_http_apievents_limit_items(conf->quotas);
+
     /* those of the session, its organisation and its rights come on top */
 
     n = NGX_HTTP_APIEVENTS_OTHER_LIMITS

@@ -5,8 +5,10 @@
  * header of every answer: X-RateLimit-* (facts: Tyk's 5.3), RateLimit-Policy
  * and RateLimit (draft-ietf-httpapi-ratelimit-headers-11), Retry-After.
  *
- * This runs with each request, so numbers are written without ngx_sprintf()
- * and all values into one piece of memory.
+ * This runs with each request: numbers are written without ngx_sprintf(), all
+ * values into one piece of memory, and what RateLimit-Policy says of a limit
+ * is made once.  Copies have a constant length, so there is room behind each
+ * value for what the next one writes over.
  */
 
 
@@ -15,15 +17,26 @@
 
 /* more is no integer of a structured field (RFC 9651 3.3.1) */
 #define NGX_HTTP_APIEVENTS_INTEGER_MAX  999999999999999
+#define NGX_HTTP_APIEVENTS_INTEGER_LEN  16
 
-/* of a name, and of all that stands around it in RateLimit-Policy */
-#define NGX_HTTP_APIEVENTS_NAME_LEN     32
-#define NGX_HTTP_APIEVENTS_ITEM_LEN                                           \
-    (NGX_HTTP_APIEVENTS_NAME_LEN                                              \
-     + sizeof(", \"\";q=999999999999999;w=999999999999999"))
+/* of a limit in either of the IETF's headers, with what stands between two */
+#define NGX_HTTP_APIEVENTS_VALUE_LEN                                          \
+    (NGX_HTTP_APIEVENTS_ITEM_LEN + sizeof(", ") - 1)
 
 #define NGX_HTTP_APIEVENTS_SECOND       1000000000
 #define NGX_HTTP_APIEVENTS_NEVER        UINT64_MAX
+
+#define NGX_HTTP_APIEVENTS_ITEMS        64
+
+
+/* what sessions have in RateLimit-Policy, as far as there is room */
+
+typedef struct {
+    uint64_t                     quota;         /* 0: free */
+    uint64_t                     period;
+    const ngx_str_t             *name;
+    ngx_http_apievents_item_t    item;
+} ngx_http_apievents_known_t;
 
 
 static uint64_t ngx_http_apievents_retry_after(
@@ -34,19 +47,19 @@ static ngx_uint_t ngx_http_apievents_header_family_of(ngx_str_t *name);
 static u_char *ngx_http_apievents_x_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, u_char *p);
 static ngx_uint_t ngx_http_apievents_least(ngx_http_apievents_decision_t *d);
-static u_char *ngx_http_apievents_policy_header(ngx_http_request_t *r,
+static u_char *ngx_http_apievents_ietf_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, u_char *p);
-static u_char *ngx_http_apievents_ratelimit_header(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p);
-static u_char *ngx_http_apievents_put_name(u_char *p,
+static ngx_http_apievents_item_t *ngx_http_apievents_use_item(
     ngx_http_apievents_decision_t *d, ngx_uint_t i);
-static uint64_t ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
-    const ae_limit_use_t *use);
+static void ngx_http_apievents_make_item(ngx_http_apievents_item_t *item,
+    const ngx_str_t *name, uint64_t quota, uint64_t period);
 static uint64_t ngx_http_apievents_allowance(const ae_limit_rule_t *rule);
 static uint64_t ngx_http_apievents_until(const ae_limit_use_t *use);
-static uint64_t ngx_http_apievents_seconds(ngx_http_apievents_decision_t *d,
-    uint64_t ns);
+static uint64_t ngx_http_apievents_elapsed(ngx_http_apievents_decision_t *d);
+static uint64_t ngx_http_apievents_seconds(uint64_t ns);
 static u_char *ngx_http_apievents_put_number(u_char *p, uint64_t n);
+static uint64_t ngx_http_apievents_digits(uint64_t n);
+static void ngx_http_apievents_put_digits(u_char *p, uint64_t digits);
 static u_char *ngx_http_apievents_push_header(ngx_http_request_t *r,
     const ngx_str_t *name, u_char *p, u_char *last);
 
@@ -59,6 +72,9 @@ static const ngx_str_t  ngx_http_apievents_use_names[][2] = {
     { ngx_string("org-rate"), ngx_string("org-quota") },
     { ngx_string("api-rate"), ngx_string("api-quota") }
 };
+
+static ngx_http_apievents_known_t
+    ngx_http_apievents_known[NGX_HTTP_APIEVENTS_ITEMS];
 
 static const ngx_str_t  ngx_http_apievents_x_limit =
     ngx_string("X-RateLimit-Limit");
@@ -104,24 +120,21 @@ ngx_http_apievents_limit_headers(ngx_http_request_t *r)
         families &= ~NGX_HTTP_APIEVENTS_HEADERS_RETRY;
     }
 
-    p = ngx_pnalloc(r->pool, 4 * NGX_INT64_LEN
-                             + 2 * d->nuses * NGX_HTTP_APIEVENTS_ITEM_LEN);
+    ngx_http_apievents_clear_headers(r, families);
+
+    p = ngx_pnalloc(r->pool, 4 * NGX_HTTP_APIEVENTS_INTEGER_LEN
+                             + 2 * (d->nuses + 1)
+                               * NGX_HTTP_APIEVENTS_VALUE_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
-
-    ngx_http_apievents_clear_headers(r, families);
 
     if (families & NGX_HTTP_APIEVENTS_HEADERS_X) {
         p = ngx_http_apievents_x_headers(r, d, p);
     }
 
     if (p != NULL && (families & NGX_HTTP_APIEVENTS_HEADERS_IETF)) {
-        p = ngx_http_apievents_policy_header(r, d, p);
-
-        if (p != NULL) {
-            p = ngx_http_apievents_ratelimit_header(r, d, p);
-        }
+        p = ngx_http_apievents_ietf_headers(r, d, p);
     }
 
     if (p != NULL && (families & NGX_HTTP_APIEVENTS_HEADERS_RETRY)) {
@@ -166,7 +179,9 @@ ngx_http_apievents_retry_after(ngx_http_apievents_decision_t *d)
         return 0;
     }
 
-    return ngx_max(ngx_http_apievents_seconds(d, retry), 1);
+    retry -= ngx_min(retry, ngx_http_apievents_elapsed(d));
+
+    return ngx_max(ngx_http_apievents_seconds(retry), 1);
 }
 
 
@@ -233,23 +248,27 @@ static u_char *
 ngx_http_apievents_x_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, u_char *p)
 {
-    u_char          *value;
-    uint64_t         until;
-    ae_limit_use_t  *use;
+    u_char                     *value;
+    uint64_t                    until;
+    ngx_uint_t                  least;
+    ae_limit_use_t             *use;
+    ngx_http_apievents_item_t  *item;
 
-    use = &d->uses[ngx_http_apievents_least(d)];
+    least = ngx_http_apievents_least(d);
+    use = &d->uses[least];
+    item = ngx_http_apievents_use_item(d, least);
 
     value = p;
-    p = ngx_http_apievents_put_number(p,
-                                    ngx_http_apievents_allowance(&use->rule));
+    ngx_memcpy(p, item->text + item->name_len + sizeof(";q=") - 1,
+               NGX_HTTP_APIEVENTS_INTEGER_LEN);
     p = ngx_http_apievents_push_header(r, &ngx_http_apievents_x_limit, value,
-                                       p);
+                                       p + item->quota_len);
     if (p == NULL) {
         return NULL;
     }
 
     value = p;
-    p = ngx_http_apievents_put_number(p, ngx_http_apievents_remaining(d, use));
+    p = ngx_http_apievents_put_number(p, use->remaining);
     p = ngx_http_apievents_push_header(r, &ngx_http_apievents_x_remaining,
                                        value, p);
 
@@ -260,9 +279,8 @@ ngx_http_apievents_x_headers(ngx_http_request_t *r,
     }
 
     value = p;
-    p = ngx_http_apievents_put_number(p, (d->asked + until
-                                          + NGX_HTTP_APIEVENTS_SECOND - 1)
-                                         / NGX_HTTP_APIEVENTS_SECOND);
+    p = ngx_http_apievents_put_number(p,
+                              ngx_http_apievents_seconds(d->asked + until));
     return ngx_http_apievents_push_header(r, &ngx_http_apievents_x_reset,
                                           value, p);
 }
@@ -294,88 +312,153 @@ ngx_http_apievents_least(ngx_http_apievents_decision_t *d)
 }
 
 
-static u_char *
-ngx_http_apievents_policy_header(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p)
-{
-    u_char           *value;
-    ngx_uint_t        i;
-    ae_limit_rule_t  *rule;
-
-    value = p;
-
-    for (i = 0; i < d->nuses; i++) {
-        rule = &d->uses[i].rule;
-
-        p = ngx_http_apievents_put_name(p, d, i);
-
-        *p++ = ';'; *p++ = 'q'; *p++ = '=';
-        p = ngx_http_apievents_put_number(p,
-                                          ngx_http_apievents_allowance(rule));
-
-        if (rule->period != 0) {
-            *p++ = ';'; *p++ = 'w'; *p++ = '=';
-            p = ngx_http_apievents_put_number(p,
-                                   (rule->period
-                                    + NGX_HTTP_APIEVENTS_SECOND - 1)
-                                   / NGX_HTTP_APIEVENTS_SECOND);
-        }
-    }
-
-    return ngx_http_apievents_push_header(r, &ngx_http_apievents_policy,
-                                          value, p);
-}
-
+/* both at once; the second one is written behind the room of the first */
 
 static u_char *
-ngx_http_apievents_ratelimit_header(ngx_http_request_t *r,
+ngx_http_apievents_ietf_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, u_char *p)
 {
-    u_char      *value;
-    uint64_t     until;
-    ngx_uint_t   i;
+    u_char                     *policy, *limit, *q;
+    uint64_t                    until, elapsed;
+    ngx_uint_t                  i;
+    ngx_http_apievents_item_t  *item;
 
-    value = p;
+    q = p + (d->nuses + 1) * NGX_HTTP_APIEVENTS_VALUE_LEN;
+
+    policy = p;
+    limit = q;
+
+    elapsed = ngx_http_apievents_elapsed(d);
 
     for (i = 0; i < d->nuses; i++) {
-        p = ngx_http_apievents_put_name(p, d, i);
+        item = ngx_http_apievents_use_item(d, i);
 
-        *p++ = ';'; *p++ = 'r'; *p++ = '=';
-        p = ngx_http_apievents_put_number(p,
-                                  ngx_http_apievents_remaining(d,
-                                                               &d->uses[i]));
+        ngx_memcpy(p, item->text, NGX_HTTP_APIEVENTS_ITEM_LEN);
+        p += item->len;
+        *p++ = ','; *p++ = ' ';
+
+        ngx_memcpy(q, item->text, NGX_HTTP_APIEVENTS_ITEM_LEN);
+        q += item->name_len;
+
+        q[0] = ';'; q[1] = 'r'; q[2] = '=';
+        q = ngx_http_apievents_put_number(q + 3, d->uses[i].remaining);
 
         until = ngx_http_apievents_until(&d->uses[i]);
 
         if (until != NGX_HTTP_APIEVENTS_NEVER) {
-            *p++ = ';'; *p++ = 't'; *p++ = '=';
-            p = ngx_http_apievents_put_number(p,
-                                         ngx_http_apievents_seconds(d, until));
+            until -= ngx_min(until, elapsed);
+
+            q[0] = ';'; q[1] = 't'; q[2] = '=';
+            q = ngx_http_apievents_put_number(q + 3,
+                                          ngx_http_apievents_seconds(until));
         }
+
+        *q++ = ','; *q++ = ' ';
+    }
+
+    /* but for the last separators */
+
+    if (ngx_http_apievents_push_header(r, &ngx_http_apievents_policy,
+                                       policy, p - 2)
+        == NULL)
+    {
+        return NULL;
     }
 
     return ngx_http_apievents_push_header(r, &ngx_http_apievents_ratelimit,
-                                          value, p);
+                                          limit, q - 2);
 }
 
 
-static u_char *
-ngx_http_apievents_put_name(u_char *p, ngx_http_apievents_decision_t *d,
-    ngx_uint_t i)
+static ngx_http_apievents_item_t *
+ngx_http_apievents_use_item(ngx_http_apievents_decision_t *d, ngx_uint_t i)
 {
-    ngx_str_t  name;
+    uint64_t                     quota, hash;
+    ae_limit_rule_t             *rule;
+    const ngx_str_t             *name;
+    ngx_http_apievents_known_t  *known;
 
-    name = ngx_http_apievents_use_name(d, i);
-
-    if (i != 0) {
-        *p++ = ','; *p++ = ' ';
+    if (d->limits[i] != NULL) {
+        return &d->limits[i]->item;
     }
 
+    rule = &d->uses[i].rule;
+    quota = ngx_http_apievents_allowance(rule);
+    name = &ngx_http_apievents_use_names[d->kinds[i]]
+                                        [rule->mode == AE_LIMIT_QUOTA];
+
+    /* Fibonacci hashing; a name is an address */
+
+    hash = (quota ^ (rule->period << 1) ^ (uintptr_t) name)
+           * UINT64_C(0x9e3779b97f4a7c15);
+
+    known = &ngx_http_apievents_known[hash / (UINT64_MAX
+                                              / NGX_HTTP_APIEVENTS_ITEMS + 1)];
+
+    if (known->quota != quota || known->period != rule->period
+        || known->name != name)
+    {
+        known->quota = quota;
+        known->period = rule->period;
+        known->name = name;
+
+        ngx_http_apievents_make_item(&known->item, name, quota, rule->period);
+    }
+
+    return &known->item;
+}
+
+
+void
+ngx_http_apievents_limit_items(ngx_array_t *limits)
+{
+    ngx_uint_t                   i;
+    ngx_http_apievents_limit_t  *limit;
+
+    if (limits == NULL) {
+        return;
+    }
+
+    limit = limits->elts;
+
+    for (i = 0; i < limits->nelts; i++) {
+        ngx_http_apievents_make_item(&limit[i].item, &limit[i].name,
+                               ngx_http_apievents_allowance(&limit[i].rule),
+                               limit[i].rule.period);
+    }
+}
+
+
+static void
+ngx_http_apievents_make_item(ngx_http_apievents_item_t *item,
+    const ngx_str_t *name, uint64_t quota, uint64_t period)
+{
+    u_char  *p, *q, text[2 * NGX_HTTP_APIEVENTS_ITEM_LEN];
+
+    p = text;
+
     *p++ = '"';
-    p = ngx_cpymem(p, name.data, name.len);
+    p = ngx_cpymem(p, name->data, ngx_min(name->len,
+                                          NGX_HTTP_APIEVENTS_NAME_LEN));
     *p++ = '"';
 
-    return p;
+    item->name_len = p - text;
+
+    *p++ = ';'; *p++ = 'q'; *p++ = '=';
+    q = p;
+    p = ngx_http_apievents_put_number(p, quota);
+
+    item->quota_len = p - q;
+
+    if (period != 0) {
+        *p++ = ';'; *p++ = 'w'; *p++ = '=';
+        p = ngx_http_apievents_put_number(p,
+                                          ngx_http_apievents_seconds(period));
+    }
+
+    item->len = p - text;
+
+    ngx_memcpy(item->text, text, NGX_HTTP_APIEVENTS_ITEM_LEN);
 }
 
 
@@ -388,20 +471,6 @@ ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d, ngx_uint_t i)
 
     return ngx_http_apievents_use_names[d->kinds[i]]
                                  [d->uses[i].rule.mode == AE_LIMIT_QUOTA];
-}
-
-
-/* an open breaker gives back what the request was charged */
-
-static uint64_t
-ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
-    const ae_limit_use_t *use)
-{
-    if (d->refusal == &ngx_http_apievents_breaker_is_open) {
-        return use->remaining + 1;
-    }
-
-    return use->remaining;
 }
 
 
@@ -436,10 +505,10 @@ ngx_http_apievents_until(const ae_limit_use_t *use)
 }
 
 
-/* what is left of a time that began when the limits were asked, rounded up */
+/* how long ago the limits were asked, in ns; an upstream takes its time */
 
 static uint64_t
-ngx_http_apievents_seconds(ngx_http_apievents_decision_t *d, uint64_t ns)
+ngx_http_apievents_elapsed(ngx_http_apievents_decision_t *d)
 {
     uint64_t     now;
     ngx_time_t  *tp;
@@ -448,37 +517,89 @@ ngx_http_apievents_seconds(ngx_http_apievents_decision_t *d, uint64_t ns)
     now = (uint64_t) tp->sec * NGX_HTTP_APIEVENTS_SECOND
           + (uint64_t) tp->msec * 1000000;
 
-    if (d->asked != 0 && now > d->asked) {
-        ns -= ngx_min(ns, now - d->asked);
-    }
-
-    return ns / NGX_HTTP_APIEVENTS_SECOND
-           + (ns % NGX_HTTP_APIEVENTS_SECOND != 0);
+    return (d->asked != 0 && now > d->asked) ? now - d->asked : 0;
 }
 
+
+/* rounded up */
+
+static uint64_t
+ngx_http_apievents_seconds(uint64_t ns)
+{
+    return (ns + NGX_HTTP_APIEVENTS_SECOND - 1) / NGX_HTTP_APIEVENTS_SECOND;
+}
+
+
+/* may write NGX_HTTP_APIEVENTS_INTEGER_LEN bytes; returns the number's end */
 
 static u_char *
 ngx_http_apievents_put_number(u_char *p, uint64_t n)
 {
-    u_char    *last;
-    uint64_t   power;
+    uint64_t    high, digits;
+    ngx_uint_t  zeroes;
 
-    n = ngx_min(n, NGX_HTTP_APIEVENTS_INTEGER_MAX);
+    if (n >= 100000000) {
+        n = ngx_min(n, NGX_HTTP_APIEVENTS_INTEGER_MAX);
+        high = n / 100000000;
 
-    last = p + 1;
-
-    for (power = 10; n >= power; power *= 10) {
-        last++;
+        p = ngx_http_apievents_put_number(p, high);
+        ngx_http_apievents_put_digits(p,
+                        ngx_http_apievents_digits(n - high * 100000000));
+        return p + 8;
     }
 
-    p = last;
+    if (n < 10) {
+        p[0] = (u_char) (n + '0');
+        return p + 1;
+    }
 
-    do {
-        *--p = (u_char) (n % 10 + '0');
-        n /= 10;
-    } while (n != 0);
+    if (n < 100) {
+        p[0] = (u_char) (n / 10 + '0');
+        p[1] = (u_char) (n % 10 + '0');
+        return p + 2;
+    }
 
-    return last;
+    digits = ngx_http_apievents_digits(n);
+    zeroes = (ngx_uint_t) __builtin_ctzll(digits) / 8;
+
+    ngx_http_apievents_put_digits(p, digits >> (8 * zeroes));
+
+    return p + 8 - zeroes;
+}
+
+
+/*
+ * The eight digits of a number below 100000000, a byte each, the first one in
+ * the lowest: halves, then quarters, then digits, all of them at once.
+ */
+
+static uint64_t
+ngx_http_apievents_digits(uint64_t n)
+{
+    uint64_t  q;
+
+    q = n / 10000;
+    n = q | ((n - q * 10000) << 32);
+
+    q = ((n * 10486) >> 20) & UINT64_C(0x0000007f0000007f);
+    n = q | ((n - q * 100) << 16);
+
+    q = ((n * 103) >> 10) & UINT64_C(0x000f000f000f000f);
+
+    return q | ((n - q * 10) << 8);
+}
+
+
+static void
+ngx_http_apievents_put_digits(u_char *p, uint64_t digits)
+{
+    digits |= UINT64_C(0x3030303030303030);
+
+#if !(NGX_HAVE_LITTLE_ENDIAN)
+    digits = __builtin_bswap64(digits);
+#endif
+
+    ngx_memcpy(p, &digits, 8);
 }
 
 

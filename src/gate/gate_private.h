@@ -351,7 +351,8 @@ ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
 void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
 
-/* gate_headers.c: the name of a use for clients */
+/* gate_headers.c: makes the items of limits; the name of a use for clients */
+void ngx_http_apievents_limit_items(ngx_array_t *limits);
 ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
     ngx_uint_t i);
 
