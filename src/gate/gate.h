@@ -42,6 +42,9 @@ typedef struct {
     ngx_str_t                   text;           /* as it is written */
     void                       *regex;          /* ngx_regex_t; NULL: any */
     ngx_str_t                   method;         /* empty: any */
+    ngx_str_t                   start;          /* all that it asks for, if
+                                                   plain is set */
+    unsigned                    plain:1;
     unsigned                    tyk:1;          /* its syntax, and where */
 } ngx_http_apievents_path_t;
 
@@ -266,6 +269,9 @@ struct ngx_http_apievents_gate_conf_s {
                                                    NGX_CONF_UNSET_PTR: unset */
     ngx_array_t                *rates;          /* of limit_t */
     ngx_array_t                *quotas;         /* of limit_t */
+    ae_id_t                    *limit_ids;      /* of rates, then quotas, in
+                                                   this API, once a worker
+                                                   has needed them */
     ngx_uint_t                  event_key;      /* key_e; stays unset where no
                                                    directive says, as masked */
     size_t                      body_max;

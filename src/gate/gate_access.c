@@ -407,11 +407,6 @@ ngx_http_apievents_step_credential(ngx_http_request_t *r,
                                          &ngx_http_apievents_no_credential);
     }
 
-    if (rc == NGX_OK) {
-        d->key_id = ae_key_id((ae_str_t) { d->credential.len,
-                                           d->credential.data });
-    }
-
     return rc;
 }
 

@@ -26,6 +26,8 @@ static void ngx_http_apievents_inherit_path(ngx_conf_t *cf,
 static char *ngx_http_apievents_use_definition(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *prev,
     ngx_http_apievents_gate_conf_t *conf);
+static ngx_int_t ngx_http_apievents_room_for_ids(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf);
 static char *ngx_http_apievents_check_api(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *conf);
 static ngx_uint_t ngx_http_apievents_enforced(ngx_array_t *limits);
@@ -434,15 +436,41 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_apievents_room_for_ids(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_apievents_check_api(cf, conf);
+}
+
+
+/* of counters and breakers in this API */
+
+static ngx_int_t
+ngx_http_apievents_room_for_ids(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf)
+{
+    ngx_uint_t  n;
+
+    n = (conf->rates ? conf->rates->nelts : 0)
+        + (conf->quotas ? conf->quotas->nelts : 0);
+
+    if (n != 0) {
+        conf->limit_ids = ngx_pcalloc(cf->pool, n * sizeof(ae_id_t));
+        if (conf->limit_ids == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     if (conf->breakers != NULL) {
         conf->breaker_ids = ngx_pcalloc(cf->pool, conf->breakers->nelts
                                                   * sizeof(ae_id_t));
         if (conf->breaker_ids == NULL) {
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
-    return ngx_http_apievents_check_api(cf, conf);
+    return NGX_OK;
 }
 
 

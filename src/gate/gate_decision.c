@@ -94,6 +94,17 @@ ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
 }
 
 
+ae_id_t
+ngx_http_apievents_decision_key_id(ngx_http_apievents_decision_t *d)
+{
+    if (d->session != NULL) {
+        return d->session->ref.key_id;
+    }
+
+    return ae_key_id((ae_str_t) { d->credential.len, d->credential.data });
+}
+
+
 ngx_uint_t
 ngx_http_apievents_refusal_status(ngx_http_apievents_decision_t *d)
 {

@@ -291,7 +291,7 @@ ngx_http_apievents_event_key(ngx_http_request_t *r,
         return;
     }
 
-    e->key_id = d->key_id;
+    e->key_id = ngx_http_apievents_decision_key_id(d);
 
     if (d->session != NULL) {
         e->alias = d->session->alias;
@@ -321,7 +321,7 @@ ngx_http_apievents_event_key(ngx_http_request_t *r,
     e->key.data = p;
 
     if (d->conf->gate.event_key == NGX_HTTP_APIEVENTS_KEY_HASH) {
-        ae_id_hex(p, d->key_id);
+        ae_id_hex(p, e->key_id);
         e->key.len = AE_HEX_LEN;
         return;
     }

@@ -23,6 +23,9 @@ static ngx_http_apievents_limit_t *ngx_http_apievents_endpoint_limit(
 static ngx_int_t ngx_http_apievents_limit_use(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_limit_t *limit,
     ngx_http_apievents_zone_t *zone, ae_limit_use_t *use);
+static ae_id_t ngx_http_apievents_limit_id(
+    ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_limit_t *limit,
+    ngx_str_t *key, ngx_http_apievents_zone_t *zone);
 static ngx_int_t ngx_http_apievents_dry_runs(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *limits,
     ngx_http_apievents_uses_t *u);
@@ -304,13 +307,12 @@ ngx_http_apievents_limit_use(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_limit_t *limit,
     ngx_http_apievents_zone_t *zone, ae_limit_use_t *use)
 {
-    ae_str_t                         parts[8];
+    ae_id_t                         *id;
     ngx_str_t                        key;
     ngx_http_apievents_gate_conf_t  *gcf;
 
     gcf = &d->conf->gate;
-
-    ngx_str_set(&key, "");
+    use->rule = limit->rule;
 
     if (limit->key != NULL) {
 
@@ -321,7 +323,45 @@ ngx_http_apievents_limit_use(ngx_http_request_t *r,
         if (key.len == 0) {
             return NGX_DECLINED;
         }
+
+        use->id = ngx_http_apievents_limit_id(gcf, limit, &key, zone);
+
+        return NGX_OK;
     }
+
+    id = gcf->limit_ids;
+
+    if (gcf->rates != NULL) {
+
+        if (!limit->quota) {
+            id += limit - (ngx_http_apievents_limit_t *) gcf->rates->elts;
+
+        } else {
+            id += gcf->rates->nelts;
+        }
+    }
+
+    if (limit->quota) {
+        id += limit - (ngx_http_apievents_limit_t *) gcf->quotas->elts;
+    }
+
+    if (id->h[0] == 0 && id->h[1] == 0) {
+        ngx_str_set(&key, "");
+        *id = ngx_http_apievents_limit_id(gcf, limit, &key, zone);
+    }
+
+    use->id = *id;
+
+    return NGX_OK;
+}
+
+
+static ae_id_t
+ngx_http_apievents_limit_id(ngx_http_apievents_gate_conf_t *gcf,
+    ngx_http_apievents_limit_t *limit, ngx_str_t *key,
+    ngx_http_apievents_zone_t *zone)
+{
+    ae_str_t  parts[8];
 
     parts[0] = ae_str("api limit");
     parts[1] = (ae_str_t) { gcf->api.len, gcf->api.data };
@@ -330,12 +370,9 @@ ngx_http_apievents_limit_use(ngx_http_request_t *r,
     parts[4] = parts[2];
     parts[5] = (ae_str_t) { limit->text.len, limit->text.data };
     parts[6] = parts[2];
-    parts[7] = (ae_str_t) { key.len, key.data };
+    parts[7] = (ae_str_t) { key->len, key->data };
 
-    use->rule = limit->rule;
-    use->id = ae_hash(zone->secret, parts, 8);
-
-    return NGX_OK;
+    return ae_hash(zone->secret, parts, 8);
 }
 
 

@@ -17,6 +17,8 @@
 
 static ngx_int_t ngx_http_apievents_path_tyk(ngx_pool_t *pool,
     ngx_str_t *pattern, ngx_str_t *regex);
+static ngx_uint_t ngx_http_apievents_path_plain(
+    ngx_http_apievents_path_t *path);
 static ngx_uint_t ngx_http_apievents_path_tries(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);
 static ngx_uint_t ngx_http_apievents_path_try(ngx_http_request_t *r,
@@ -67,8 +69,39 @@ ngx_http_apievents_path_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     }
 
     path->regex = rc.regex;
+    path->plain = !caseless && ngx_http_apievents_path_plain(path);
 
     return NGX_OK;
+}
+
+
+/* most ask for no more than how a path begins */
+
+static ngx_uint_t
+ngx_http_apievents_path_plain(ngx_http_apievents_path_t *path)
+{
+    u_char      ch;
+    ngx_uint_t  i;
+
+    if (path->text.data[0] != '^') {
+        return 0;
+    }
+
+    for (i = 1; i < path->text.len; i++) {
+        ch = path->text.data[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= '0' && ch <= '9')
+              || ch == '/' || ch == '_' || ch == '-'))
+        {
+            return 0;
+        }
+    }
+
+    path->start.data = path->text.data + 1;
+    path->start.len = path->text.len - 1;
+
+    return 1;
 }
 
 
@@ -219,6 +252,12 @@ ngx_http_apievents_path_try(ngx_http_request_t *r,
     const ngx_http_apievents_path_t *path, ngx_str_t *uri)
 {
     ngx_int_t  rc;
+
+    if (path->plain) {
+        return uri->len >= path->start.len
+               && ngx_memcmp(uri->data, path->start.data, path->start.len)
+                  == 0;
+    }
 
     rc = ngx_regex_exec((ngx_regex_t *) path->regex, uri, NULL, 0);
 

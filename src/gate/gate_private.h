@@ -88,7 +88,6 @@ typedef struct {
     ngx_http_apievents_step_e       step;
 
     ngx_str_t                       credential;
-    ae_id_t                         key_id;
     ngx_http_apievents_session_t   *session;    /* kept; NULL: none */
     ngx_http_apievents_right_t     *right;      /* its right to this API;
                                                    NULL: it has all */
@@ -287,6 +286,10 @@ void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_session_t *session);
 void ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_session_t *org);
+
+/* of the credential; costs more than most of what a request is held against,
+ * so it is made where it is told */
+ae_id_t ngx_http_apievents_decision_key_id(ngx_http_apievents_decision_t *d);
 
 /* of a refused request: as api_limit_status says, else its refusal */
 ngx_uint_t ngx_http_apievents_refusal_status(

@@ -238,7 +238,7 @@ ngx_http_apievents_key_id_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ae_id_hex(value->data, d->key_id);
+    ae_id_hex(value->data, ngx_http_apievents_decision_key_id(d));
     value->len = AE_HEX_LEN;
 
     return NGX_OK;

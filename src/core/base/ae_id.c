@@ -8,8 +8,7 @@
 
 /*
  * OpenSSL 3 calls its plain SHA-256 functions deprecated.  They are used for
- * all that: EVP takes memory at each call, and a key id is made for every
- * request.
+ * all that: EVP takes memory at each call.
  */
 
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -30,48 +29,154 @@
 #define ae_rotl(x, n)        (((x) << (n)) | ((x) >> (64 - (n))))
 
 
+/* once or more for every request, so nothing of it is a call */
+
+#define ae_sip_round(s)                                                       \
+    do {                                                                      \
+        (s).v0 += (s).v1;                                                     \
+        (s).v2 += (s).v3;                                                     \
+        (s).v1 = ae_rotl((s).v1, 13) ^ (s).v0;                                \
+        (s).v3 = ae_rotl((s).v3, 16) ^ (s).v2;                                \
+        (s).v0 = ae_rotl((s).v0, 32);                                         \
+                                                                              \
+        (s).v2 += (s).v1;                                                     \
+        (s).v0 += (s).v3;                                                     \
+        (s).v1 = ae_rotl((s).v1, 17) ^ (s).v2;                                \
+        (s).v3 = ae_rotl((s).v3, 21) ^ (s).v0;                                \
+        (s).v2 = ae_rotl((s).v2, 32);                                         \
+    } while (0)
+
+#define ae_sip_word(s, m)                                                     \
+    do {                                                                      \
+        (s).v3 ^= (m);                                                        \
+        ae_sip_round(s);                                                      \
+        ae_sip_round(s);                                                      \
+        (s).v0 ^= (m);                                                        \
+    } while (0)
+
+#define ae_sip_final(s)                                                       \
+    do {                                                                      \
+        ae_sip_round(s);                                                      \
+        ae_sip_round(s);                                                      \
+        ae_sip_round(s);                                                      \
+        ae_sip_round(s);                                                      \
+    } while (0)
+
+#define ae_sip_sum(s)        ((s).v0 ^ (s).v1 ^ (s).v2 ^ (s).v3)
+
+
 typedef struct {
-    uint64_t                 v[4];
-    uint64_t                 tail;          /* bytes short of a word */
-    uint64_t                 len;
+    uint64_t                 v0;
+    uint64_t                 v1;
+    uint64_t                 v2;
+    uint64_t                 v3;
 } ae_sip_t;
 
 
-static void ae_sip_init(ae_sip_t *s, const unsigned char key[16]);
-static void ae_sip_update(ae_sip_t *s, ae_str_t part);
-static void ae_sip_word(ae_sip_t *s, uint64_t m);
-static void ae_sip_rounds(ae_sip_t *s, unsigned n);
-static uint64_t ae_sip_sum(const ae_sip_t *s);
+static uint64_t ae_sip_rest(const unsigned char *p, size_t n);
 static int ae_hex_word(uint64_t *word, const unsigned char *p);
 static uint64_t ae_uuid_random(ae_uuid_t *u);
 
 
+/*
+ * SipHash, Aumasson and Bernstein; the 128-bit variant of their reference.
+ * Parts are taken word by word: what one leaves over goes below the next one's
+ * words.
+ */
+
 ae_id_t
 ae_hash(const unsigned char key[16], const ae_str_t *parts, size_t nparts)
 {
-    size_t    i;
-    ae_id_t   id;
-    ae_sip_t  s;
+    size_t                i, n;
+    ae_id_t               id;
+    ae_sip_t              s;
+    uint64_t              k[2], m, word, tail, len;
+    const unsigned char  *p;
 
-    ae_sip_init(&s, key);
+    memcpy(k, key, sizeof(k));
+
+    k[0] = le64toh(k[0]);
+    k[1] = le64toh(k[1]);
+
+    s.v0 = k[0] ^ 0x736f6d6570736575;
+    s.v1 = k[1] ^ 0x646f72616e646f6d ^ 0xee;
+    s.v2 = k[0] ^ 0x6c7967656e657261;
+    s.v3 = k[1] ^ 0x7465646279746573;
+
+    tail = 0;
+    len = 0;
 
     for (i = 0; i < nparts; i++) {
-        ae_sip_update(&s, parts[i]);
+        p = parts[i].data;
+
+        for (n = parts[i].len; n != 0; n -= (n < 8) ? n : 8) {
+
+            if (n >= 8) {
+                memcpy(&m, p, 8);
+                m = le64toh(m);
+                p += 8;
+
+            } else {
+                m = ae_sip_rest(p, n);
+            }
+
+            word = tail | m << len % 8 * 8;
+            tail = (len % 8 != 0) ? m >> (64 - len % 8 * 8) : 0;
+
+            if (len % 8 + ((n < 8) ? n : 8) >= 8) {
+                ae_sip_word(s, word);
+
+            } else {
+                tail = word;
+            }
+
+            len += (n < 8) ? n : 8;
+        }
     }
 
-    ae_sip_word(&s, s.tail | s.len << 56);
+    word = tail | len << 56;
+    ae_sip_word(s, word);
 
     /* the byte order of the reference, whose output is two words' bytes */
 
-    s.v[2] ^= 0xee;
-    ae_sip_rounds(&s, 4);
-    id.h[0] = htobe64(htole64(ae_sip_sum(&s)));
+    s.v2 ^= 0xee;
+    ae_sip_final(s);
+    id.h[0] = htobe64(htole64(ae_sip_sum(s)));
 
-    s.v[1] ^= 0xdd;
-    ae_sip_rounds(&s, 4);
-    id.h[1] = htobe64(htole64(ae_sip_sum(&s)));
+    s.v1 ^= 0xdd;
+    ae_sip_final(s);
+    id.h[1] = htobe64(htole64(ae_sip_sum(s)));
 
     return id;
+}
+
+
+/* fewer than eight bytes, from 1 */
+
+static uint64_t
+ae_sip_rest(const unsigned char *p, size_t n)
+{
+    uint16_t  two;
+    uint32_t  four;
+    uint64_t  m;
+
+    m = 0;
+
+    if (n & 1) {
+        m = p[n - 1];
+    }
+
+    if (n & 2) {
+        memcpy(&two, p + (n & 4), 2);
+        m = m << 16 | le16toh(two);
+    }
+
+    if (n & 4) {
+        memcpy(&four, p, 4);
+        m = m << 32 | le32toh(four);
+    }
+
+    return m;
 }
 
 
@@ -229,97 +334,6 @@ ae_event_id_parse(ae_id_t *id, ae_str_t s)
     str.len = AE_HEX_LEN;
 
     return ae_id_unhex(id, str);
-}
-
-
-/* SipHash, Aumasson and Bernstein; the 128-bit variant of their reference */
-
-static void
-ae_sip_init(ae_sip_t *s, const unsigned char key[16])
-{
-    uint64_t  k[2];
-
-    memcpy(k, key, sizeof(k));
-
-    k[0] = le64toh(k[0]);
-    k[1] = le64toh(k[1]);
-
-    s->v[0] = k[0] ^ 0x736f6d6570736575;
-    s->v[1] = k[1] ^ 0x646f72616e646f6d ^ 0xee;
-    s->v[2] = k[0] ^ 0x6c7967656e657261;
-    s->v[3] = k[1] ^ 0x7465646279746573;
-
-    s->tail = 0;
-    s->len = 0;
-}
-
-
-static void
-ae_sip_update(ae_sip_t *s, ae_str_t part)
-{
-    size_t    i;
-    uint64_t  m;
-
-    i = 0;
-
-    while (i < part.len) {
-
-        if (s->len % 8 == 0 && part.len - i >= 8) {
-            memcpy(&m, part.data + i, 8);
-            ae_sip_word(s, le64toh(m));
-
-            s->len += 8;
-            i += 8;
-            continue;
-        }
-
-        s->tail |= (uint64_t) part.data[i++] << (s->len % 8 * 8);
-        s->len++;
-
-        if (s->len % 8 == 0) {
-            ae_sip_word(s, s->tail);
-            s->tail = 0;
-        }
-    }
-}
-
-
-static void
-ae_sip_word(ae_sip_t *s, uint64_t m)
-{
-    s->v[3] ^= m;
-    ae_sip_rounds(s, 2);
-    s->v[0] ^= m;
-}
-
-
-static void
-ae_sip_rounds(ae_sip_t *s, unsigned n)
-{
-    uint64_t  *v;
-
-    v = s->v;
-
-    while (n--) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = ae_rotl(v[1], 13) ^ v[0];
-        v[3] = ae_rotl(v[3], 16) ^ v[2];
-        v[0] = ae_rotl(v[0], 32);
-
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = ae_rotl(v[1], 17) ^ v[2];
-        v[3] = ae_rotl(v[3], 21) ^ v[0];
-        v[2] = ae_rotl(v[2], 32);
-    }
-}
-
-
-static uint64_t
-ae_sip_sum(const ae_sip_t *s)
-{
-    return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
 }
 
 
