@@ -559,6 +559,7 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
 
     if (ngx_http_apievents_refusal_header(r) == NGX_ERROR
         || ngx_http_apievents_limit_headers(r) != NGX_OK
+        || ngx_http_apievents_dress_answer(r) != NGX_OK
         || ngx_http_apievents_cors_header(r) != NGX_OK)
     {
         return NGX_ERROR;

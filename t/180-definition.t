@@ -534,7 +534,7 @@ sub {
                                       "virtual": []}},
             "v2": {"use_extended_paths": false,
                    "extended_paths": {"url_rewrites": [{}]},
-                   "global_size_limit": 1000}
+                   "override_target": "http://a/"}
         }
     },
     "event_handlers": {"events": {
@@ -557,7 +557,7 @@ sub {
     is(CORE::join(' ', sort split /, /, ($lines[0] =~ /json": (.*)$/)[0]),
        'RateLimitSmoothingUp cache_options.enable_cache '
        . 'cp_dynamic_handler custom_middleware.pre enable_jwt '
-       . 'extended_paths.validate_json global_size_limit session_lifetime '
+       . 'extended_paths.validate_json override_target session_lifetime '
        . 'uptime_tests.check_list use_basic_auth use_oauth2',
        'names');
 }

@@ -198,7 +198,7 @@ invalid "listen_path", expected a string without NUL characters
 {"api_id": "a", "proxy": {
  "listen_path": "/a"}}
 --- emerg
-invalid "target_url": an absolute http:// or https:// URL is expected
+invalid "target_url", expected an absolute http:// or https:// URL
 apis/a.json:1
 
 === TEST 23: a target of another kind
@@ -249,7 +249,7 @@ invalid "target_list", expected at least one URL for "enable_load_balancing"
  "enable_load_balancing": true, "target_list": ["http://127.0.0.1:1",
  7]}}
 --- emerg
-invalid "target_list": an absolute
+invalid "target_list", expected a string
 apis/a.json:3
 
 === TEST 29: one listen path in two files

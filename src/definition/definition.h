@@ -25,6 +25,7 @@ typedef struct {
                                                    at the end */
     ngx_str_t                       whole;      /* with them */
     ngx_str_t                       args;
+    ngx_str_t                       version;    /* whose target it is */
 } ngx_http_apievents_base_t;
 
 
@@ -38,6 +39,7 @@ typedef struct {
     ngx_array_t                    *bases;      /* of base_t; more than one
                                                    take turns */
     ngx_uint_t                      turn;       /* this worker's */
+    ngx_array_t                    *overrides;  /* of base_t; or NULL */
     unsigned                        strip:1;    /* the listen path */
     unsigned                        keep_slash:1;
     unsigned                        preserve_host:1;

@@ -19,6 +19,8 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_apievents_pass_handler(ngx_http_request_t *r);
+static ngx_http_apievents_base_t *ngx_http_apievents_pass_base(
+    ngx_http_request_t *r, ngx_http_apievents_service_t *service);
 static ngx_int_t ngx_http_apievents_pass_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_apievents_pass_url(ngx_http_request_t *r,
@@ -109,8 +111,7 @@ static ngx_int_t
 ngx_http_apievents_pass_handler(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
-    ngx_uint_t                      n;
-    ngx_http_apievents_base_t      *base, *bound;
+    ngx_http_apievents_base_t      *base;
     ngx_http_apievents_service_t   *service;
     ngx_http_apievents_loc_conf_t  *lcf;
 
@@ -121,24 +122,55 @@ ngx_http_apievents_pass_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    base = service->bases->elts;
-    n = service->bases->nelts;
+    base = ngx_http_apievents_pass_base(r, service);
 
-    /* it is entered again when the host has been looked up */
-
-    bound = (ngx_http_apievents_base_t *) ngx_http_apievents_origin_of(r);
-
-    if (bound == NULL || bound < base || bound >= base + n) {
-        bound = &base[service->turn++ % n];
-    }
-
-    rc = ngx_http_apievents_origin_bind(r, &bound->origin);
+    rc = ngx_http_apievents_origin_bind(r, &base->origin);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return (rc == NGX_AGAIN) ? NGX_AGAIN : NGX_DECLINED;
+}
+
+
+/* the same when it is asked again after the host has been looked up */
+
+static ngx_http_apievents_base_t *
+ngx_http_apievents_pass_base(ngx_http_request_t *r,
+    ngx_http_apievents_service_t *service)
+{
+    ngx_str_t                   version;
+    ngx_uint_t                  i, n;
+    ngx_http_apievents_base_t  *base, *bound;
+
+    if (service->overrides != NULL) {
+        ngx_http_apievents_gate_version(r, &version);
+
+        base = service->overrides->elts;
+
+        for (i = 0; i < service->overrides->nelts; i++) {
+
+            if (base[i].version.len == version.len
+                && ngx_strncmp(base[i].version.data, version.data,
+                               version.len)
+                   == 0)
+            {
+                return &base[i];
+            }
+        }
+    }
+
+    base = service->bases->elts;
+    n = service->bases->nelts;
+
+    bound = (ngx_http_apievents_base_t *) ngx_http_apievents_origin_of(r);
+
+    if (bound != NULL && bound >= base && bound < base + n) {
+        return bound;
+    }
+
+    return &base[service->turn++ % n];
 }
 
 

@@ -61,7 +61,9 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
         extended = NULL;
     }
 
-    if (ngx_http_apievents_definition_extended(def, map, extended) != NGX_OK) {
+    if (ngx_http_apievents_definition_extended(def, map, extended) != NGX_OK
+        || ngx_http_apievents_definition_headers(def, map, extended) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

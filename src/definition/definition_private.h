@@ -48,15 +48,15 @@ void ngx_http_apievents_definition_leave(
 
 /*
  * definition_proxy.c: proxy reads what makes a location of it, location makes
- * that.  base adds a target to the service; the value is in `around`, or it is
- * missing.
+ * that.  base adds the target that a string is to the array; NULL: it is none,
+ * or there is no memory.
  */
 ngx_int_t ngx_http_apievents_definition_proxy(
     ngx_http_apievents_definition_t *def);
 ngx_int_t ngx_http_apievents_definition_location(
     ngx_http_apievents_definition_t *def);
-ngx_int_t ngx_http_apievents_definition_base(
-    ngx_http_apievents_definition_t *def, const ae_value_t *around,
+ngx_http_apievents_base_t *ngx_http_apievents_definition_base(
+    ngx_http_apievents_definition_t *def, ngx_array_t *bases,
     const ae_value_t *v, const char *name);
 ngx_int_t ngx_http_apievents_definition_id(
     ngx_http_apievents_definition_t *def, const char *name, ngx_str_t *id);
@@ -93,6 +93,11 @@ ngx_int_t ngx_http_apievents_definition_versions(
 ngx_int_t ngx_http_apievents_definition_paths(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     ngx_http_apievents_version_t *version);
+
+/* definition_headers.c: of a version; headers, sizes, a target of its own */
+ngx_int_t ngx_http_apievents_definition_headers(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const ae_value_t *extended);
 
 /*
  * definition_limits.c.  rate: global_rate_limit; extended: of a version, whose

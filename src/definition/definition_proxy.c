@@ -22,8 +22,12 @@ static ngx_int_t ngx_http_apievents_proxy_flags(
     ngx_flag_t *balance);
 static ngx_int_t ngx_http_apievents_proxy_targets(
     ngx_http_apievents_definition_t *def, const ae_value_t *proxy);
+static ngx_int_t ngx_http_apievents_proxy_origins(
+    ngx_http_apievents_definition_t *def, ngx_array_t *bases);
 static ngx_int_t ngx_http_apievents_proxy_verify(ngx_conf_t *cf,
     ngx_http_apievents_definition_t *def);
+static ngx_http_apievents_base_t *ngx_http_apievents_proxy_tls(
+    ngx_array_t *bases);
 static char *ngx_http_apievents_definition_fill(ngx_conf_t *cf, void *data);
 
 
@@ -91,10 +95,21 @@ ngx_http_apievents_definition_proxy(ngx_http_apievents_definition_t *def)
         return ngx_http_apievents_proxy_targets(def, proxy);
     }
 
-    return ngx_http_apievents_definition_base(def, proxy,
-                                              ae_value_get(proxy,
-                                                           "target_url"),
-                                              "target_url");
+    if (ngx_http_apievents_entry(def, proxy, "target_url", AE_STRING, &v)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (v == NULL) {
+        ngx_http_apievents_entry_error(def, proxy, "target_url",
+                                       "an absolute http:// or https:// URL");
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_definition_base(def, service->bases, v,
+                                              "target_url") == NULL
+           ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -254,8 +269,12 @@ ngx_http_apievents_proxy_targets(ngx_http_apievents_definition_t *def,
     }
 
     for (v = list->first; v != NULL; v = v->next) {
-        if (ngx_http_apievents_definition_base(def, list, v, "target_list")
-            != NGX_OK)
+
+        if (ngx_http_apievents_entry_expect(def, v, AE_STRING, "target_list")
+            != NGX_OK
+            || ngx_http_apievents_definition_base(def, def->service->bases, v,
+                                                  "target_list")
+               == NULL)
         {
             return NGX_ERROR;
         }
@@ -265,31 +284,28 @@ ngx_http_apievents_proxy_targets(ngx_http_apievents_definition_t *def,
 }
 
 
-ngx_int_t
+ngx_http_apievents_base_t *
 ngx_http_apievents_definition_base(ngx_http_apievents_definition_t *def,
-    const ae_value_t *around, const ae_value_t *v, const char *name)
+    ngx_array_t *bases, const ae_value_t *v, const char *name)
 {
-    u_char                       *p, *last;
-    ngx_str_t                     url, *uri;
-    const char                   *err;
-    ngx_http_apievents_base_t    *base;
+    u_char                     *p, *last;
+    ngx_str_t                   url, *uri;
+    const char                 *err;
+    ngx_http_apievents_base_t  *base;
 
-    ngx_str_set(&url, "");
+    url.len = v->s.len;
+    url.data = ngx_pnalloc(def->cf->pool, url.len + 1);
+    if (url.data == NULL) {
+        return NULL;
+    }
 
-    if (v != NULL && v->type == AE_STRING) {
-        url.len = v->s.len;
-        url.data = ngx_pnalloc(def->cf->pool, url.len + 1);
-
-        if (url.data == NULL) {
-            return NGX_ERROR;
-        }
-
+    if (url.len != 0) {
         ngx_memcpy(url.data, v->s.data, url.len);
     }
 
-    base = ngx_array_push(def->service->bases);
+    base = ngx_array_push(bases);
     if (base == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_memzero(base, sizeof(ngx_http_apievents_base_t));
@@ -297,10 +313,10 @@ ngx_http_apievents_definition_base(ngx_http_apievents_definition_t *def,
     err = ngx_http_apievents_parse_url(def->cf->pool, &url,
                                        &base->origin.target);
     if (err != NULL) {
-        def->place.line = v ? v->line : around->line;
+        def->place.line = v->line;
         ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
                            "invalid \"%s\": %s", name, err);
-        return NGX_ERROR;
+        return NULL;
     }
 
     base->origin.target.keepalive = NGX_HTTP_APIEVENTS_BASE_KEEPALIVE;
@@ -325,24 +341,15 @@ ngx_http_apievents_definition_base(ngx_http_apievents_definition_t *def,
         base->path.len--;
     }
 
-    return NGX_OK;
+    return base;
 }
 
 
 ngx_int_t
 ngx_http_apievents_definition_location(ngx_http_apievents_definition_t *def)
 {
-    ngx_uint_t                  i;
-    ngx_http_apievents_base_t  *base;
-
-    base = def->service->bases->elts;
-
-    for (i = 0; i < def->service->bases->nelts; i++) {
-        if (ngx_http_apievents_generate_origin(def->cf, &base[i].origin)
-            != NGX_CONF_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_apievents_proxy_origins(def, def->service->bases) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* nginx names the line if another location has the path */
@@ -357,6 +364,27 @@ ngx_http_apievents_definition_location(ngx_http_apievents_definition_t *def)
         != NGX_CONF_OK)
     {
         return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_proxy_origins(ngx_http_apievents_definition_t *def,
+    ngx_array_t *bases)
+{
+    ngx_uint_t                  i;
+    ngx_http_apievents_base_t  *base;
+
+    base = bases->elts;
+
+    for (i = 0; i < bases->nelts; i++) {
+        if (ngx_http_apievents_generate_origin(def->cf, &base[i].origin)
+            != NGX_CONF_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -380,6 +408,10 @@ ngx_http_apievents_definition_fill(ngx_conf_t *cf, void *data)
 
     rc = ngx_http_apievents_definition_apply(def);
 
+    if (rc == NGX_OK && def->service->overrides != NULL) {
+        rc = ngx_http_apievents_proxy_origins(def, def->service->overrides);
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_http_apievents_proxy_verify(cf, def);
     }
@@ -394,18 +426,15 @@ static ngx_int_t
 ngx_http_apievents_proxy_verify(ngx_conf_t *cf,
     ngx_http_apievents_definition_t *def)
 {
-    ngx_uint_t                  i;
     ngx_http_apievents_base_t  *base;
 
-    base = def->service->bases->elts;
+    base = ngx_http_apievents_proxy_tls(def->service->bases);
 
-    for (i = 0; i < def->service->bases->nelts; i++) {
-        if (base[i].origin.target.tls) {
-            break;
-        }
+    if (base == NULL && def->service->overrides != NULL) {
+        base = ngx_http_apievents_proxy_tls(def->service->overrides);
     }
 
-    if (i == def->service->bases->nelts || def->service->unverified) {
+    if (base == NULL || def->service->unverified) {
         return NGX_OK;
     }
 
@@ -414,10 +443,30 @@ ngx_http_apievents_proxy_verify(ngx_conf_t *cf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no file of CA certificates found on this system, "
                            "\"ca=\" of \"api_definitions\" is expected for "
-                           "\"%V\"", &base[i].origin.target.url);
+                           "\"%V\"", &base->origin.target.url);
         return NGX_ERROR;
     }
 
     return ngx_http_apievents_trusted(cf, def->ca.len ? &def->ca : NULL)
            == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the first target with TLS, or NULL */
+
+static ngx_http_apievents_base_t *
+ngx_http_apievents_proxy_tls(ngx_array_t *bases)
+{
+    ngx_uint_t                  i;
+    ngx_http_apievents_base_t  *base;
+
+    base = bases->elts;
+
+    for (i = 0; i < bases->nelts; i++) {
+        if (base[i].origin.target.tls) {
+            return &base[i];
+        }
+    }
+
+    return NULL;
 }

@@ -52,7 +52,6 @@ static const char *const  ngx_http_apievents_reported_paths[] = {
     "request_signing.is_enabled",
     "response_processors",
     "session_lifetime",
-    "strip_auth_data",
     "upstream_auth.enabled",
     "upstream_certificates",
     "uptime_tests.check_list",
@@ -83,17 +82,6 @@ static const char *const  ngx_http_apievents_generated_paths[] = {
     NULL
 };
 
-static const char *const  ngx_http_apievents_version_paths[] = {
-    "global_headers",
-    "global_headers_remove",
-    "global_response_headers",
-    "global_response_headers_remove",
-    "global_size_limit",
-    "override_target",
-    NULL
-};
-
-
 /* of extended_paths, those that are no news */
 
 static const char *const  ngx_http_apievents_extended_names[] = {
@@ -103,6 +91,7 @@ static const char *const  ngx_http_apievents_extended_names[] = {
     "ignored",
     "mock_response",
     "rate_limit",
+    "size_limits",
     "white_list",
     NULL
 };
@@ -281,11 +270,7 @@ ngx_http_apievents_report_versions(ngx_http_apievents_definition_t *def)
 
     for (v = versions->first; v != NULL; v = v->next) {
 
-        if (ngx_http_apievents_report_fields(def, v,
-                                             ngx_http_apievents_version_paths)
-            != NGX_OK
-            || ngx_http_apievents_report_extended(def, v) != NGX_OK)
-        {
+        if (ngx_http_apievents_report_extended(def, v) != NGX_OK) {
             return NGX_ERROR;
         }
     }

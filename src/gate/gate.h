@@ -173,12 +173,35 @@ typedef struct {
 } ngx_http_apievents_reply_t;
 
 
+/* a header that is set, or taken out */
+
+typedef struct {
+    ngx_str_t                   version;        /* of the API */
+    ngx_str_t                   name;
+    ngx_str_t                   lowcase;
+    ngx_str_t                   value;          /* data is NULL: out */
+    unsigned                    answer:1;       /* of the upstream's answer,
+                                                   else of the request */
+} ngx_http_apievents_header_t;
+
+
+/* how large a request's body may be */
+
+typedef struct {
+    ngx_http_apievents_path_t   path;
+    ngx_str_t                   version;
+    off_t                       size;
+} ngx_http_apievents_size_t;
+
+
 /* what only definitions say of an API */
 
 typedef struct {
     ngx_array_t                *allowed;        /* of ngx_cidr_t; NULL: any */
     ngx_array_t                *denied;         /* of ngx_cidr_t; or NULL */
     ngx_array_t                *replies;        /* of reply_t; or NULL */
+    ngx_array_t                *headers;        /* of header_t; or NULL */
+    ngx_array_t                *sizes;          /* of size_t; or NULL */
     ngx_http_apievents_cors_t  *cors;           /* or NULL */
     unsigned                    strip_auth:1;   /* the credential is not sent
                                                    upstream */
@@ -254,6 +277,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                  master_keys;
     ngx_uint_t                  cors;           /* some API has it */
+    ngx_uint_t                  dress;          /* or headers of answers */
 } ngx_http_apievents_gate_main_conf_t;
 
 
@@ -411,6 +435,12 @@ ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
 
 /* adds what lets a browser read the answer, from the module's filter */
 ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r);
+
+/* headers of definitions, from the module's filter */
+ngx_int_t ngx_http_apievents_dress_answer(ngx_http_request_t *r);
+
+/* the version of a request that was let through; may be empty */
+void ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name);
 
 /* what clients are told of limits, from the module's header filter */
 ngx_int_t ngx_http_apievents_limit_headers(ngx_http_request_t *r);

@@ -207,7 +207,9 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
 
     d->confirmed = 1;
 
-    if (ngx_http_apievents_strip_version(r, d) != NGX_OK) {
+    if (ngx_http_apievents_strip_version(r, d) != NGX_OK
+        || ngx_http_apievents_dress_request(r, d) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

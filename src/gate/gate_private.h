@@ -136,6 +136,7 @@ typedef struct {
     unsigned                        api_wide:1; /* it is of the API's limit */
     unsigned                        of_org:1;   /* of the organisation's */
     unsigned                        of_address:1;   /* of the client's */
+    unsigned                        dressed:1;  /* its headers */
     unsigned                        ignored:1;  /* an ignored path */
     unsigned                        named:1;    /* the version stands in the
                                                    request */
@@ -271,6 +272,14 @@ ngx_int_t ngx_http_apievents_reply(ngx_http_request_t *r,
 /* gate_strip.c: what named the version goes, once it is certain that the
  * request will be served */
 ngx_int_t ngx_http_apievents_strip_version(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
+    ngx_str_t *name);
+ngx_int_t ngx_http_apievents_strip_query(ngx_http_request_t *r,
+    ngx_str_t *name);
+
+/* gate_dress.c: the same of what a definition says */
+ngx_int_t ngx_http_apievents_dress_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
 /* gate_conf.c */

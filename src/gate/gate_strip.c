@@ -8,10 +8,6 @@
 #include "gate/gate_private.h"
 
 
-static ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
-    ngx_str_t *name);
-static ngx_int_t ngx_http_apievents_strip_query(ngx_http_request_t *r,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_strip_segment(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
@@ -52,7 +48,7 @@ ngx_http_apievents_strip_version(ngx_http_request_t *r,
  * r->headers_in lead to the old elements, which stay.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_strip_header(ngx_http_request_t *r, ngx_str_t *name)
 {
     ngx_uint_t        i, n;
@@ -104,7 +100,7 @@ ngx_http_apievents_strip_header(ngx_http_request_t *r, ngx_str_t *name)
 
 /* the path that is passed on has to be made from r->uri and r->args again */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_strip_query(ngx_http_request_t *r, ngx_str_t *name)
 {
     u_char  *p;

@@ -345,3 +345,18 @@ ngx_http_apievents_version_rights(ngx_http_request_t *r,
 
     return ngx_http_apievents_reject(r, d, &ngx_http_apievents_not_of_key);
 }
+
+
+void
+ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_http_apievents_decision_t  *d;
+
+    ngx_str_null(name);
+
+    d = ngx_http_apievents_decision(r);
+
+    if (d != NULL) {
+        *name = d->version_name;
+    }
+}

@@ -1,0 +1,298 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What a definition takes out of a request that is served, and adds to it and
+ * to the upstream's answer: the credential, headers (facts: Tyk's section 4).
+ */
+
+
+#include "gate/gate_private.h"
+
+
+static ngx_int_t ngx_http_apievents_strip_auth(ngx_http_request_t *r,
+    ngx_array_t *auth);
+static ngx_int_t ngx_http_apievents_strip_cookie(ngx_http_request_t *r,
+    ngx_str_t *name);
+static size_t ngx_http_apievents_cookie_without(u_char *dst, ngx_str_t *name,
+    ngx_str_t *cookies);
+static ngx_int_t ngx_http_apievents_set_header(ngx_http_request_t *r,
+    ngx_http_apievents_header_t *header);
+static void ngx_http_apievents_drop_answer(ngx_http_request_t *r,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_apievents_header_applies(
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_header_t *header,
+    ngx_uint_t answer);
+
+
+ngx_int_t
+ngx_http_apievents_dress_request(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t                    i;
+    ngx_http_apievents_more_t    *more;
+    ngx_http_apievents_header_t  *header;
+
+    more = d->conf->gate.more;
+
+    if (more == NULL || d->dressed) {
+        return NGX_OK;
+    }
+
+    d->dressed = 1;
+
+    if (more->strip_auth
+        && ngx_http_apievents_strip_auth(r, d->conf->gate.auth) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (more->headers == NULL) {
+        return NGX_OK;
+    }
+
+    header = more->headers->elts;
+
+    for (i = 0; i < more->headers->nelts; i++) {
+
+        if (ngx_http_apievents_header_applies(d, &header[i], 0)
+            && ngx_http_apievents_set_header(r, &header[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_dress_answer(ngx_http_request_t *r)
+{
+    ngx_uint_t                       i;
+    ngx_array_t                     *headers;
+    ngx_table_elt_t                 *h;
+    ngx_http_apievents_header_t     *header;
+    ngx_http_apievents_decision_t   *d;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    if (!mcf->gate.dress || r != r->main || r->upstream == NULL) {
+        return NGX_OK;
+    }
+
+    d = ngx_http_apievents_decision(r);
+
+    if (d == NULL || !d->confirmed || d->conf->gate.more == NULL
+        || d->conf->gate.more->headers == NULL)
+    {
+        return NGX_OK;
+    }
+
+    headers = d->conf->gate.more->headers;
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+
+        if (!ngx_http_apievents_header_applies(d, &header[i], 1)) {
+            continue;
+        }
+
+        ngx_http_apievents_drop_answer(r, &header[i].lowcase);
+
+        if (header[i].value.data == NULL) {
+            continue;
+        }
+
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        h->key = header[i].name;
+        h->value = header[i].value;
+        h->lowcase_key = header[i].lowcase.data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_header_applies(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_header_t *header, ngx_uint_t answer)
+{
+    return header->answer == answer
+           && header->version.len == d->version_name.len
+           && ngx_strncmp(header->version.data, d->version_name.data,
+                          d->version_name.len)
+              == 0;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_strip_auth(ngx_http_request_t *r, ngx_array_t *auth)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    ngx_http_apievents_auth_t  *a;
+
+    a = auth->elts;
+
+    for (i = 0; i < auth->nelts; i++) {
+
+        switch (a[i].kind) {
+
+        case 'h':
+            rc = ngx_http_apievents_strip_header(r, &a[i].name);
+            break;
+
+        case 'q':
+            rc = ngx_http_apievents_strip_query(r, &a[i].name);
+            break;
+
+        default: /* 'c' */
+            rc = ngx_http_apievents_strip_cookie(r, &a[i].name);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_strip_cookie(ngx_http_request_t *r, ngx_str_t *name)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != 6
+                || ngx_strncmp(h[i].lowcase_key, "cookie", 6) != 0)
+            {
+                continue;
+            }
+
+            p = ngx_pnalloc(r->pool, h[i].value.len + 1);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            h[i].value.len = ngx_http_apievents_cookie_without(p, name,
+                                                               &h[i].value);
+            h[i].value.data = p;
+            p[h[i].value.len] = '\0';
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the others with a semicolon and a blank between them */
+
+static size_t
+ngx_http_apievents_cookie_without(u_char *dst, ngx_str_t *name,
+    ngx_str_t *cookies)
+{
+    u_char  *p, *pos, *end, *last;
+
+    p = dst;
+    last = cookies->data + cookies->len;
+
+    for (pos = cookies->data; pos < last; pos = end + 1) {
+
+        while (pos < last && (*pos == ' ' || *pos == '\t')) {
+            pos++;
+        }
+
+        end = ngx_strlchr(pos, last, ';');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == pos
+            || ((size_t) (end - pos) > name->len && pos[name->len] == '='
+                && ngx_strncmp(pos, name->data, name->len) == 0))
+        {
+            continue;
+        }
+
+        if (p != dst) {
+            *p++ = ';';
+            *p++ = ' ';
+        }
+
+        p = ngx_cpymem(p, pos, end - pos);
+    }
+
+    return p - dst;
+}
+
+
+/* in place of those of its name; without a value it takes them out */
+
+static ngx_int_t
+ngx_http_apievents_set_header(ngx_http_request_t *r,
+    ngx_http_apievents_header_t *header)
+{
+    ngx_table_elt_t  *h;
+
+    if (ngx_http_apievents_strip_header(r, &header->lowcase) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (header->value.data == NULL) {
+        return NGX_OK;
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = ngx_hash_key(header->lowcase.data, header->lowcase.len);
+    h->key = header->name;
+    h->value = header->value;
+    h->lowcase_key = header->lowcase.data;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_apievents_drop_answer(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == name->len
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
