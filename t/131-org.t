@@ -372,3 +372,26 @@ sub {
     like(originating($_[0]), qr{^POST /a\?x=1 HTTP/1\.1\r\n.*\r\n\r\nbody$}s,
          'request');
 }
+
+=== TEST 19: a path that needs no key counts all the same
+--- config
+    location /a/ {
+        api_definition ../html/a.json;
+        api_org acme;
+        api_rate 2r/d mode=window key=$arg_k;
+        empty_gif;
+    }
+--- user_files
+>>> orgs.json
+{"acme": {"quota_max": 3, "quota_renewal_rate": 3600}}
+>>> a.json
+{"api_id": "orders", "name": "o", "proxy": {"listen_path": "/a/"},
+ "version_data": {"not_versioned": true, "versions": {"Default": {
+  "name": "Default", "paths": {"ignored": ["/ping"]}}}}}
+--- request eval
+[map "GET /a/$_", qw(ping?k=1 x ping?k=1 ping?k=1 ping ping)]
+--- error_code eval
+[200, 401, 200, 429, 200, 403]
+--- response_body_like eval
+['GIF', 'field missing', 'GIF', 'API Rate Limit', 'GIF',
+ 'This organisation quota']
