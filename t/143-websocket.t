@@ -41,6 +41,8 @@ END
     proxy_set_header Upgrade $http_upgrade;
     proxy_set_header Connection upgrade;
 END
+    $block->set_value(user_files => $block->user_files =~ s/SERVER/127.0.0.1:$port/gr)
+        if defined $block->user_files;
     $block->set_value(request => 'GET /none');
     $block->set_value(error_code => 404);
 });
@@ -233,3 +235,29 @@ sub {
     close $one;
     ok(wait_for(sub { !grep { $_ == $old } worker_pids() }), 'gone');
 }
+
+=== TEST 6: through a gateway of definitions, with a version in its path
+--- config
+    api_definitions ../html/apis;
+--- user_files
+>>> apis/ws.json
+{"api_id": "ws", "name": "ws", "org_id": "acme", "use_keyless": true,
+ "definition": {"location": "url", "strip_versioning_data": true},
+ "proxy": {"listen_path": "/g/", "target_url": "http://SERVER/",
+           "strip_listen_path": true},
+ "version_data": {"versions": {"v1": {"name": "v1"}, "v2": {"name": "v2",
+                               "expires": "2020-01-01 00:00"}}}}
+--- check eval
+sub {
+    my ($socket, $answer) = ws('/g/v1/ws');
+
+    like($answer, qr{^HTTP/1\.1 101 }, 'switched');
+    ok(echoes($socket, "frame $_"), "frame $_") for 1 .. 3;
+
+    ($socket, $answer) = ws('/g/v2/ws');
+    like($answer, qr{^HTTP/1\.1 403 }, 'expired');
+    ($socket, $answer) = ws('/g/ws');
+    like($answer, qr{^HTTP/1\.1 403 }, 'none');
+    ok(wait_for(sub { (my @got = recorded()) == 2 }), 'events');
+}
+--- recorder

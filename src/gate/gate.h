@@ -320,6 +320,10 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_http_apievents_more_t  *more;           /* NULL: nothing */
     ngx_flag_t                  exempt;         /* our own locations */
 
+    ae_id_t                     org_id;         /* of its session; made by
+                                                   each worker */
+    unsigned                    org_known:1;    /* it is made */
+
     ngx_http_apievents_gate_conf_t
                                *definition;     /* what api_definition says,
                                                    until it is merged */

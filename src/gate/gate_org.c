@@ -76,14 +76,21 @@ static ngx_int_t
 ngx_http_apievents_find_org(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ae_id_t                        id;
-    ngx_int_t                      rc;
-    ngx_http_apievents_session_t  *org;
+    ngx_int_t                        rc;
+    ngx_http_apievents_session_t    *org;
+    ngx_http_apievents_gate_conf_t  *gcf;
 
-    id = ngx_http_apievents_org_id(ngx_http_apievents_gate_zone(r),
-                                   &d->conf->gate.org);
+    gcf = &d->conf->gate;
 
-    rc = ngx_http_apievents_session_find(r, id, &org);
+    /* the zone's secret is not known when the configuration is read */
+
+    if (!gcf->org_known) {
+        gcf->org_id = ngx_http_apievents_org_id(
+                                   ngx_http_apievents_gate_zone(r), &gcf->org);
+        gcf->org_known = 1;
+    }
+
+    rc = ngx_http_apievents_session_find(r, gcf->org_id, &org);
 
     if (rc == NGX_OK) {
         ngx_http_apievents_decision_org(d, org);
