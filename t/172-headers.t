@@ -74,6 +74,13 @@ sub is_told {
     is($got, $expected, $name);
 }
 
+# where a number gets another digit or is made in another way, and some between
+sub numbers {
+    return map({ (10 ** $_ - 1, 10 ** $_, 10 ** $_ + 1) } 1 .. 8), 10 ** 9,
+           99_999_998, 12_345_678, 90_000_009, 500_060_000, 987_654_321,
+           map { 7 * 13 ** $_ } 1 .. 7;
+}
+
 BEGIN {
     no strict 'refs';
     *{"Test::Base::Filter::$_"} = \&{$_} for qw(told told_of is_told);
@@ -576,26 +583,57 @@ RateLimit: "endpoint-rate";r=1;t=120, "key-quota";r=1;t=60
 END
 }
 
-=== TEST 22: an unknown family
+=== TEST 22: each number of digits
+--- config eval
+CORE::join "", map { <<"END" } main::numbers()
+    location /$_/ { api_id n$_; api_auth off; api_quota $_/1d; empty_gif; }
+END
+--- request
+GET /x
+--- error_code: 404
+--- check eval
+sub {
+    for my $n (main::numbers()) {
+        my ($status, $head) = http_get("/$n/");
+        my $m = $n - 1;
+        my ($told) = told($head) =~ /\A(.*?)\nX-RateLimit-Reset/s;
+
+        is($told, "X-RateLimit-Limit: $n\nX-RateLimit-Remaining: $m", "of $n");
+        like($head, qr/^RateLimit-Policy: "api-quota-1";q=$n;w=86400\r?$/m, 'q');
+        like($head, qr/^RateLimit: "api-quota-1";r=$m;t=86400\r?$/m, 'r');
+    }
+}
+
+=== TEST 23: what the upstream took is taken off
+--- config
+    location /a { api_id orders; api_auth off; api_quota 3/1h;
+                  proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/slow/1500; }
+--- recorder
+--- request
+GET /a
+--- response_headers_like
+RateLimit: "api-quota-1";r=2;t=359[5-9]
+
+=== TEST 24: an unknown family
 --- config
     location /a { api_limit_headers x-rate; }
 --- emerg
 invalid or repeated parameter "x-rate" in "api_limit_headers", expected "x-ratelimit", "ratelimit", "retry-after" or "off" alone in
 nginx.conf:
 
-=== TEST 23: one twice
+=== TEST 25: one twice
 --- config
     location /a { api_limit_headers ratelimit ratelimit; }
 --- emerg
 invalid or repeated parameter "ratelimit" in "api_limit_headers", expected "x-ratelimit",
 
-=== TEST 24: off beside another
+=== TEST 26: off beside another
 --- config
     location /a { api_limit_headers ratelimit off; }
 --- emerg
 invalid or repeated parameter "off" in "api_limit_headers", expected "x-ratelimit",
 
-=== TEST 25: twice
+=== TEST 27: twice
 --- config
     location /a { api_limit_headers off; api_limit_headers off; }
 --- emerg
