@@ -260,6 +260,12 @@ ngx_http_apievents_status_title(ngx_uint_t status)
     case 410:
         return "Gone";
 
+    case NGX_HTTP_LENGTH_REQUIRED:
+        return "Length Required";
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return "Content Too Large";
+
     case NGX_HTTP_TOO_MANY_REQUESTS:
         return "Too Many Requests";
 
