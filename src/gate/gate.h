@@ -310,6 +310,7 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_http_apievents_versions_t
                                *versions;       /* NULL: none */
     ngx_array_t                *breakers;       /* of breaker_t */
+    ngx_uint_t                  trials;         /* of them, dry runs */
     ae_id_t                    *breaker_ids;    /* theirs in this API, once a
                                                    worker has needed them */
     ngx_array_t                *timeouts;       /* of timeout_t */

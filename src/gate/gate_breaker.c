@@ -15,15 +15,17 @@ static ngx_http_apievents_breaker_t *ngx_http_apievents_breaker_next(
     ngx_http_request_t *r, ngx_http_apievents_decision_t *d,
     ngx_uint_t dry_run, ngx_uint_t *i);
 static ngx_int_t ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ae_now_t *now);
+    ngx_http_apievents_decision_t *d);
 static int ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
-    ae_now_t *now, ae_breaker_pass_t *pass);
+    ae_breaker_pass_t *pass);
 static ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b);
 static void ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass);
+static void ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 static ae_breaker_outcome_e ngx_http_apievents_breaker_outcome(
     ngx_http_request_t *r, ngx_http_apievents_decision_t *d,
     ngx_http_apievents_breaker_t *b);
@@ -56,7 +58,6 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
     int                            rc;
-    ae_now_t                       now;
     ngx_uint_t                     i;
     ngx_http_apievents_breaker_t  *b;
 
@@ -64,20 +65,17 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
         return ngx_http_apievents_timeout_start(r, d);
     }
 
-    ae_now(&now);
-
     i = 0;
     b = ngx_http_apievents_breaker_next(r, d, 0, &i);
 
     if (b != NULL) {
-        rc = ngx_http_apievents_breaker_enter(r, d, b, &now, &d->pass);
+        rc = ngx_http_apievents_breaker_enter(r, d, b, &d->pass);
 
         d->breaker = b;
         d->state = d->pass.state;
 
         if (rc == AE_DECLINED) {
             ngx_http_apievents_refund(r, d);
-            ngx_http_apievents_uses_renew(r, d, &now);
 
             return ngx_http_apievents_refuse(d,
                                         &ngx_http_apievents_breaker_is_open);
@@ -86,7 +84,9 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
         d->entered = 1;
     }
 
-    if (ngx_http_apievents_breaker_trials(r, d, &now) != NGX_OK) {
+    if (d->conf->gate.trials
+        && ngx_http_apievents_breaker_trials(r, d) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -127,7 +127,7 @@ ngx_http_apievents_breaker_next(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ae_now_t *now)
+    ngx_http_apievents_decision_t *d)
 {
     int                            rc;
     ngx_uint_t                     i;
@@ -159,7 +159,7 @@ ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        rc = ngx_http_apievents_breaker_enter(r, d, b, now, &pass);
+        rc = ngx_http_apievents_breaker_enter(r, d, b, &pass);
 
         if (!d->tried) {
             d->tried = 1;
@@ -181,7 +181,7 @@ ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
 static int
 ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
-    ae_now_t *now, ae_breaker_pass_t *pass)
+    ae_breaker_pass_t *pass)
 {
     int                         rc;
     ngx_int_t                   slot;
@@ -189,7 +189,10 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
 
     zone = ngx_http_apievents_gate_zone(r);
 
-    /* a probe of a worker without a slot comes back by its deadline only */
+    /*
+     * A probe of a worker without a slot comes back by its deadline only.  The
+     * time is that of the limits, just before.
+     */
 
     slot = ngx_http_apievents_slot();
 
@@ -198,7 +201,7 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
                                                         b),
                           &b->rule,
                           slot == NGX_ERROR ? UINT32_MAX : (uint32_t) slot,
-                          now, pass);
+                          &d->now, pass);
 
     if (pass->change != AE_BREAKER_STAYS) {
         ngx_http_apievents_raise_breaker(r, d, b, pass->change);
@@ -241,15 +244,30 @@ void
 ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
+    ngx_http_apievents_breaker_leave_all(r, d);
+}
+
+
+/* requests without a log phase, such as one that found no memory */
+
+void
+ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d)
+{
+    ngx_http_apievents_breaker_leave_all(NULL, d);
+}
+
+
+/* without a request there is no sample */
+
+static void
+ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
     ae_now_t                     now;
     ngx_uint_t                   i;
     ngx_http_apievents_trial_t  *trial;
 
-    if (!d->entered && d->trials == NULL) {
-        return;
-    }
-
-    ae_now(&now);
+    now.mono = 0;
 
     if (d->entered) {
         d->entered = 0;
@@ -276,49 +294,33 @@ ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass)
 {
-    ae_breaker_leave(ngx_http_apievents_breakers(), &b->rule, pass,
-                     ngx_http_apievents_breaker_outcome(r, d, b), now);
+    ae_breakers_t         *breakers;
+    ae_breaker_outcome_e   outcome;
+
+    breakers = ngx_http_apievents_breakers();
+    outcome = (r == NULL) ? AE_BREAKER_NONE
+                          : ngx_http_apievents_breaker_outcome(r, d, b);
+
+    /* the clock is read for a sample, and once; often nothing is to be done */
+
+    if (outcome == AE_BREAKER_NONE) {
+
+        if (pass->probe != 0) {
+            ae_breaker_leave(breakers, &b->rule, pass, outcome, &d->now);
+        }
+
+        return;
+    }
+
+    if (now->mono == 0) {
+        ae_now(now);
+    }
+
+    ae_breaker_leave(breakers, &b->rule, pass, outcome, now);
 
     if (pass->change != AE_BREAKER_STAYS) {
         ngx_http_apievents_raise_breaker(r, d, b, pass->change);
     }
-}
-
-
-/* requests without a log phase, such as one that found no memory */
-
-void
-ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d)
-{
-    ae_now_t                     now;
-    ngx_uint_t                   i;
-    ngx_http_apievents_trial_t  *trial;
-
-    if (!d->entered && (d->trials == NULL || d->trials->nelts == 0)) {
-        return;
-    }
-
-    ae_now(&now);
-
-    if (d->entered) {
-        d->entered = 0;
-        ae_breaker_leave(ngx_http_apievents_breakers(), &d->breaker->rule,
-                         &d->pass, AE_BREAKER_NONE, &now);
-    }
-
-    if (d->trials == NULL) {
-        return;
-    }
-
-    trial = d->trials->elts;
-
-    for (i = 0; i < d->trials->nelts; i++) {
-        ae_breaker_leave(ngx_http_apievents_breakers(),
-                         &trial[i].breaker->rule, &trial[i].pass,
-                         AE_BREAKER_NONE, &now);
-    }
-
-    d->trials->nelts = 0;
 }
 
 

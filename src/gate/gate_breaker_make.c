@@ -172,3 +172,27 @@ ngx_http_apievents_same_str(ngx_str_t *one, ngx_str_t *two)
     return one->len == two->len
            && ngx_strncmp(one->data, two->data, one->len) == 0;
 }
+
+
+ngx_int_t
+ngx_http_apievents_name_breakers(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf)
+{
+    ngx_uint_t                     i;
+    ngx_http_apievents_breaker_t  *b;
+
+    conf->breaker_ids = ngx_pcalloc(cf->pool, conf->breakers->nelts
+                                              * sizeof(ae_id_t));
+    if (conf->breaker_ids == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->trials = 0;
+    b = conf->breakers->elts;
+
+    for (i = 0; i < conf->breakers->nelts; i++) {
+        conf->trials += b[i].dry_run;
+    }
+
+    return NGX_OK;
+}

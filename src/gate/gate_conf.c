@@ -462,12 +462,10 @@ ngx_http_apievents_room_for_ids(ngx_conf_t *cf,
         }
     }
 
-    if (conf->breakers != NULL) {
-        conf->breaker_ids = ngx_pcalloc(cf->pool, conf->breakers->nelts
-                                                  * sizeof(ae_id_t));
-        if (conf->breaker_ids == NULL) {
-            return NGX_ERROR;
-        }
+    if (conf->breakers != NULL
+        && ngx_http_apievents_name_breakers(cf, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;

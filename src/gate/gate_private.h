@@ -108,6 +108,7 @@ typedef struct {
     ae_limit_use_t                 *charged;    /* for a refund */
     ngx_uint_t                      ncharged;
 
+    ae_now_t                        now;        /* of limits and breakers */
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
     ae_breaker_pass_t               pass;
     ae_breaker_state_e              state;      /* that it was met in */
@@ -215,7 +216,8 @@ extern const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open;
 
 /*
  * gate_breaker_make.c.  defaults: those of api_breaker, all fields are set;
- * push: names it and puts a copy behind the others.
+ * push: names it and puts a copy behind the others; name: what an API keeps
+ * beside its list, once that is complete.
  */
 
 #define NGX_HTTP_APIEVENTS_BREAKER_SAMPLES  1000000
@@ -225,6 +227,8 @@ ngx_int_t ngx_http_apievents_breaker_defaults(ngx_conf_t *cf,
     ngx_http_apievents_breaker_t *b);
 ngx_http_apievents_breaker_t *ngx_http_apievents_push_breaker(ngx_conf_t *cf,
     ngx_array_t *breakers, ngx_http_apievents_breaker_t *b);
+ngx_int_t ngx_http_apievents_name_breakers(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf);
 
 /*
  * gate_timeout.c: hard timeouts.  start: when the request has passed; stop:
@@ -354,8 +358,6 @@ void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind, const ae_limit_rule_t *rule, ae_id_t id);
 ngx_int_t ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
-void ngx_http_apievents_uses_renew(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ae_now_t *now);
 ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
     ngx_http_request_t *r);
 

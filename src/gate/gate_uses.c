@@ -69,6 +69,7 @@ ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     u_char      *p;
     ngx_uint_t   i;
 
+    d->now = u->now;
     d->has_rate = 0;
     d->has_quota = 0;
     d->nuses = 0;
@@ -101,28 +102,6 @@ ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-/* what headers and variables tell, now that nothing is charged any more */
-
-void
-ngx_http_apievents_uses_renew(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ae_now_t *now)
-{
-    ngx_uint_t                  i;
-    ngx_http_apievents_zone_t  *zone;
-
-    zone = ngx_http_apievents_gate_zone(r);
-
-    d->has_rate = 0;
-    d->has_quota = 0;
-    d->asked = now->wall;
-
-    for (i = 0; i < d->nuses; i++) {
-        ae_limits_peek(zone->limits, &d->uses[i], now);
-        ngx_http_apievents_note_use(d, &d->uses[i], now);
-    }
 }
 
 
