@@ -76,6 +76,7 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
 
         if (rc == AE_DECLINED) {
             ngx_http_apievents_refund(r, d);
+            ngx_http_apievents_uses_renew(r, d);
 
             return ngx_http_apievents_refuse(d,
                                         &ngx_http_apievents_breaker_is_open);

@@ -358,6 +358,8 @@ void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind, const ae_limit_rule_t *rule, ae_id_t id);
 ngx_int_t ngx_http_apievents_uses_keep(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
+void ngx_http_apievents_uses_renew(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
     ngx_http_request_t *r);
 

@@ -105,6 +105,27 @@ ngx_http_apievents_uses_keep(ngx_http_request_t *r,
 }
 
 
+/* what headers and variables tell, now that nothing is charged any more */
+
+void
+ngx_http_apievents_uses_renew(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t                  i;
+    ngx_http_apievents_zone_t  *zone;
+
+    zone = ngx_http_apievents_gate_zone(r);
+
+    d->has_rate = 0;
+    d->has_quota = 0;
+
+    for (i = 0; i < d->nuses; i++) {
+        ae_limits_peek(zone->limits, &d->uses[i], &d->now);
+        ngx_http_apievents_note_use(d, &d->uses[i], &d->now);
+    }
+}
+
+
 /* the variables show the limit of its kind that has least left */
 
 static void
