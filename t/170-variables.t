@@ -201,7 +201,79 @@ GET /a?k=secret
 --- check eval
 sub { like((log_lines())[0], qr{ uri=/a\?k=\*\*\*$}, 'the line') }
 
-=== TEST 12: there is no other one
+=== TEST 12: all of them, and each decision
+--- http_config
+    log_format all '$uri: $api_decision $api_id $api_org $api_key_id '
+                   '$api_key_alias $api_version $api_rate_remaining '
+                   '$api_quota_remaining $api_quota_reset $api_breaker_state '
+                   '$api_event_id $api_safe_uri';
+    access_log logs/all.log all;
+--- user_files
+>>> keys.json
+{"good": {"alias": "Alice", "access_rights": {"orders": {"versions": ["v2"]}}},
+ "gone": {"expires": 1, "access_rights": {"orders": {"versions": ["v2"]}}}}
+>>> slow.json
+{"api_id": "slow", "use_keyless": true, "version_data": {
+    "not_versioned": true, "versions": {"Default": {"extended_paths": {
+        "hard_timeouts": [{"path": "/", "method": "GET", "timeout": 1}]}}}}}
+--- config
+    api_auth query=k;
+    location = /allowed {
+        api_id orders;
+        api_version query=v default=v1 v1 v2;
+        api_rate 10r/m burst=4;
+        api_quota 5/1h;
+        api_breaker;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/ok;
+    }
+    location = /version { api_id orders; api_version query=v v1; empty_gif; }
+    location = /rate { api_id r; api_auth off; api_rate 1r/d; empty_gif; }
+    location = /quota { api_id q; api_auth off; api_quota 1/1d; empty_gif; }
+    location = /breaker { api_id b; api_auth off; api_breaker samples=1;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/fail; }
+    location = /timeout {
+        api_definition $TEST_NGINX_SERVER_ROOT/html/slow.json;
+        api_auth off;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/slow/3000;
+    }
+--- recorder
+--- request eval
+["GET /allowed?k=good&v=v2", "GET /allowed?k=bad",
+ "GET /allowed?k=gone", "GET /version?v=v3", "GET /rate",
+ "GET /rate", "GET /quota", "GET /quota", "GET /breaker", "GET /breaker",
+ "GET /timeout"]
+--- error_code eval
+[200, 403, 401, 403, 200, 429, 200, 403, 500, 503, 504]
+--- check eval
+sub {
+    my $id = qr/evt_[0-9a-f-]{36}/;
+    my $key = qr/[0-9a-f]{32}/;
+    my $time = qr/\d{10}/;
+    my @want = (
+        qr{allowed: allowed orders acme $key Alice v2 4 4 $time closed - /allowed\?k=\*\*\*&v=v2},
+        qr{allowed: AuthFailure orders acme $key - v1 - - - - $id /allowed\?k=\*\*\*},
+        qr{allowed: KeyExpired orders acme $key - v1 - - - - $id /allowed\?k=\*\*\*},
+        qr{version: VersionFailure orders acme - - \S+ - - - - $id /version\?v=v3},
+        qr{rate: allowed r acme - - - 0 - - - - /rate},
+        qr{rate: RatelimitExceeded r acme - - - 0 - - - $id /rate},
+        qr{quota: allowed q acme - - - - 0 $time - - /quota},
+        qr{quota: QuotaExceeded q acme - - - - 0 $time - $id /quota},
+        qr{breaker: allowed b acme - - - - - - \S+ - /breaker},
+        qr{breaker: BreakerOpen b acme - - - - - - open - /breaker},
+        qr{timeout: Timeout slow acme - - \S+ - - - - - /timeout},
+    );
+    my @lines;
+
+    wait_for(sub {
+        open my $in, '<', "$Test::Nginx::Util::ServRoot/logs/all.log";
+        CORE::chomp(@lines = <$in>);
+        return @lines == @want;
+    });
+
+    like($lines[$_], qr{^/$want[$_]$}, "line $_") for 0 .. $#want;
+}
+
+=== TEST 13: there is no other one
 --- config
     location /a { set $x $api_versions; }
 --- emerg
