@@ -299,3 +299,125 @@ sub {
     like(error_log_text(), qr{ignored in definition "\S+/apis/a\.json": enable_jwt, domain, proxy\.service_discovery\.use_discovery_service, proxy\.transport\.proxy_url, proxy\.transport\.ssl_min_version},
          'names');
 }
+
+=== TEST 14: hostile text in every field stays text
+--- http_config
+    server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2; location / { return 200 "$request_uri\n"; } }
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files eval
+my $evil = '\\n; } } server { listen 1; location / { return 200; } } # $host ${host} \\" \' \\\\ {x} %00 \\t';
+my $name = ">>> apis/a;}{\$host.json\n";
+my $target = <<'END';
+   "target_url": "http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/b;}${host}'\"\\{/?x=$y;}\""},
+END
+$name . <<"END";
+{"name": "$evil", "slug": "$evil", "api_id": "a", "use_keyless": true,
+ "domain": "$evil", "tags": ["$evil"], "$evil": "$evil",
+ "auth": {"auth_header_name": "X-Key", "param_name": "$evil"},
+ "proxy": {"listen_path": "/a/", "strip_listen_path": true,
+   "target_list": ["$evil"], "$evil": {},
+$target "CORS": {"enable": true, "allowed_origins": ["$evil"]},
+ "expiration": "", "custom_middleware_bundle": "$evil",
+ "version_data": {"not_versioned": true, "default_version": "$evil",
+  "versions": {"$evil": {"name": "$evil", "use_extended_paths": true,
+   "global_headers": {"X-A": "; } { \$host"},
+   "extended_paths": {
+     "ignored": [{"path": "/ign; } \\" \\\\{", "method": "$evil"}],
+     "mock_response": [{"path": "/mock", "method": "GET", "body": "$evil",
+                        "headers": {"X-B": "; } \$host \\""}}],
+     "rate_limit": [{"path": "/nowhere; }", "method": "$evil", "rate": 1, "per": 1}],
+     "hard_timeouts": [{"path": "/nowhere;", "method": "$evil", "timeout": 1}],
+     "circuit_breakers": [{"path": "/nowhere;", "method": "$evil", "samples": 1,
+       "threshold_percent": 1, "return_to_service_after": 1}]}}}},
+ "event_handlers": {"events": {"AuthFailure": [{"handler_name": "eh_log_handler",
+   "handler_meta": {"prefix": "$evil"}}]}}}
+END
+--- request eval
+["GET /a/1?z=1", "GET /a/mock", "GET /server"]
+--- error_code eval
+[200, 200, 404]
+--- response_body_like eval
+[qr{^/b;\}\$\{host\}'"\\\{/1\?x=\$y;\}"&z=1$},
+ qr/^\n; \} \} server \{ listen 1; .* # \$host \$\{host\} " ' \\ \{x\} %00/s, qr/404/]
+--- response_headers eval
+["", 'X-B: ; } $host "', ""]
+
+=== TEST 15: handlers as Tyk's document prints them, in a folder
+--- http_config
+    resolver 127.0.0.1:1 ipv6=off;
+    resolver_timeout 100ms;
+    server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2; location / { return 200; } }
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files eval
+">>> apis/orders.json\n{\n" . <<'END' . "}\n"
+"api_id": "orders",
+"proxy": {"listen_path": "/a/", "target_url": "http://127.0.0.1:$TEST_NGINX_RAND_PORT_2"},
+"event_handlers": {
+        "events": {
+            "QuotaExceeded": [
+                {
+                    "handler_name":"eh_log_handler",
+                    "handler_meta": {
+                        "prefix": "LOG-HANDLER-PREFIX"
+                    }
+                },
+                {
+                    "handler_name":"eh_web_hook_handler",
+                    "handler_meta": {
+                        "method": "POST",
+                        "target_path": "http://posttestserver.com/post.php?dir=tyk-event-test",
+                        "template_path": "templates/default_webhook.json",
+                        "header_map": {"X-Tyk-Test-Header": "Tyk v1.BANANA"},
+                        "event_timeout": 10
+                    }
+                }
+            ]
+        }
+}
+END
+--- request eval
+["GET /a/", "GET /a/", "GET /a/"]
+--- more_headers
+Authorization: quota-key-0123456789
+--- error_code eval
+[200, 200, 403]
+--- check eval
+sub {
+    for my $seen (qr/LOG-HANDLER-PREFIX:QuotaExceeded/, qr/posttestserver\.com/) {
+        wait_for(sub { error_log_text() =~ $seen });
+        like(error_log_text(), $seen, 'the log');
+    }
+}
+
+=== TEST 16: a client that goes while its target's host is looked up
+--- http_config
+    resolver 127.0.0.1:$TEST_NGINX_RAND_PORT_3 ipv6=off;
+    resolver_timeout 600ms;
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+    location /b { return 200 "b\n"; }
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "use_keyless": true, "proxy": {"listen_path": "/a/",
+  "target_url": "http://slow.example/x"}}
+--- init
+use IO::Socket::INET;
+our $dns = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1',
+    LocalPort => $ENV{TEST_NGINX_RAND_PORT_3});
+--- request
+GET /b
+--- check eval
+sub {
+    my $s = IO::Socket::INET->new(Proto => 'tcp', PeerAddr => '127.0.0.1',
+        PeerPort => $Test::Nginx::Util::ServerPortForClient);
+
+    print $s "GET /a/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    wait_for(sub { error_log_text() =~ m{http request line: "GET /a/} });
+    close $s;
+
+    my ($status) = http_get('/a/', undef, '');
+    is($status, 502, 'one that waits');
+}
+--- timeout: 5

@@ -274,13 +274,9 @@ ngx_http_apievents_cors_origins(ngx_http_apievents_definition_t *def,
             return NGX_ERROR;
         }
 
-        s->len = v->s.len;
-        s->data = ngx_pnalloc(def->cf->pool, s->len + 1);
-        if (s->data == NULL) {
+        if (ngx_http_apievents_definition_copy(def, &v->s, s) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        ngx_memcpy(s->data, v->s.data, s->len);
     }
 
     return NGX_OK;
@@ -320,13 +316,9 @@ ngx_http_apievents_cors_list(ngx_http_apievents_definition_t *def,
             return NGX_ERROR;
         }
 
-        s->len = v->s.len;
-        s->data = ngx_pnalloc(def->cf->pool, s->len + 1);
-        if (s->data == NULL) {
+        if (ngx_http_apievents_definition_copy(def, &v->s, s) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        ngx_memcpy(s->data, v->s.data, s->len);
 
         if (ngx_http_apievents_valid_header(s, &none) != NGX_OK) {
             ngx_http_apievents_entry_error(def, v, name,

@@ -26,6 +26,7 @@ static ngx_int_t ngx_http_apievents_pass_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_pass_url(ngx_http_request_t *r,
     ngx_http_apievents_service_t *service, ngx_http_apievents_base_t *base,
     ngx_str_t *url);
+static u_char *ngx_http_apievents_pass_put(u_char *p, ngx_str_t *s);
 static ngx_int_t ngx_http_apievents_pass_path(ngx_http_request_t *r,
     ngx_http_apievents_service_t *service, ngx_str_t *path);
 static ngx_uint_t ngx_http_apievents_pass_plain(ngx_str_t *path);
@@ -152,9 +153,10 @@ ngx_http_apievents_pass_base(ngx_http_request_t *r,
         for (i = 0; i < service->overrides->nelts; i++) {
 
             if (base[i].version.len == version.len
-                && ngx_strncmp(base[i].version.data, version.data,
-                               version.len)
-                   == 0)
+                && (version.len == 0
+                    || ngx_strncmp(base[i].version.data, version.data,
+                                   version.len)
+                       == 0))
             {
                 return &base[i];
             }
@@ -258,29 +260,35 @@ ngx_http_apievents_pass_url(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(url->data, base->origin.upstream.data,
-                   base->origin.upstream.len);
-    p = ngx_cpymem(p, front->data, front->len);
+    p = ngx_http_apievents_pass_put(url->data, &base->origin.upstream);
+    p = ngx_http_apievents_pass_put(p, front);
 
     if (path.len != 0 || front->len == 0) {
         *p++ = '/';
-        p = ngx_cpymem(p, path.data, path.len);
+        p = ngx_http_apievents_pass_put(p, &path);
     }
 
     if (base->args.len != 0 || r->args.len != 0) {
         *p++ = '?';
-        p = ngx_cpymem(p, base->args.data, base->args.len);
+        p = ngx_http_apievents_pass_put(p, &base->args);
 
         if (base->args.len != 0 && r->args.len != 0) {
             *p++ = '&';
         }
 
-        p = ngx_cpymem(p, r->args.data, r->args.len);
+        p = ngx_http_apievents_pass_put(p, &r->args);
     }
 
     url->len = p - url->data;
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_apievents_pass_put(u_char *p, ngx_str_t *s)
+{
+    return s->len ? ngx_cpymem(p, s->data, s->len) : p;
 }
 
 

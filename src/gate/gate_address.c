@@ -93,10 +93,7 @@ ngx_http_apievents_check_size(ngx_http_request_t *r,
 
     for (i = 0; i < sizes->nelts; i++) {
 
-        if (size[i].version.len != d->version_name.len
-            || ngx_strncmp(size[i].version.data, d->version_name.data,
-                           d->version_name.len)
-               != 0
+        if (!ngx_http_apievents_is_version(d, &size[i].version)
             || !ngx_http_apievents_path_match(r, d, &size[i].path))
         {
             continue;

@@ -126,10 +126,7 @@ ngx_http_apievents_header_applies(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_header_t *header, ngx_uint_t answer)
 {
     return header->answer == answer
-           && header->version.len == d->version_name.len
-           && ngx_strncmp(header->version.data, d->version_name.data,
-                          d->version_name.len)
-              == 0;
+           && ngx_http_apievents_is_version(d, &header->version);
 }
 
 

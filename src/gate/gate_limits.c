@@ -286,10 +286,7 @@ ngx_http_apievents_endpoint_limit(ngx_http_request_t *r,
     for (i = 0; i < limits->nelts; i++) {
 
         if (limit[i].path != NULL
-            && limit[i].version.len == d->version_name.len
-            && ngx_strncmp(limit[i].version.data, d->version_name.data,
-                           d->version_name.len)
-               == 0
+            && ngx_http_apievents_is_version(d, &limit[i].version)
             && ngx_http_apievents_path_match(r, d, limit[i].path))
         {
             return &limit[i];

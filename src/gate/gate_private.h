@@ -269,6 +269,10 @@ void ngx_http_apievents_path_behind(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ae_value_t *rights);
 
+/* gate_version.c: is it the one that is asked for */
+ngx_uint_t ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
+    ngx_str_t *version);
+
 /* gate_reply.c: NGX_DECLINED when there is none for the request */
 ngx_int_t ngx_http_apievents_reply(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);

@@ -34,10 +34,7 @@ ngx_http_apievents_reply(ngx_http_request_t *r,
 
     for (i = 0; i < more->replies->nelts; i++) {
 
-        if (reply[i].version.len == d->version_name.len
-            && ngx_strncmp(reply[i].version.data, d->version_name.data,
-                           d->version_name.len)
-               == 0
+        if (ngx_http_apievents_is_version(d, &reply[i].version)
             && ngx_http_apievents_path_match(r, d, &reply[i].path))
         {
             break;

@@ -360,3 +360,15 @@ ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name)
         *name = d->version_name;
     }
 }
+
+
+ngx_uint_t
+ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
+    ngx_str_t *version)
+{
+    return version->len == d->version_name.len
+           && (version->len == 0
+               || ngx_strncmp(version->data, d->version_name.data,
+                              version->len)
+                  == 0);
+}
