@@ -146,6 +146,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_monitor"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_1MORE,
+      ngx_http_apievents_api_monitor,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_event_key"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
       ngx_http_apievents_api_event_key,
@@ -392,6 +399,10 @@ ngx_http_apievents_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (conf->gate.monitor != NULL) {
+        conf->handlers.monitor = conf->gate.monitor->handler;
     }
 
     return ngx_http_apievents_merge_handlers(cf, &prev->handlers,

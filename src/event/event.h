@@ -33,6 +33,9 @@ typedef struct {
     ngx_array_t                *own;            /* of handler_t, this level */
     ngx_array_t                *all;            /* with the inherited ones */
     ngx_flag_t                  off;            /* drops what is inherited */
+    ngx_http_apievents_handler_t
+                               *monitor;        /* of this level's
+                                                   api_monitor, or NULL */
     ae_id_t                     route;          /* names `all` in records */
 } ngx_http_apievents_handlers_conf_t;
 

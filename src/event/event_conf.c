@@ -10,6 +10,8 @@ static ngx_int_t ngx_http_apievents_handler_name(ngx_conf_t *cf,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_apievents_is_phase(ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_handler_place(ngx_conf_t *cf);
+static ngx_array_t *ngx_http_apievents_with_monitor(ngx_conf_t *cf,
+    ngx_http_apievents_handlers_conf_t *conf);
 static ngx_int_t ngx_http_apievents_add_route(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *conf, ngx_str_t *api);
 static ae_id_t ngx_http_apievents_route_id(
@@ -216,11 +218,46 @@ ngx_http_apievents_event_init(ngx_conf_t *cf)
 }
 
 
+/* not one that inner levels inherit: they may have a monitor of their own */
+
+static ngx_array_t *
+ngx_http_apievents_with_monitor(ngx_conf_t *cf,
+    ngx_http_apievents_handlers_conf_t *conf)
+{
+    ngx_uint_t                     n;
+    ngx_array_t                   *handlers;
+    ngx_http_apievents_handler_t  *h;
+
+    n = (conf->all != NULL) ? conf->all->nelts : 0;
+
+    handlers = ngx_array_create(cf->pool, n + 1,
+                                sizeof(ngx_http_apievents_handler_t));
+    if (handlers == NULL) {
+        return NULL;
+    }
+
+    h = ngx_array_push_n(handlers, n + 1);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    if (n != 0) {
+        ngx_memcpy(h, conf->all->elts,
+                   n * sizeof(ngx_http_apievents_handler_t));
+    }
+
+    h[n] = *conf->monitor;
+
+    return handlers;
+}
+
+
 static ngx_int_t
 ngx_http_apievents_add_route(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *conf, ngx_str_t *api)
 {
     ngx_uint_t                       i;
+    ngx_array_t                     *handlers;
     ngx_http_apievents_route_t      *route;
     ngx_http_apievents_handler_t    *h;
     ngx_http_apievents_endpoint_t  **ep;
@@ -228,7 +265,16 @@ ngx_http_apievents_add_route(ngx_conf_t *cf,
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
 
-    conf->route = ngx_http_apievents_route_id(mcf, conf->all, api);
+    handlers = conf->all;
+
+    if (conf->monitor != NULL) {
+        handlers = ngx_http_apievents_with_monitor(cf, conf);
+        if (handlers == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    conf->route = ngx_http_apievents_route_id(mcf, handlers, api);
 
     route = mcf->event.routes.elts;
 
@@ -247,16 +293,16 @@ ngx_http_apievents_add_route(ngx_conf_t *cf,
 
     route->id = conf->route;
     route->api = *api;
-    route->handlers = conf->all;
+    route->handlers = handlers;
 
-    if (conf->all == NULL) {
+    if (handlers == NULL) {
         return NGX_OK;
     }
 
-    h = conf->all->elts;
+    h = handlers->elts;
     ep = mcf->deliver.endpoints.elts;
 
-    for (i = 0; i < conf->all->nelts; i++) {
+    for (i = 0; i < handlers->nelts; i++) {
         if (ep[h[i].endpoint]->uses_request) {
             route->uses_request = 1;
         }

@@ -272,6 +272,18 @@ typedef struct {
 } ngx_http_apievents_limit_t;
 
 
+/* one api_monitor */
+
+typedef struct {
+    ngx_array_t                 limits;         /* of uint32_t, in millionths
+                                                   as ae_limit_usage() */
+    void                       *handler;        /* handler_t of its own that
+                                                   gets TriggerExceeded */
+    ngx_uint_t                  keys;
+    ngx_uint_t                  orgs;
+} ngx_http_apievents_monitor_t;
+
+
 /* member of the main configuration */
 
 typedef struct {
@@ -302,6 +314,8 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_uint_t                 *statuses;       /* by refused_e, 0 where the
                                                    refusal's own holds; NULL:
                                                    everywhere */
+    ngx_http_apievents_monitor_t
+                               *monitor;        /* NULL: off */
     ngx_uint_t                  error_format;   /* error_e */
     ngx_uint_t                  limit_headers;  /* 0: off */
     ngx_flag_t                  active;         /* 0: answers 404 */
@@ -347,6 +361,8 @@ char *ngx_http_apievents_api_quota(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_version(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_monitor(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

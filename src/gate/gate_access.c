@@ -206,6 +206,7 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
     }
 
     d->confirmed = 1;
+    ngx_http_apievents_watch_quotas(r, d);
 
     if (ngx_http_apievents_strip_version(r, d) != NGX_OK
         || ngx_http_apievents_dress_request(r, d) != NGX_OK)
@@ -249,6 +250,10 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
             || r->headers_out.status >= NGX_HTTP_BAD_REQUEST))
     {
         ngx_http_apievents_refund(r, d);
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
+        ngx_http_apievents_watch_quotas(r, d);
     }
 
     return NGX_OK;

@@ -375,6 +375,7 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
     conf->event_key = NGX_CONF_UNSET_UINT;
     conf->body_max = NGX_CONF_UNSET_SIZE;
     conf->statuses = NGX_CONF_UNSET_PTR;
+    conf->monitor = NGX_CONF_UNSET_PTR;
     conf->error_format = NGX_CONF_UNSET_UINT;
     conf->limit_headers = NGX_CONF_UNSET_UINT;
     conf->active = NGX_CONF_UNSET;
@@ -409,6 +410,7 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_conf_merge_size_value(conf->body_max, prev->body_max,
                               NGX_HTTP_APIEVENTS_BODY_MAX);
     ngx_conf_merge_ptr_value(conf->statuses, prev->statuses, NULL);
+    ngx_conf_merge_ptr_value(conf->monitor, prev->monitor, NULL);
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format,
                               NGX_HTTP_APIEVENTS_ERROR_TYK);
     ngx_conf_merge_uint_value(conf->limit_headers, prev->limit_headers,

@@ -21,10 +21,6 @@ static void ngx_http_apievents_event_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static void ngx_http_apievents_event_api_key(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
-static void ngx_http_apievents_event_org_key(ngx_http_request_t *r,
-    ngx_http_apievents_raise_t *e);
-static void ngx_http_apievents_event_key(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
 
 
 ngx_uint_t
@@ -258,7 +254,7 @@ ngx_http_apievents_event_api_key(ngx_http_request_t *r,
 
 /* the KeyID is of Tyk's name for such a session, so as not to be a key's */
 
-static void
+void
 ngx_http_apievents_event_org_key(ngx_http_request_t *r,
     ngx_http_apievents_raise_t *e)
 {
@@ -281,7 +277,7 @@ ngx_http_apievents_event_org_key(ngx_http_request_t *r,
 }
 
 
-static void
+void
 ngx_http_apievents_event_key(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e)
 {

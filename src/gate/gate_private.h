@@ -151,6 +151,7 @@ typedef struct {
     unsigned                        pending:1;  /* another module may let it
                                                    pass (satisfy any) */
     unsigned                        confirmed:1;/* access phase is over */
+    unsigned                        watched:1;  /* its quotas were */
     unsigned                        body_known:1;
     unsigned                        request_known:1;
     unsigned                        replaced:1; /* header of the answer */
@@ -389,6 +390,13 @@ ngx_int_t ngx_http_apievents_answer_grpc(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *type);
 
 /*
+ * gate_monitor.c: tells of quotas that are used up to a threshold, once a
+ * decision, when it is certain that the request passes.
+ */
+void ngx_http_apievents_watch_quotas(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/*
  * gate_request.c: OriginatingRequest.  read_body() is for a phase handler,
  * which is called again when it does not return NGX_OK but NGX_DONE; other
  * values end the request.  build() needs what was read, or does without.
@@ -407,6 +415,10 @@ ngx_uint_t ngx_http_apievents_wants_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_event_key(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
+void ngx_http_apievents_event_org_key(ngx_http_request_t *r,
+    ngx_http_apievents_raise_t *e);
 void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal);

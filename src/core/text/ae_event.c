@@ -298,7 +298,7 @@ ae_id_t
 ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
     ae_id_t endpoint)
 {
-    ae_str_t        parts[5];
+    ae_str_t        parts[6];
     unsigned char  *p, head[2 * 16 + 4 * 8];
 
     parts[0].data = head;
@@ -308,6 +308,10 @@ ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
     parts[3] = ev->path;
     parts[4] = ev->reason;
 
+    /* thresholds are told of once each anyway, by what stands there */
+
+    parts[5] = (ev->type == AE_TRIGGER_EXCEEDED) ? ev->meta : ae_str("");
+
     p = ae_event_put_id(head, endpoint);
     p = ae_event_put_id(p, ev->key_id);
     p = ae_event_put_word(p, parts[1].len);
@@ -315,7 +319,7 @@ ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
     p = ae_event_put_word(p, parts[3].len);
     (void) ae_event_put_word(p, parts[4].len);
 
-    return ae_hash(key, parts, 5);
+    return ae_hash(key, parts, 6);
 }
 
 
