@@ -196,3 +196,32 @@ sub {
     is(answers('/a/ok', '/a/ok'), '200 half_open allowed, '
        . '200 closed allowed', 'closed');
 }
+
+=== TEST 9: a connection that was switched keeps no probe
+--- config
+    location /a {
+        api_id a;
+        api_breaker samples=1 window=1h open=100ms probe=1h;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $http_connection;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+--- check eval
+sub {
+    is(codes('/a/500', '/a/ok'), '500 503', 'open');
+    pause(0.2);
+
+    my (@clients, @heads);
+
+    for (1 .. 2) {
+        push @clients, ask('/a/socket', 'Upgrade: x', 'Connection: upgrade');
+        sysread $clients[-1], my $head, 1000;
+        push @heads, $head;
+    }
+
+    like($heads[0], qr/^HTTP\S+ 101 .*^X-State: half_open\r$/ms, 'a probe');
+    like($heads[1], qr/^HTTP\S+ 101 .*^X-State: half_open\r$/ms, 'another');
+    is(answers('/a/ok', '/a/ok'), '200 half_open allowed, '
+       . '200 closed allowed', 'closed');
+}

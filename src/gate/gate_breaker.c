@@ -464,6 +464,13 @@ ngx_http_apievents_breaker_watch(ngx_http_request_t *r)
         return;
     }
 
+    /* what may go on for days must not keep a probe */
+
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+        ngx_http_apievents_breaker_forget(d);
+        return;
+    }
+
     d->finalize = u->finalize_request;
     u->finalize_request = ngx_http_apievents_breaker_finalize;
 }

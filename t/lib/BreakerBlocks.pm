@@ -12,6 +12,7 @@ package BreakerBlocks;
 #   /close          closes the connection
 #   /cut            closes it within the body, /cutoff with chunks
 #   /drip           200 at once, the body after 300 ms, of /drop after 800 ms
+#   /ws /socket     101, and closes it at once, or after 30 s
 #   /accel/x        X-Accel-Redirect: /x
 #   /switch         503 after broken(1), 200 after broken(0)
 #   anything else   200
@@ -58,11 +59,12 @@ my %Answers = (
         sleep $seconds;
         syswrite $_[0], "ok\n"
     }) } [drip => 0.3], [drop => 0.8]),
-    '/ws'     => sub {
+    (map { my $seconds = $_->[1]; ("/$_->[0]" => sub {
         syswrite $_[0], "HTTP/1.1 101 Switching Protocols\r\n"
                         . "Upgrade: x\r\nConnection: upgrade\r\n\r\n";
+        sleep $seconds;
         0
-    },
+    }) } [ws => 0], [socket => 30]),
     (map { my $to = $_; ("/accel$to" => "HTTP/1.1 200 OK\r\n"
                          . "X-Accel-Redirect: $to\r\n"
                          . "Content-Length: 0\r\n\r\n") } '/file', '/again'),
@@ -173,13 +175,14 @@ sub answers {
 
 # a client that asks, and waits until its socket is forgotten
 sub ask {
-    my ($path) = @_;
+    my ($path, @headers) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                        PeerPort => client_port())
                  or die "connect: $!\n";
 
-    syswrite $socket, "GET $path HTTP/1.1\r\nHost: localhost\r\n"
-                      . "Connection: close\r\n\r\n";
+    @headers = 'Connection: close' if !@headers;
+    syswrite $socket, join "\r\n", "GET $path HTTP/1.1", 'Host: localhost',
+                                    @headers, '', '';
 
     return $socket;
 }
