@@ -458,3 +458,56 @@ sub {
  "x-api-version: v1\nAuthorization: one"]
 --- error_code eval
 [404, 404, 404, 200]
+
+=== TEST 18: files below a version, with and without strip
+--- config
+    api_auth off;
+    location /kept/ { api_id kept; api_version url v1; root html; }
+    location /root/ { api_id root; api_version url strip v1; root html; }
+    location /alias/ { api_id alias; api_version url strip v1;
+                       alias html/data/; }
+    location /try/ { api_id try; api_version url strip v1; root html;
+                     try_files /none $uri.txt =404; }
+--- user_files
+>>> kept/v1/a.txt
+kept
+>>> root/a.txt
+root
+>>> data/a.txt
+alias
+>>> try/a.txt
+try
+--- request eval
+["GET /kept/v1/a.txt", "GET /root/v1/a.txt", "GET /alias/v1/a.txt",
+ "GET /try/v1/a", "GET /alias/v1/v1"]
+--- error_code eval
+[200, 200, 200, 200, 404]
+--- response_body_like eval
+['^kept', '^root', '^alias', '^try', '404']
+--- response_headers eval
+["Content-Type: text/plain", "Content-Type: text/plain",
+ "Content-Type: text/plain", "Content-Type: text/plain", ""]
+
+=== TEST 19: policies give versions too
+--- http_config
+    api_policies $TEST_NGINX_SERVER_ROOT/html/policies.json;
+--- config
+    location /a {
+        api_id orders;
+        api_version header=x-api-version v1 v2 v3;
+        empty_gif;
+    }
+--- user_files
+>>> policies.json
+{"one": {"id": "one", "active": true,
+         "access_rights": {"orders": {"versions": ["v1"]}}},
+ "two": {"id": "two", "active": true,
+         "access_rights": {"orders": {"versions": ["v2"]}}}}
+>>> keys.json
+{"key": {"apply_policies": ["one", "two"]}}
+--- request eval
+["GET /a", "GET /a", "GET /a"]
+--- more_headers eval
+[map "Authorization: key\nx-api-version: v$_", 1 .. 3]
+--- error_code eval
+[200, 200, 403]
