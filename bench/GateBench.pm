@@ -11,7 +11,7 @@ use warnings;
 
 use Cwd qw/ abs_path /;
 use Exporter qw/ import /;
-use File::Basename qw/ dirname /;
+use File::Basename qw/ basename dirname /;
 use File::Path qw/ make_path remove_tree /;
 use IO::Socket::INET;
 use POSIX ();
@@ -21,7 +21,7 @@ our @EXPORT = qw/ $top $dir $nginx @variants prepare configure start stop
     free_port spew key write_keys /;
 
 our $top = dirname(dirname(abs_path(__FILE__)));
-our $dir = "$top/build/bench/gate";
+our $dir = "$top/build/bench/" . basename($0);
 our $nginx = $ENV{NGINX} || '/usr/sbin/nginx';
 
 my $module = $ENV{APIEVENTS_MODULE}
@@ -35,6 +35,9 @@ api_rate 1000000r/s burst=1000000;
 api_breaker path=^/ threshold=0.5 samples=1000 window=10s open=30s half_open=3;
 END
 
+my $zone = 'api_zone a:ZONE ring=64k; api_keys KEYS; '
+    . 'api_state_path STATE; MORE';;
+
 our @variants = (
     { name => 'nothing', http => '', location => '' },
     {
@@ -46,8 +49,13 @@ our @variants = (
     {
         name => 'this module',
         module => 1,
-        http => 'api_zone a:ZONE ring=64k; api_keys KEYS; '
-            . 'api_state_path STATE;',
+        http => $zone,
+        location => "$api api_limit_headers off;",
+    },
+    {
+        name => 'and headers',
+        module => 1,
+        http => $zone,
         location => $api,
     },
 );
@@ -71,22 +79,30 @@ sub prepare {
 }
 
 
-# what a key looks like, and n of them in a file
+# what a key looks like, and a file of n of them; so many that the file would
+# be too large are short, and have no access rights
 
-sub key { sprintf 'bench%027d', $_[0] }
+sub key {
+    my ($i, $n) = @_;
+
+    return sprintf $n > 10000 ? '%07d' : 'bench%027d', $i;
+}
 
 sub write_keys {
     my ($file, $n) = @_;
 
     open my $fh, '>', $file or die "$file: $!";
 
+    my $session = '"rate":1000000,"per":1,"quota_max":1000000000';
+
+    $session .= ',"quota_renewal_rate":86400,'
+        . '"access_rights":{"bench":{"api_id":"bench"}}' if $n <= 10000;
+
     print $fh '{';
 
     for my $i (0 .. $n - 1) {
-        print $fh ',' if $i;
-        print $fh '"', key($i), '":{"rate":1000000,"per":1,',
-            '"quota_max":1000000000000,"quota_renewal_rate":86400,',
-            '"access_rights":{"bench":{"api_id":"bench"}}}', "\n";
+        print $fh ",\n" if $i;
+        print $fh '"', key($i, $n), "\":{$session}";
     }
 
     print $fh '}';
@@ -109,6 +125,7 @@ sub configure {
         s/ZONE/$zone/;
         s/KEYS/$p{keys}/;
         s/STATE/$home\/state/;
+        s/MORE/$p{more} \/\/ ''/e;
     }
 
     my $load = $variant->{module} ? "load_module $module;" : '';

@@ -413,20 +413,6 @@ ae_breaker_probed(ae_breaker_t *st, const ae_breaker_rule_t *rule,
 }
 
 
-ae_table_t *
-ae_breakers_table(const ae_breakers_t *b)
-{
-    return (ae_table_t *) ((char *) b + b->table_offset);
-}
-
-
-ae_breakers_shard_t *
-ae_breakers_shard(const ae_breakers_t *b, uint32_t shard)
-{
-    return (ae_breakers_shard_t *) (b + 1) + shard;
-}
-
-
 ae_breaker_t *
 ae_breaker_make(ae_breakers_t *b, ae_id_t id, uint64_t window,
     const ae_now_t *now)

@@ -93,9 +93,19 @@ struct ae_breakers_s {
 } __attribute__((aligned(64)));
 
 
-ae_table_t *ae_breakers_table(const ae_breakers_t *b);
-ae_breakers_shard_t *ae_breakers_shard(const ae_breakers_t *b,
-    uint32_t shard);
+static inline ae_table_t *
+ae_breakers_table(const ae_breakers_t *b)
+{
+    return (ae_table_t *) ((char *) b + b->table_offset);
+}
+
+
+static inline ae_breakers_shard_t *
+ae_breakers_shard(const ae_breakers_t *b, uint32_t shard)
+{
+    return (ae_breakers_shard_t *) (b + 1) + shard;
+}
+
 
 /* of a locked shard; NULL: no room; window: to judge what is in use */
 ae_breaker_t *ae_breaker_make(ae_breakers_t *b, ae_id_t id, uint64_t window,

@@ -272,20 +272,6 @@ ae_limits_shards(size_t size)
 }
 
 
-ae_table_t *
-ae_limits_table(const ae_limits_t *limits)
-{
-    return (ae_table_t *) ((char *) limits + limits->table_offset);
-}
-
-
-ae_limits_shard_t *
-ae_limits_shard(const ae_limits_t *limits, uint32_t shard)
-{
-    return (ae_limits_shard_t *) (limits + 1) + shard;
-}
-
-
 ae_limits_shard_t *
 ae_limits_lock(ae_limits_t *limits, uint32_t shard)
 {

@@ -41,8 +41,19 @@ struct ae_limits_s {
 } __attribute__((aligned(AE_LIMITS_ALIGN)));
 
 
-ae_table_t *ae_limits_table(const ae_limits_t *limits);
-ae_limits_shard_t *ae_limits_shard(const ae_limits_t *limits, uint32_t shard);
+static inline ae_table_t *
+ae_limits_table(const ae_limits_t *limits)
+{
+    return (ae_table_t *) ((char *) limits + limits->table_offset);
+}
+
+
+static inline ae_limits_shard_t *
+ae_limits_shard(const ae_limits_t *limits, uint32_t shard)
+{
+    return (ae_limits_shard_t *) (limits + 1) + shard;
+}
+
 
 ae_limits_shard_t *ae_limits_lock(ae_limits_t *limits, uint32_t shard);
 void ae_limits_unlock(ae_limits_t *limits, uint32_t shard);

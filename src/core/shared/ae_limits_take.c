@@ -28,6 +28,7 @@ typedef struct {
     size_t                   locked;
     size_t                   slots;
     uint32_t                 shard[AE_LIMIT_USES];     /* ascending */
+    uint32_t                 shard_of[AE_LIMIT_USES];  /* by use */
     ae_limit_state_t        *stored[AE_LIMIT_USES];    /* of each slot */
     ae_limits_slot_t        *slot_of[AE_LIMIT_USES];   /* by use */
     ae_limits_slot_t         slot[AE_LIMIT_USES];
@@ -124,7 +125,7 @@ ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses, size_t n,
 static void
 ae_limits_call_lock(ae_limits_call_t *call)
 {
-    size_t       i, k;
+    size_t       i, k, m;
     uint32_t     shard;
     ae_table_t  *table;
 
@@ -133,6 +134,7 @@ ae_limits_call_lock(ae_limits_call_t *call)
 
     for (i = 0; i < call->n; i++) {
         shard = ae_table_shard(table, call->uses[i].id);
+        call->shard_of[i] = shard;
 
         for (k = call->locked; k > 0 && call->shard[k - 1] > shard; k--) {
             /* void */
@@ -142,8 +144,9 @@ ae_limits_call_lock(ae_limits_call_t *call)
             continue;
         }
 
-        memmove(&call->shard[k + 1], &call->shard[k],
-                (call->locked - k) * sizeof(uint32_t));
+        for (m = call->locked; m > k; m--) {
+            call->shard[m] = call->shard[m - 1];
+        }
 
         call->shard[k] = shard;
         call->locked++;
@@ -188,9 +191,11 @@ ae_limits_slot(ae_limits_call_t *call, size_t i)
 
     slot = &call->slot[call->slots];
 
+    slot->shard = call->shard_of[i];
+
     ae_limits_slot_find(call, slot, use);
 
-    for (k = 0; k < call->slots; k++) {
+    for (k = 0; use->overflow && k < call->slots; k++) {
         if (call->stored[k] == slot->stored) {
             return &call->slot[k];
         }
@@ -211,7 +216,6 @@ ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
 
     use->overflow = 0;
 
-    slot->shard = ae_table_shard(ae_limits_table(call->limits), use->id);
     slot->made = 0;
     slot->keep = 0;
     slot->stored = ae_table_find(ae_limits_table(call->limits), use->id);

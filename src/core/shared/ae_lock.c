@@ -41,7 +41,11 @@ ae_lock_init(ae_lock_t *lock)
 int
 ae_lock(ae_lock_t *lock)
 {
-    return ae_lock_result(pthread_mutex_lock(&lock->mutex));
+    int  err;
+
+    err = pthread_mutex_lock(&lock->mutex);
+
+    return (err == 0) ? AE_OK : ae_lock_result(err);
 }
 
 
