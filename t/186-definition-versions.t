@@ -220,3 +220,28 @@ END
 [403, 200]
 --- response_body_like eval
 [qr/disallowed/, qr/\[v2\]/]
+
+=== TEST 9: what a key has left
+--- http_config eval: $::Upstream
+--- config eval
+$::Config . 'location /b/ { api_id orders; empty_gif; }'
+--- user_files eval
+main::definition('"active": true')
+--- request eval
+["GET /a/tyk/rate-limits/", "GET /a/x", ("GET /a/tyk/rate-limits") x 3,
+ "GET /a/x", "GET /a/tyk/rate-limits/", "GET /a/tyk/rate-limits/x",
+ "GET /a/tyk/rate-limits/", "GET /a/tyk/rate-limits/", "GET /b/tyk/rate-limits/"]
+--- more_headers eval
+[(map "Authorization: both-key-0123456789", 1 .. 7),
+ "Authorization: good-key-0123456789", "Authorization: good-key-0123456789", "",
+ "Authorization: good-key-0123456789"]
+--- error_code eval
+[(200) x 7, 200, 200, 401, 200]
+--- response_body_like eval
+[qr/^\{"quota":\{"quota_max":2,"quota_remaining":2,"quota_renews":0\},"rate_limit":\{"requests":3,"per_unit":60\}\}$/,
+ qr/^GET/, (qr/"quota_remaining":1,/) x 3, qr/^GET/, qr/"quota_remaining":0,/,
+ qr{^GET /a/tyk/rate-limits/x},
+ qr/"quota_max":-1,"quota_remaining":-1,"quota_renews":0\},"rate_limit":\{"requests":0,"per_unit":0\}/,
+ qr/missing/, qr/^GIF/]
+--- response_headers eval
+["Content-Type: application/json", ("") x 10]

@@ -169,7 +169,8 @@ typedef struct {
     ngx_str_t                   version;        /* empty: any */
     ngx_uint_t                  status;
     ngx_str_t                   body;
-    ngx_array_t                *headers;        /* of ngx_keyval_t */
+    ngx_str_t                   type;           /* empty: text/plain */
+    ngx_array_t                *headers;        /* of ngx_keyval_t; or NULL */
 } ngx_http_apievents_reply_t;
 
 

@@ -476,6 +476,12 @@ ngx_http_apievents_step_limits(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
+    rc = ngx_http_apievents_rates(r, d);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     rc = ngx_http_apievents_limits(r, d);
 
     if (rc == NGX_DECLINED) {

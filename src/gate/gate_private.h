@@ -277,6 +277,12 @@ ngx_uint_t ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
 /* gate_reply.c: NGX_DECLINED when there is none for the request */
 ngx_int_t ngx_http_apievents_reply(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_reply_with(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply);
+
+/* gate_rates.c: the same, of what a key has left */
+ngx_int_t ngx_http_apievents_rates(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 
 /* gate_strip.c: what named the version goes, once it is certain that the
  * request will be served */

@@ -19,7 +19,6 @@ ngx_int_t
 ngx_http_apievents_reply(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_int_t                    rc;
     ngx_uint_t                   i;
     ngx_http_apievents_more_t   *more;
     ngx_http_apievents_reply_t  *reply;
@@ -45,10 +44,20 @@ ngx_http_apievents_reply(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    return ngx_http_apievents_reply_with(r, &reply[i]);
+}
+
+
+ngx_int_t
+ngx_http_apievents_reply_with(ngx_http_request_t *r,
+    ngx_http_apievents_reply_t *reply)
+{
+    ngx_int_t  rc;
+
     rc = ngx_http_discard_request_body(r);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_apievents_reply_send(r, &reply[i]);
+        rc = ngx_http_apievents_reply_send(r, reply);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -104,11 +113,15 @@ ngx_http_apievents_reply_head(ngx_http_request_t *r,
     ngx_keyval_t     *kv;
     ngx_table_elt_t  *h;
 
-    ngx_str_set(&type, "text/plain");
+    type = reply->type;
 
-    kv = reply->headers->elts;
+    if (type.len == 0) {
+        ngx_str_set(&type, "text/plain");
+    }
 
-    for (i = 0; i < reply->headers->nelts; i++) {
+    kv = reply->headers ? reply->headers->elts : NULL;
+
+    for (i = 0; kv != NULL && i < reply->headers->nelts; i++) {
 
         if (kv[i].key.len == sizeof("Content-Type") - 1
             && ngx_strncasecmp(kv[i].key.data, (u_char *) "Content-Type",
