@@ -609,11 +609,21 @@ static u_char *
 ngx_http_apievents_push_header(ngx_http_request_t *r, const ngx_str_t *name,
     u_char *p, u_char *last)
 {
+    ngx_list_t       *list;
+    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
+    list = &r->headers_out.headers;
+    part = list->last;
+
+    if (part->nelts < list->nalloc) {
+        h = (ngx_table_elt_t *) part->elts + part->nelts++;
+
+    } else {
+        h = ngx_list_push(list);
+        if (h == NULL) {
+            return NULL;
+        }
     }
 
     h->hash = 1;
