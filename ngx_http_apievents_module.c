@@ -76,6 +76,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       offsetof(ngx_http_apievents_main_conf_t, gate.master_keys),
       NULL },
 
+    { ngx_string("api_hosts"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_apievents_api_hosts,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_delivery_connections"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_apievents_api_delivery_connections,
@@ -313,6 +320,10 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_apievents_hosts_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_apievents_gate_init(cf);
 }
 
@@ -507,6 +518,8 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
     mcf->deliver.worker->shutdown.log = cycle->log;
 
     ngx_http_apievents_deliver_register(cycle);
+
+    (void) ngx_http_apievents_hosts_start(cycle, &old->gate);
 }
 
 
@@ -525,7 +538,8 @@ ngx_http_apievents_init_process(ngx_cycle_t *cycle)
     }
 
     if (ngx_http_apievents_store_init_process(cycle) != NGX_OK
-        || ngx_http_apievents_deliver_init_process(cycle) != NGX_OK)
+        || ngx_http_apievents_deliver_init_process(cycle) != NGX_OK
+        || ngx_http_apievents_hosts_start(cycle, NULL) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -547,6 +561,7 @@ ngx_http_apievents_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_apievents_hosts_stop(cycle);
     ngx_http_apievents_event_exit_process(cycle);
     ngx_http_apievents_watchdog_stop(mcf->deliver.worker);
     ngx_http_apievents_store_exit_process(cycle);

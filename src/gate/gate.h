@@ -15,6 +15,7 @@
 #include <ngx_http.h>
 
 #include "core/core.h"
+#include "ngx/ngx.h"
 #include "store/store.h"
 
 
@@ -285,9 +286,43 @@ typedef struct {
 } ngx_http_apievents_monitor_t;
 
 
+/* one api_hosts, and a server of its upstream */
+
+typedef struct {
+    ngx_str_t                       upstream;
+    ngx_http_apievents_target_t     target;     /* of probes */
+    ngx_uint_t                      probe;      /* 0: what requests see */
+    ae_host_rule_t                  rule;
+    ngx_msec_t                      interval;
+    ngx_str_t                       place;      /* FILE:LINE */
+    ngx_array_t                     hosts;      /* of server_t */
+} ngx_http_apievents_hosts_t;
+
+typedef struct {
+    ngx_http_apievents_hosts_t     *hosts;
+    ngx_addr_t                      addr;       /* with its name */
+    ae_id_t                         id;
+    uint64_t                        due;        /* this worker asks again,
+                                                   monotonic ns */
+} ngx_http_apievents_server_t;
+
+
+/* what a worker keeps */
+
+typedef struct {
+    ngx_event_t                     timer;
+    ngx_connection_t                dummy;
+    ngx_uint_t                      probing;
+    ngx_uint_t                      full;       /* was told of */
+} ngx_http_apievents_hosts_worker_t;
+
+
 /* member of the main configuration */
 
 typedef struct {
+    ngx_array_t                *hosts;          /* of hosts_t *, or NULL */
+    ngx_http_apievents_hosts_worker_t
+                               *hosts_worker;
     ngx_flag_t                  master_keys;
     ngx_uint_t                  cors;           /* some API has it */
     ngx_uint_t                  dress;          /* or headers of answers */
@@ -451,6 +486,17 @@ ngx_int_t ngx_http_apievents_rights_check(ngx_pool_t *pool,
 
 /* $api_id, $api_decision, ... */
 ngx_int_t ngx_http_apievents_gate_add_variables(ngx_conf_t *cf);
+
+/*
+ * api_hosts.  init: in postconfiguration; start: in a worker, or when one
+ * without a master has a new configuration, from the old one or NULL.
+ */
+char *ngx_http_apievents_api_hosts(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_apievents_hosts_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_apievents_hosts_start(ngx_cycle_t *cycle,
+    ngx_http_apievents_gate_main_conf_t *old);
+void ngx_http_apievents_hosts_stop(ngx_cycle_t *cycle);
 
 /* phase handlers (access, precontent, log) */
 ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);

@@ -412,6 +412,21 @@ ngx_int_t ngx_http_apievents_read_body(ngx_http_request_t *r,
 void ngx_http_apievents_build_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
+/*
+ * gate_hosts_event.c.  What was found of a host: its state, with the status
+ * (0: no answer), how long it took and what was asked; raises HostDown or
+ * HostUp, and says that it did.
+ */
+void ngx_http_apievents_hosts_tell(ngx_http_apievents_server_t *server,
+    ae_host_state_e state, ngx_uint_t status, ngx_msec_t latency);
+
+/* gate_hosts_probe.c: this worker has nothing to say of hosts any more */
+ngx_uint_t ngx_http_apievents_hosts_over(
+    ngx_http_apievents_main_conf_t *mcf);
+
+/* the log phase handler where requests tell of hosts */
+ngx_int_t ngx_http_apievents_hosts_log_handler(ngx_http_request_t *r);
+
 /* gate_event.c; hops: of X-Api-Events-Hops, 5 or more raise nothing */
 
 #define NGX_HTTP_APIEVENTS_HOPS  5

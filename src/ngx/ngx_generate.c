@@ -395,11 +395,17 @@ ngx_http_apievents_generate_target(ngx_conf_t *cf,
     text.data = buf;
     text.len = ngx_sprintf(buf, "upstream apievents_%ui {"
                                 " apievents_internal upstream;"
-                                " server 127.0.0.1:9;"
-                                " keepalive %ui;"
-                                " keepalive_requests 1000000; } }",
-                           n, t->keepalive)
+                                " server 127.0.0.1:9;", n)
                - buf;
+
+    if (t->keepalive != 0) {
+        text.len = ngx_sprintf(buf + text.len,
+                               " keepalive %ui;"
+                               " keepalive_requests 1000000;", t->keepalive)
+                   - buf;
+    }
+
+    text.len = ngx_sprintf(buf + text.len, " } }") - buf;
 
     if (ngx_http_apievents_generate_text(cf, mcf->generated.http,
                                          NGX_HTTP_MAIN_CONF, &text)

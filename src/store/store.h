@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   3
+#define NGX_HTTP_APIEVENTS_LAYOUT   4
 
 typedef struct {
     uint32_t                    magic;
@@ -38,6 +38,7 @@ typedef struct {
     ae_queue_t                 *queue;
     ae_limits_t                *limits;
     ae_breakers_t              *breakers;
+    ae_hosts_t                 *hosts;
     ae_sessions_t              *sessions;
 } ngx_http_apievents_zone_t;
 

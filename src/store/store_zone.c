@@ -27,6 +27,9 @@
 #define NGX_HTTP_APIEVENTS_BREAKERS_MIN  (144 * 1024)
 #define NGX_HTTP_APIEVENTS_BREAKERS_MAX  (32 * 1024 * 1024)
 
+/* some 400 servers of upstreams */
+#define NGX_HTTP_APIEVENTS_HOSTS_PART  (40 * 1024)
+
 /*
  * The rest goes to deliveries (events that wait for their endpoints are the
  * largest things here), counters and sessions, in percent.
@@ -354,7 +357,7 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     last = p + size;
 
-    size -= rings;
+    size -= rings + NGX_HTTP_APIEVENTS_HOSTS_PART;
 
     breakers = size / 100 * NGX_HTTP_APIEVENTS_BREAKERS;
     breakers = ngx_max(breakers, NGX_HTTP_APIEVENTS_BREAKERS_MIN);
@@ -377,11 +380,14 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
     zone->breakers = ae_breakers_init(p, breakers);
     p += breakers;
 
+    zone->hosts = ae_hosts_init(p, NGX_HTTP_APIEVENTS_HOSTS_PART);
+    p += NGX_HTTP_APIEVENTS_HOSTS_PART;
+
     zone->sessions = ae_sessions_init(p, last - p);
 
     if (zone->processes == NULL || zone->queue == NULL
         || zone->limits == NULL || zone->breakers == NULL
-        || zone->sessions == NULL)
+        || zone->hosts == NULL || zone->sessions == NULL)
     {
         return ngx_http_apievents_zone_too_small(shm_zone, zone->slots);
     }

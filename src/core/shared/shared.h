@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "core/base/base.h"
+#include "core/shared/ae_hosts.h"
 
 
 /* ---- lock: robust, between processes (ae_lock.c) ---- */
