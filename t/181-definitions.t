@@ -230,7 +230,25 @@ sub {
 --- response_body
 websocket upgrade
 
-=== TEST 10: an address of IPv6, and a name that has one
+=== TEST 10: no other upgrade does
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+        location / { return 200 "[$http_upgrade] [$http_connection]\n"; }
+    }
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "use_keyless": true, "proxy": {"listen_path": "/a/",
+  "target_url": "http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/"}}
+--- raw_request eval
+"GET /a/ HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+. "Connection: Upgrade, HTTP2-Settings, close\r\n\r\n"
+--- response_body
+[] []
+
+=== TEST 11: an address of IPv6, and a name that has one
 --- skip_eval: 4:!IO::Socket::IP->can('new') && !-e '/proc/net/if_inet6'
 --- http_config
     server {
@@ -251,7 +269,7 @@ websocket upgrade
 --- response_body_like eval
 [qr/^\[::1\]:\d+$/, qr/^localhost:\d+$/]
 
-=== TEST 11: an empty folder is worth a warning
+=== TEST 12: an empty folder is worth a warning
 --- config
     api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
     location /a { return 200; }
@@ -262,7 +280,7 @@ GET /a
 --- check eval
 sub { like(error_log_text(), qr/no \*\.json in the folder/, 'warning') }
 
-=== TEST 12: scripts of definitions have the server's path
+=== TEST 13: scripts of definitions have the server's path
 --- config
     api_script_path $TEST_NGINX_SERVER_ROOT/html/scripts;
     api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
@@ -282,7 +300,7 @@ GET /a/
 --- error_log
 ran for orders
 
-=== TEST 13: what is not supported is named
+=== TEST 14: what is not supported is named
 --- config
     api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
 --- user_files
@@ -300,7 +318,7 @@ sub {
          'names');
 }
 
-=== TEST 14: hostile text in every field stays text
+=== TEST 15: hostile text in every field stays text
 --- http_config
     server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2; location / { return 200 "$request_uri\n"; } }
 --- config
@@ -343,7 +361,7 @@ END
 --- response_headers eval
 ["", 'X-B: ; } $host "', ""]
 
-=== TEST 15: handlers as Tyk's document prints them, in a folder
+=== TEST 16: handlers as Tyk's document prints them, in a folder
 --- http_config
     resolver 127.0.0.1:1 ipv6=off;
     resolver_timeout 100ms;
@@ -391,7 +409,7 @@ sub {
     }
 }
 
-=== TEST 16: a client that goes while its target's host is looked up
+=== TEST 17: a client that goes while its target's host is looked up
 --- http_config
     resolver 127.0.0.1:$TEST_NGINX_RAND_PORT_3 ipv6=off;
     resolver_timeout 600ms;

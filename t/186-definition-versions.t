@@ -245,3 +245,18 @@ main::definition('"active": true')
  qr/missing/, qr/^GIF/]
 --- response_headers eval
 ["Content-Type: application/json", ("") x 10]
+
+=== TEST 10: lists of both kinds where nobody says which are used
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END');
+"use_keyless": true,
+"version_data": {"not_versioned": true, "versions": {"Default": {
+  "paths": {"black_list": ["/one"]},
+  "extended_paths": {"black_list": [{"path": "/two"}]}}}}
+END
+--- request eval
+["GET /a/one", "GET /a/two", "GET /a/three"]
+--- error_code eval
+[403, 403, 200]

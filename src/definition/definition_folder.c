@@ -9,6 +9,10 @@
 #include "definition/definition_private.h"
 
 
+/* idle connections of all definitions together, a worker */
+#define NGX_HTTP_APIEVENTS_FOLDER_KEEPALIVE  256
+
+
 static ngx_int_t ngx_http_apievents_folder_args(ngx_conf_t *cf,
     ngx_http_apievents_definition_conf_t *dcf);
 static ngx_int_t ngx_http_apievents_folder_list(ngx_conf_t *cf,
@@ -18,7 +22,8 @@ static ngx_int_t ngx_http_apievents_folder_add(ngx_conf_t *cf,
 static int ngx_libc_cdecl ngx_http_apievents_folder_order(const void *one,
     const void *two);
 static ngx_int_t ngx_http_apievents_folder_file(ngx_conf_t *cf,
-    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file);
+    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file,
+    ngx_uint_t keepalive);
 static ngx_int_t ngx_http_apievents_folder_service(
     ngx_http_apievents_definition_t *def,
     ngx_http_apievents_definition_conf_t *dcf, ae_arena_t *arena);
@@ -65,7 +70,9 @@ ngx_http_apievents_api_definitions(ngx_conf_t *cf, ngx_command_t *cmd,
               ngx_http_apievents_folder_order);
 
     for (i = 0; i < files.nelts; i++) {
-        if (ngx_http_apievents_folder_file(cf, &lcf->definition, &file[i])
+        if (ngx_http_apievents_folder_file(cf, &lcf->definition, &file[i],
+                                           NGX_HTTP_APIEVENTS_FOLDER_KEEPALIVE
+                                           / files.nelts)
             != NGX_OK)
         {
             return NGX_CONF_ERROR;
@@ -223,7 +230,8 @@ ngx_http_apievents_folder_order(const void *one, const void *two)
 
 static ngx_int_t
 ngx_http_apievents_folder_file(ngx_conf_t *cf,
-    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file)
+    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file,
+    ngx_uint_t keepalive)
 {
     ngx_int_t                        rc;
     ae_arena_t                      *arena;
@@ -233,6 +241,7 @@ ngx_http_apievents_folder_file(ngx_conf_t *cf,
 
     def.cf = cf;
     def.ca = dcf->ca;
+    def.keepalive = keepalive;
 
     def.service = ngx_pcalloc(cf->pool,
                               sizeof(ngx_http_apievents_service_t));

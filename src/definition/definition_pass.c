@@ -14,6 +14,7 @@ typedef enum {
     NGX_HTTP_APIEVENTS_PASS_URL = 0,
     NGX_HTTP_APIEVENTS_PASS_HOST,
     NGX_HTTP_APIEVENTS_PASS_NAME,
+    NGX_HTTP_APIEVENTS_PASS_UPGRADE,
     NGX_HTTP_APIEVENTS_PASS_CONNECTION
 } ngx_http_apievents_pass_e;
 
@@ -23,6 +24,7 @@ static ngx_http_apievents_base_t *ngx_http_apievents_pass_base(
     ngx_http_request_t *r, ngx_http_apievents_service_t *service);
 static ngx_int_t ngx_http_apievents_pass_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_apievents_pass_websocket(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_pass_url(ngx_http_request_t *r,
     ngx_http_apievents_service_t *service, ngx_http_apievents_base_t *base,
     ngx_str_t *url);
@@ -49,6 +51,10 @@ static ngx_http_variable_t  ngx_http_apievents_pass_vars[] = {
 
     { ngx_string("apievents_pass_name"), NULL,
       ngx_http_apievents_pass_variable, NGX_HTTP_APIEVENTS_PASS_NAME,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_pass_upgrade"), NULL,
+      ngx_http_apievents_pass_variable, NGX_HTTP_APIEVENTS_PASS_UPGRADE,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("apievents_pass_connection"), NULL,
@@ -210,9 +216,16 @@ ngx_http_apievents_pass_variable(ngx_http_request_t *r,
         s = base->origin.target.host;
         break;
 
+    case NGX_HTTP_APIEVENTS_PASS_UPGRADE:
+        ngx_str_set(&s, "");
+        if (ngx_http_apievents_pass_websocket(r)) {
+            ngx_str_set(&s, "websocket");
+        }
+        break;
+
     default: /* NGX_HTTP_APIEVENTS_PASS_CONNECTION */
         ngx_str_set(&s, "");
-        if (r->headers_in.upgrade != NULL) {
+        if (ngx_http_apievents_pass_websocket(r)) {
             ngx_str_set(&s, "upgrade");
         }
     }
@@ -224,6 +237,20 @@ ngx_http_apievents_pass_variable(ngx_http_request_t *r,
     v->len = s.len;
 
     return NGX_OK;
+}
+
+
+/* nothing else: behind an upgrade to HTTP/2 the gate would see no request */
+
+static ngx_uint_t
+ngx_http_apievents_pass_websocket(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.upgrade;
+
+    return h != NULL && h->value.len == 9
+           && ngx_strncasecmp(h->value.data, (u_char *) "websocket", 9) == 0;
 }
 
 

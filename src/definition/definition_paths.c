@@ -67,22 +67,25 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    /* as long as nobody says no, they are there to be used */
+    /* where nobody says which of them are used, nothing that forbids may be
+     * left out: both are */
 
-    if (extended == NULL) {
-
-        if (ngx_http_apievents_paths_plain(def, plain, "ignored",
+    if ((use != 1 || extended == NULL)
+        && (ngx_http_apievents_paths_plain(def, plain, "ignored",
                                            &version->ignored)
             != NGX_OK
             || ngx_http_apievents_paths_plain(def, plain, "black_list",
                                               &version->black)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+               != NGX_OK
+            || ngx_http_apievents_paths_plain(def, plain, "white_list",
+                                              &version->white)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
 
-        return ngx_http_apievents_paths_plain(def, plain, "white_list",
-                                              &version->white);
+    if (extended == NULL) {
+        return NGX_OK;
     }
 
     if (ngx_http_apievents_paths_mocks(def, extended) != NGX_OK

@@ -28,6 +28,8 @@ typedef struct {
     ngx_array_t                     ignored;    /* of ngx_str_t */
     ngx_http_apievents_service_t   *service;    /* of a folder, else NULL */
     ngx_str_t                       ca;         /* of that folder */
+    ngx_uint_t                      keepalive;  /* idle connections that one
+                                                   of its targets may keep */
     ngx_http_apievents_version_t   *version;    /* that is being read */
     ngx_uint_t                      caseless;   /* its paths are */
 } ngx_http_apievents_definition_t;

@@ -40,7 +40,7 @@ static const char  ngx_http_apievents_location_text[] =
     "proxy_http_version 1.1;\n"
     "proxy_set_header Host $apievents_pass_host;\n"
     "proxy_set_header Connection $apievents_pass_connection;\n"
-    "proxy_set_header Upgrade $http_upgrade;\n"
+    "proxy_set_header Upgrade $apievents_pass_upgrade;\n"
     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
     "proxy_ssl_server_name on;\n"
     "proxy_ssl_name $apievents_pass_name;\n"
@@ -319,7 +319,8 @@ ngx_http_apievents_definition_base(ngx_http_apievents_definition_t *def,
         return NULL;
     }
 
-    base->origin.target.keepalive = NGX_HTTP_APIEVENTS_BASE_KEEPALIVE;
+    base->origin.target.keepalive = ngx_max(1, ngx_min(def->keepalive,
+                                          NGX_HTTP_APIEVENTS_BASE_KEEPALIVE));
 
     uri = &base->origin.target.uri;
     last = uri->data + uri->len;

@@ -41,6 +41,8 @@ static const char *const  ngx_http_apievents_reported_paths[] = {
     "custom_plugin_auth_enabled",
     "definition.enabled",
     "definition.url_versioning_pattern",
+    "enable_batch_request_support",
+    "enable_context_vars",
     "enable_coprocess_auth",
     "enable_jwt",
     "enable_signature_checking",
