@@ -108,19 +108,19 @@ sub {
 ["GET /a", "GET /abc", "GET /a/b?", "GET /b/", "GET /b/x/", "GET /c/",
  "GET /c/x", "GET /d", "GET /d/other", "GET /b/%41%2fb%20c%3f",
  "GET /b/x/../y", "GET /b/../b/x", "GET /b//x", "GET /%62/x%2fy",
- "GET /b/x%2f..%2f..%2fb/z%3f%20"]
+ "GET /b/x%2f..%2f..%2fb/z%3f%20", "GET /b/x/..", "GET /b/x/%2E"]
 --- recorded_check eval
 sub {
     is_deeply([map { $_->{uri} } @_],
               ['/', '/bc', '/b', '/ok', '/ok/x/', '/ok/',
                '/ok/x', '/ok?x', '/ok/other?x', '/ok/%41%2fb%20c%3f',
                '/ok/y', '/ok/x', '/ok/x', '/ok/x/y',
-               '/ok/z%3F%20'],
+               '/ok/z%3F%20', '/ok', '/ok/x/'],
               'URIs');
 }
---- recorded_count: 15
+--- recorded_count: 17
 --- error_code eval
-[(200) x 15]
+[(200) x 17]
 
 === TEST 4: targets take turns
 --- http_config
