@@ -4,20 +4,27 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
+
+my $npm;
+
+# before the modules that say that there is no plan
+BEGIN {
+    $npm = abs_path('build/npm');
+
+    unless ($npm && -d "$npm/node_modules/structured-headers") {
+        require Test::More;
+        Test::More::plan(skip_all =>
+                         'make deps installs structured-headers');
+    }
+}
+
 use lib 't/lib';
 use ApiEvents;
 use GateBlocks;
 
-use Cwd qw(abs_path);
 use File::Temp qw(tempfile);
 use JSON::XS ();
-use Test::More ();
-
-my $npm = abs_path('build/npm');
-
-unless ($npm && -d "$npm/node_modules/structured-headers") {
-    Test::More::plan(skip_all => 'make deps installs structured-headers');
-}
 
 run_tests();
 
