@@ -481,3 +481,54 @@ sub {
 [500, 503]
 --- response_headers_like eval
 ["", 'Retry-After: (3[6-9]|4[0-3])\d\d']
+
+=== TEST 24: another module that lets a request pass does not undo it
+--- config
+    location /a {
+        api_id a;
+        satisfy any;
+        allow all;
+        api_breaker samples=1 window=1h open=1h;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+    location /b {
+        api_id b;
+        api_auth header=X-Key;
+        satisfy any;
+        allow all;
+        api_breaker samples=1 window=1h open=1h;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+--- request eval
+["GET /a/500", "GET /a/ok", "GET /b/500", "GET /b/ok"]
+--- error_code eval
+[500, 503, 500, 503]
+
+=== TEST 25: a single process; requests that are under way at its reload
+--- master: off
+--- config
+    location /a {
+        api_id a;
+        api_breaker samples=2 window=1h open=1h;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+    location /b {
+        api_id b;
+        api_breaker samples=2 window=1h open=1h dry_run;
+        proxy_pass http://$TEST_NGINX_UPSTREAM/;
+    }
+--- check eval
+sub {
+    is(codes('/a/500', '/a/500', '/a/ok'), '500 500 503', 'answers');
+
+    my $n = reached('/late');
+    my @clients = map { ask('/b/late') } 1 .. 3;
+
+    wait_for(sub { reached('/late') == $n + 3 });
+    kill 'HUP', master_pid();
+    ok(wait_for(sub { error_log_text() =~ /reconfiguring/ }), 'a reload');
+    pause(0.2);
+    undef @clients;
+    pause(1);
+    ok(kill(0, master_pid()), 'it lives');
+}
