@@ -37,7 +37,6 @@ static ngx_uint_t ngx_http_apievents_breaker_failure(
     ngx_http_apievents_breaker_t *b, ngx_uint_t status);
 static void ngx_http_apievents_breaker_finalize(ngx_http_request_t *r,
     ngx_int_t rc);
-static ae_breakers_t *ngx_http_apievents_breakers(void);
 
 
 /* facts: Tyk's 5.2; a refusal of its own raises nothing */
@@ -197,6 +196,8 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
 
     slot = ngx_http_apievents_slot();
 
+    d->breakers = zone->breakers;
+
     rc = ae_breaker_enter(zone->breakers,
                           ngx_http_apievents_breaker_id(zone, &d->conf->gate,
                                                         b),
@@ -295,10 +296,8 @@ ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_now_t *now, ae_breaker_pass_t *pass)
 {
-    ae_breakers_t         *breakers;
-    ae_breaker_outcome_e   outcome;
+    ae_breaker_outcome_e  outcome;
 
-    breakers = ngx_http_apievents_breakers();
     outcome = (r == NULL) ? AE_BREAKER_NONE
                           : ngx_http_apievents_breaker_outcome(r, d, b);
 
@@ -307,7 +306,7 @@ ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     if (outcome == AE_BREAKER_NONE) {
 
         if (pass->probe != 0) {
-            ae_breaker_leave(breakers, &b->rule, pass, outcome, &d->now);
+            ae_breaker_leave(d->breakers, &b->rule, pass, outcome, &d->now);
         }
 
         return;
@@ -317,7 +316,7 @@ ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
         ae_now(now);
     }
 
-    ae_breaker_leave(breakers, &b->rule, pass, outcome, now);
+    ae_breaker_leave(d->breakers, &b->rule, pass, outcome, now);
 
     if (pass->change != AE_BREAKER_STAYS) {
         ngx_http_apievents_raise_breaker(r, d, b, pass->change);
@@ -487,17 +486,4 @@ ngx_http_apievents_breaker_finalize(ngx_http_request_t *r, ngx_int_t rc)
                     || rc == NGX_HTTP_GATEWAY_TIME_OUT);
 
     d->finalize(r, rc);
-}
-
-
-/* a request may outlive its cycle where there is no master, the zone not */
-
-static ae_breakers_t *
-ngx_http_apievents_breakers(void)
-{
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
-
-    return mcf->store.zone->breakers;
 }

@@ -109,6 +109,7 @@ typedef struct {
     ngx_uint_t                      ncharged;
 
     ae_now_t                        now;        /* of limits and breakers */
+    ae_breakers_t                  *breakers;   /* once it has entered one */
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
     ae_breaker_pass_t               pass;
     ae_breaker_state_e              state;      /* that it was met in */
