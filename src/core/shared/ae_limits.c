@@ -22,7 +22,7 @@
 #define AE_LIMITS_SHARDS     64
 #define AE_LIMITS_SHARDS_MAX 1024
 #define AE_LIMITS_SHARD_MIN  (16 * 1024)        /* bytes */
-#define AE_LIMITS_SHARD_MAX  (1024 * 1024)
+#define AE_LIMITS_SHARD_MAX  (512 * 1024)
 
 #define AE_LIMITS_SWEEP      32                 /* entries looked at */
 
