@@ -84,8 +84,7 @@ typedef struct {
     ae_session_ref_t            ref;
     ae_arena_t                 *arena;
     ngx_uint_t                  refs;
-    ngx_rbtree_node_t           node;
-    ngx_queue_t                 queue;          /* least recently used last */
+    ngx_queue_t                 queue;          /* once it is stale */
     ae_value_t                 *document;       /* the whole session, with
                                                    its policies merged */
 

@@ -10,7 +10,12 @@
 #include "store/store_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_CACHE_MAX   8192
+/*
+ * The cache is sets of a few sessions, latest first: one line of memory tells
+ * whether a session is there, however many there are.
+ */
+#define NGX_HTTP_APIEVENTS_CACHE_SETS  2048             /* a power of two */
+#define NGX_HTTP_APIEVENTS_CACHE_WAYS  8
 
 /* what a parsed session takes, as a multiple of its text and beyond */
 #define NGX_HTTP_APIEVENTS_ARENA_RATIO 64
@@ -25,22 +30,29 @@
 
 
 typedef struct {
-    ngx_rbtree_t        rbtree;
-    ngx_rbtree_node_t   sentinel;
-    ngx_queue_t         queue;          /* of sessions, latest first */
-    ngx_queue_t         garbage;        /* freed on the way to the loop */
-    ngx_event_t         event;
-    ngx_uint_t          n;
+    ngx_http_apievents_session_t  *ways[NGX_HTTP_APIEVENTS_CACHE_WAYS];
+    uint32_t                       tags[NGX_HTTP_APIEVENTS_CACHE_WAYS];
+} ngx_http_apievents_cache_set_t;
+
+
+typedef struct {
+    ngx_queue_t                      garbage;   /* freed on the way to the
+                                                   loop */
+    ngx_event_t                      event;
+    ngx_http_apievents_cache_set_t   sets[NGX_HTTP_APIEVENTS_CACHE_SETS];
 } ngx_http_apievents_cache_t;
 
 
 static ngx_http_apievents_cache_t *ngx_http_apievents_cache(
     ngx_http_apievents_store_conf_t *scf);
-static void ngx_http_apievents_cache_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static ngx_http_apievents_session_t *ngx_http_apievents_cache_find(
+static ngx_http_apievents_cache_set_t *ngx_http_apievents_cache_set(
     ngx_http_apievents_cache_t *cache, ae_id_t id);
-static void ngx_http_apievents_cache_remove(ngx_http_apievents_cache_t *cache,
+static ngx_http_apievents_session_t *ngx_http_apievents_cache_find(
+    ngx_http_apievents_cache_set_t *set, ae_id_t id);
+static void ngx_http_apievents_cache_front(
+    ngx_http_apievents_cache_set_t *set, ngx_uint_t way,
+    ngx_http_apievents_session_t *session);
+static void ngx_http_apievents_cache_drop(ngx_http_apievents_cache_t *cache,
     ngx_http_apievents_session_t *session);
 static void ngx_http_apievents_cache_handler(ngx_event_t *ev);
 static void ngx_http_apievents_cache_sweep(ngx_http_apievents_cache_t *cache);
@@ -146,9 +158,6 @@ ngx_http_apievents_cache(ngx_http_apievents_store_conf_t *scf)
         return NULL;
     }
 
-    ngx_rbtree_init(&cache->rbtree, &cache->sentinel,
-                    ngx_http_apievents_cache_insert);
-    ngx_queue_init(&cache->queue);
     ngx_queue_init(&cache->garbage);
 
     cache->event.handler = ngx_http_apievents_cache_handler;
@@ -164,9 +173,9 @@ ngx_http_apievents_cache(ngx_http_apievents_store_conf_t *scf)
 void
 ngx_http_apievents_cache_free(ngx_http_apievents_store_conf_t *scf)
 {
-    ngx_queue_t                   *q;
-    ngx_http_apievents_cache_t    *cache;
-    ngx_http_apievents_session_t  *session;
+    ngx_uint_t                       i, way;
+    ngx_http_apievents_cache_t      *cache;
+    ngx_http_apievents_cache_set_t  *set;
 
     cache = scf->cache;
 
@@ -174,10 +183,14 @@ ngx_http_apievents_cache_free(ngx_http_apievents_store_conf_t *scf)
         return;
     }
 
-    while (!ngx_queue_empty(&cache->queue)) {
-        q = ngx_queue_head(&cache->queue);
-        session = ngx_queue_data(q, ngx_http_apievents_session_t, queue);
-        ngx_http_apievents_cache_remove(cache, session);
+    for (i = 0; i < NGX_HTTP_APIEVENTS_CACHE_SETS; i++) {
+        set = &cache->sets[i];
+
+        for (way = 0; way < NGX_HTTP_APIEVENTS_CACHE_WAYS; way++) {
+            if (set->ways[way] != NULL) {
+                ngx_http_apievents_cache_drop(cache, set->ways[way]);
+            }
+        }
     }
 
     ngx_http_apievents_cache_sweep(cache);
@@ -191,80 +204,66 @@ ngx_http_apievents_cache_free(ngx_http_apievents_store_conf_t *scf)
 }
 
 
-static void
-ngx_http_apievents_cache_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
+static ngx_http_apievents_cache_set_t *
+ngx_http_apievents_cache_set(ngx_http_apievents_cache_t *cache, ae_id_t id)
 {
-    ngx_rbtree_node_t             **p;
-    ngx_http_apievents_session_t   *one, *two;
-
-    one = ngx_rbtree_data(node, ngx_http_apievents_session_t, node);
-
-    for ( ;; ) {
-        two = ngx_rbtree_data(temp, ngx_http_apievents_session_t, node);
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            p = (one->ref.id.h[1] < two->ref.id.h[1]) ? &temp->left
-                                                      : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
+    return &cache->sets[id.h[0] % NGX_HTTP_APIEVENTS_CACHE_SETS];
 }
 
 
+/* it becomes the first of its set */
+
 static ngx_http_apievents_session_t *
-ngx_http_apievents_cache_find(ngx_http_apievents_cache_t *cache, ae_id_t id)
+ngx_http_apievents_cache_find(ngx_http_apievents_cache_set_t *set, ae_id_t id)
 {
-    ngx_rbtree_key_t               key;
-    ngx_rbtree_node_t             *node;
+    ngx_uint_t                     way;
     ngx_http_apievents_session_t  *session;
 
-    key = (ngx_rbtree_key_t) id.h[0];
-    node = cache->rbtree.root;
+    for (way = 0; way < NGX_HTTP_APIEVENTS_CACHE_WAYS; way++) {
 
-    while (node != &cache->sentinel) {
-        session = ngx_rbtree_data(node, ngx_http_apievents_session_t, node);
-
-        if (key != node->key) {
-            node = (key < node->key) ? node->left : node->right;
+        if (set->tags[way] != (uint32_t) id.h[1]) {
             continue;
         }
 
-        if (ae_id_equal(session->ref.id, id)) {
+        session = set->ways[way];
+
+        if (session != NULL && ae_id_equal(session->ref.id, id)) {
+
+            if (way != 0) {
+                ngx_http_apievents_cache_front(set, way, session);
+            }
+
             return session;
         }
-
-        node = (id.h[1] < session->ref.id.h[1]) ? node->left : node->right;
     }
 
     return NULL;
 }
 
 
+/* in the place of which another one goes */
+
+static void
+ngx_http_apievents_cache_front(ngx_http_apievents_cache_set_t *set,
+    ngx_uint_t way, ngx_http_apievents_session_t *session)
+{
+    while (way != 0) {
+        set->ways[way] = set->ways[way - 1];
+        set->tags[way] = set->tags[way - 1];
+        way--;
+    }
+
+    set->ways[0] = session;
+    set->tags[0] = (uint32_t) session->ref.id.h[1];
+}
+
+
 /* who found it in this turn of the event loop may still look at it */
 
 static void
-ngx_http_apievents_cache_remove(ngx_http_apievents_cache_t *cache,
+ngx_http_apievents_cache_drop(ngx_http_apievents_cache_t *cache,
     ngx_http_apievents_session_t *session)
 {
-    ngx_rbtree_delete(&cache->rbtree, &session->node);
-    ngx_queue_remove(&session->queue);
-    cache->n--;
-
     session->stale = 1;
 
     ngx_queue_insert_tail(&cache->garbage, &session->queue);
@@ -320,11 +319,12 @@ ngx_int_t
 ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
     ae_id_t id, ngx_http_apievents_session_t **session)
 {
-    ngx_int_t                      rc;
-    ngx_queue_t                   *q;
-    ae_session_ref_t               ref;
-    ngx_http_apievents_cache_t    *cache;
-    ngx_http_apievents_session_t  *s;
+    ngx_int_t                        rc;
+    ngx_uint_t                       way;
+    ae_session_ref_t                 ref;
+    ngx_http_apievents_cache_t      *cache;
+    ngx_http_apievents_session_t    *s;
+    ngx_http_apievents_cache_set_t  *set;
 
     if (ae_sessions_find(scf->zone->sessions, id, &ref) != AE_OK) {
         return NGX_DECLINED;
@@ -335,17 +335,12 @@ ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
         return NGX_ERROR;
     }
 
-    s = ngx_http_apievents_cache_find(cache, ref.id);
+    set = ngx_http_apievents_cache_set(cache, ref.id);
+    s = ngx_http_apievents_cache_find(set, ref.id);
 
     if (s != NULL && s->ref.version == ref.version) {
-        ngx_queue_remove(&s->queue);
-        ngx_queue_insert_head(&cache->queue, &s->queue);
         *session = s;
         return NGX_OK;
-    }
-
-    if (s != NULL) {
-        ngx_http_apievents_cache_remove(cache, s);
     }
 
     rc = ngx_http_apievents_session_load(scf, &ref, session);
@@ -353,17 +348,15 @@ ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
         return rc;
     }
 
-    s = *session;
-    s->node.key = (ngx_rbtree_key_t) s->ref.id.h[0];
+    /* an older version is the first one now, else the last one goes */
 
-    ngx_rbtree_insert(&cache->rbtree, &s->node);
-    ngx_queue_insert_head(&cache->queue, &s->queue);
+    way = (s != NULL) ? 0 : NGX_HTTP_APIEVENTS_CACHE_WAYS - 1;
 
-    if (++cache->n > NGX_HTTP_APIEVENTS_CACHE_MAX) {
-        q = ngx_queue_last(&cache->queue);
-        ngx_http_apievents_cache_remove(cache,
-                     ngx_queue_data(q, ngx_http_apievents_session_t, queue));
+    if (set->ways[way] != NULL) {
+        ngx_http_apievents_cache_drop(cache, set->ways[way]);
     }
+
+    ngx_http_apievents_cache_front(set, way, *session);
 
     return NGX_OK;
 }
