@@ -13,6 +13,10 @@
 #include "breaker_help.h"
 
 
+static size_t dump(ae_breaker_record_t *out);
+static void restart(uint64_t wall);
+
+
 /* ---- forced ---- */
 
 static void
@@ -184,6 +188,161 @@ test_smallest(void **state)
 }
 
 
+/* ---- into another area ---- */
+
+
+/* all that are not closed, two at a time */
+
+static size_t
+dump(ae_breaker_record_t *out)
+{
+    size_t    n;
+    uint64_t  cursor;
+
+    n = 0;
+
+    for (cursor = 0; cursor != AE_BREAKERS_END; /* void */ ) {
+        n += ae_breakers_dump(breakers, &cursor, out + n, 2, &now);
+        assert_true(n < 16);
+    }
+
+    return n;
+}
+
+
+/* another run of the machine */
+
+static void
+restart(uint64_t wall)
+{
+    free(breakers);
+    breakers = breakers_new(BREAKERS_SIZE);
+
+    now.mono = 7 * SEC;
+    now.wall = wall;
+}
+
+
+static void
+test_carried(void **state)
+{
+    int                  i;
+    uint64_t             left;
+    ae_breaker_pass_t    pass;
+    ae_breaker_change_e  change;
+    ae_breaker_record_t  record[16];
+
+    (void) state;
+
+    trip();
+    left = stat_of().retry;
+
+    assert_int_equal(fill(1, 5), 5);
+    assert_int_equal(ae_breaker_force(breakers, breaker_id(2),
+                                      AE_BREAKER_FORCED_OPEN, &now, &change),
+                     AE_OK);
+    assert_int_equal(ae_breaker_force(breakers, breaker_id(3),
+                                      AE_BREAKER_FORCED_CLOSED, &now,
+                                      &change),
+                     AE_OK);
+    assert_int_equal(dump(record), 3);
+
+    restart(now.wall + 10 * SEC);
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(ae_breakers_restore(breakers, &record[i], &now),
+                         AE_OK);
+        assert_int_equal(ae_breakers_restore(breakers, &record[i], &now),
+                         AE_DECLINED);
+    }
+
+    assert_int_equal(stat_of().state, AE_BREAKER_OPEN);
+    assert_int_equal(stat_of().opened, 1);
+    assert_int_equal(stat_of().retry, left - 10 * SEC);
+
+    assert_int_equal(ae_breaker_enter(breakers, breaker_id(2), &rule, OWNER,
+                                      &now, &pass),
+                     AE_DECLINED);
+    assert_int_equal(pass.state, AE_BREAKER_FORCED_OPEN);
+
+    pass_by(left - 10 * SEC);
+    pass = enter(AE_OK);
+    assert_int_equal(leave(&pass, AE_BREAKER_FAILURE), AE_BREAKER_TRIPS);
+    assert_int_equal(stat_of().opened, 2);
+}
+
+
+static void
+test_carried_half_open(void **state)
+{
+    ae_breaker_pass_t    pass;
+    ae_breaker_record_t  record[16];
+
+    (void) state;
+
+    half_open();
+    (void) enter(AE_OK);
+    assert_int_equal(dump(record), 1);
+
+    restart(now.wall);
+
+    assert_int_equal(ae_breakers_restore(breakers, &record[0], &now), AE_OK);
+    assert_int_equal(stat_of().probes, 0);
+
+    (void) enter(AE_OK);
+    pass = enter(AE_OK);
+    (void) enter(AE_DECLINED);
+    assert_int_equal(leave(&pass, AE_BREAKER_FAILURE), AE_BREAKER_TRIPS);
+    assert_int_equal(stat_of().opened, 2);
+}
+
+
+static void
+test_carried_back_in_time(void **state)
+{
+    uint64_t             left;
+    ae_breaker_record_t  record[16];
+
+    (void) state;
+
+    trip();
+    left = stat_of().retry;
+    assert_int_equal(dump(record), 1);
+
+    restart(5);
+    assert_int_equal(ae_breakers_restore(breakers, &record[0], &now), AE_OK);
+    assert_int_equal(stat_of().retry, left);
+}
+
+
+static void
+test_no_record(void **state)
+{
+    ae_breaker_record_t  record;
+
+    (void) state;
+
+    memset(&record, 0, sizeof(record));
+    record.id = breaker_id(0);
+
+    assert_int_equal(ae_breakers_restore(breakers, &record, &now), AE_ERROR);
+
+    record.state = AE_BREAKER_OPEN;
+    assert_int_equal(ae_breakers_restore(breakers, &record, &now), AE_ERROR);
+
+    record.opened = UINT32_MAX;
+    assert_int_equal(ae_breakers_restore(breakers, &record, &now), AE_ERROR);
+
+    record.opened = 1;
+    record.left = UINT64_MAX;
+    assert_int_equal(ae_breakers_restore(breakers, &record, &now), AE_ERROR);
+
+    record.left = 0;
+    record.state = 5;
+    assert_int_equal(ae_breakers_restore(breakers, &record, &now), AE_ERROR);
+}
+
+
 int
 main(void)
 {
@@ -196,6 +355,10 @@ main(void)
         breaker_test(test_kept_for_want_of_room),
         breaker_test(test_sample_of_a_removed_one),
         breaker_test(test_smallest),
+        breaker_test(test_carried),
+        breaker_test(test_carried_half_open),
+        breaker_test(test_carried_back_in_time),
+        breaker_test(test_no_record),
     };
 
     alarm(60);

@@ -3,8 +3,8 @@
  *
  * The shared part of breakers: what ae_breaker.c (a request comes and goes),
  * ae_breaker_window.c (samples), ae_breaker_probe.c (leases),
- * ae_breaker_change.c (transitions) and ae_breaker_admin.c (all of them from
- * outside) work at.
+ * ae_breaker_change.c (transitions), ae_breaker_admin.c (from outside of a
+ * request) and ae_breaker_carry.c (into another area) work at.
  */
 
 
@@ -16,6 +16,9 @@
 
 
 #define AE_BREAKER_BUCKETS   10
+
+/* of a breaker that no request has asked for yet, until one does */
+#define AE_BREAKER_WINDOW    10000000000
 
 /* keeps stores in the order they are written in, see ae_breaker.c */
 

@@ -14,10 +14,6 @@ static int ae_breaker_adopt(void *data, void *ctx);
 static uint32_t ae_breaker_clip(uint64_t n);
 
 
-/* of a breaker that no request has asked for yet, until one does */
-#define AE_BREAKER_WINDOW    10000000000
-
-
 int
 ae_breaker_force(ae_breakers_t *b, ae_id_t id, ae_breaker_state_e state,
     const ae_now_t *now, ae_breaker_change_e *change)

@@ -361,6 +361,35 @@ typedef struct {
 int ae_breaker_stat(ae_breakers_t *b, ae_id_t id, const ae_now_t *now,
     ae_breaker_stat_t *st);
 
+/*
+ * What a breaker that is not closed knows, as it can be kept elsewhere, for
+ * another area: after a restart, of another size (ae_breaker_carry.c).
+ */
+typedef struct {
+    ae_id_t                  id;
+    ae_breaker_state_e       state;         /* not CLOSED */
+    uint32_t                 opened;        /* times in a row */
+    uint64_t                 left;          /* ns until half open, if open */
+    uint64_t                 until;         /* the same by the wall clock */
+} ae_breaker_record_t;
+
+/*
+ * As ae_limits_dump(): the next ones from *cursor on, 0 at first; how many, at
+ * most n; AE_BREAKERS_END in *cursor after the last.
+ */
+#define AE_BREAKERS_END      UINT64_MAX
+
+size_t ae_breakers_dump(ae_breakers_t *b, uint64_t *cursor,
+    ae_breaker_record_t *out, size_t n, const ae_now_t *now);
+
+/*
+ * Goes on in the record's state, which nobody is told of as a change; probes
+ * that were under way are none.  AE_DECLINED: it is not closed here; AE_FULL:
+ * no room; AE_ERROR: it is no record.
+ */
+int ae_breakers_restore(ae_breakers_t *b, const ae_breaker_record_t *record,
+    const ae_now_t *now);
+
 /* breakers that there is room for, that there are, passes for want of room */
 typedef struct {
     uint32_t                 entries;
