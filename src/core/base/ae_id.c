@@ -87,7 +87,7 @@ static uint64_t ae_uuid_random(ae_uuid_t *u);
 ae_id_t
 ae_hash(const unsigned char key[16], const ae_str_t *parts, size_t nparts)
 {
-    size_t                i, n;
+    size_t                i, n, shift;
     ae_id_t               id;
     ae_sip_t              s;
     uint64_t              k[2], m, word, tail, len;
@@ -108,29 +108,30 @@ ae_hash(const unsigned char key[16], const ae_str_t *parts, size_t nparts)
 
     for (i = 0; i < nparts; i++) {
         p = parts[i].data;
+        n = parts[i].len;
+        shift = len % 8 * 8;
+        len += n;
 
-        for (n = parts[i].len; n != 0; n -= (n < 8) ? n : 8) {
+        for ( /* void */ ; n >= 8; n -= 8) {
+            memcpy(&m, p, 8);
+            m = le64toh(m);
+            p += 8;
 
-            if (n >= 8) {
-                memcpy(&m, p, 8);
-                m = le64toh(m);
-                p += 8;
+            word = tail | m << shift;
+            tail = m >> 1 >> (63 - shift);
+            ae_sip_word(s, word);
+        }
 
-            } else {
-                m = ae_sip_rest(p, n);
-            }
+        if (n == 0) {
+            continue;
+        }
 
-            word = tail | m << len % 8 * 8;
-            tail = (len % 8 != 0) ? m >> (64 - len % 8 * 8) : 0;
+        m = ae_sip_rest(p, n);
+        tail |= m << shift;
 
-            if (len % 8 + ((n < 8) ? n : 8) >= 8) {
-                ae_sip_word(s, word);
-
-            } else {
-                tail = word;
-            }
-
-            len += (n < 8) ? n : 8;
+        if (shift + n * 8 >= 64) {
+            ae_sip_word(s, tail);
+            tail = m >> 1 >> (63 - shift);
         }
     }
 
