@@ -22,7 +22,7 @@ static ngx_uint_t ngx_http_apievents_error_page(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_decide(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-static ngx_int_t ngx_http_apievents_step_active(
+static ngx_int_t ngx_http_apievents_step_active(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_step_credential(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
@@ -37,6 +37,27 @@ static ngx_int_t ngx_http_apievents_step_refusing(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_answer(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_uint_t ngx_http_apievents_satisfy_any(ngx_http_request_t *r);
+
+
+/* by ngx_http_apievents_step_e; one that has passed makes no step */
+
+static ngx_int_t  (*const ngx_http_apievents_steps[])(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d) =
+{
+    ngx_http_apievents_step_active,
+    ngx_http_apievents_step_options,
+    ngx_http_apievents_step_version,
+    ngx_http_apievents_step_address,
+    ngx_http_apievents_step_org,
+    ngx_http_apievents_step_credential,
+    ngx_http_apievents_step_session,
+    ngx_http_apievents_step_expiry,
+    ngx_http_apievents_step_rights,
+    ngx_http_apievents_step_limits,
+    ngx_http_apievents_step_breaker,
+    NULL,
+    ngx_http_apievents_step_refusing
+};
 
 
 /* facts: Tyk's 1.2, 1.4 and 5.2; an API that is off is as if unknown */
@@ -314,64 +335,13 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    for ( ;; ) {
+    while (d->step != NGX_HTTP_APIEVENTS_STEP_REFUSED) {
 
-        switch (d->step) {
-
-        case NGX_HTTP_APIEVENTS_STEP_ACTIVE:
-            rc = ngx_http_apievents_step_active(d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_OPTIONS:
-            rc = ngx_http_apievents_step_options(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_VERSION:
-            rc = ngx_http_apievents_step_version(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_ADDRESS:
-            rc = ngx_http_apievents_step_address(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_ORG:
-            rc = ngx_http_apievents_step_org(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_CREDENTIAL:
-            rc = ngx_http_apievents_step_credential(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_SESSION:
-            rc = ngx_http_apievents_step_session(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_EXPIRY:
-            rc = ngx_http_apievents_step_expiry(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_RIGHTS:
-            rc = ngx_http_apievents_step_rights(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_LIMITS:
-            rc = ngx_http_apievents_step_limits(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_BREAKER:
-            rc = ngx_http_apievents_step_breaker(r, d);
-            break;
-
-        case NGX_HTTP_APIEVENTS_STEP_PASSED:
+        if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
             return NGX_OK;
-
-        case NGX_HTTP_APIEVENTS_STEP_REFUSING:
-            rc = ngx_http_apievents_step_refusing(r, d);
-            break;
-
-        default: /* NGX_HTTP_APIEVENTS_STEP_REFUSED */
-            return ngx_http_apievents_answer(r, d);
         }
+
+        rc = ngx_http_apievents_steps[d->step](r, d);
 
         if (rc == NGX_OK) {
             d->step++;
@@ -382,11 +352,14 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
             return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
         }
     }
+
+    return ngx_http_apievents_answer(r, d);
 }
 
 
 static ngx_int_t
-ngx_http_apievents_step_active(ngx_http_apievents_decision_t *d)
+ngx_http_apievents_step_active(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
     if (d->conf->gate.active) {
         return NGX_OK;
