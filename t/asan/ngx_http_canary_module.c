@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Makes the mistake that the request's arguments name, so that util/asan can
- * show that it would notice.
+ * Makes the mistake that the request's arguments name, so that util/asan and
+ * util/valgrind can show that they would notice.
  */
 
 
@@ -80,7 +80,11 @@ ngx_http_canary_handler(ngx_http_request_t *r)
         n++;
     }
 
-    return (n == 0) ? NGX_HTTP_NOT_FOUND : NGX_HTTP_NO_CONTENT;
+    if (ngx_strncmp(r->args.data, "leak", r->args.len) == 0) {
+        n = (ngx_alloc(16, r->connection->log) == NULL);
+    }
+
+    return (n == 1) ? NGX_HTTP_NOT_FOUND : NGX_HTTP_NO_CONTENT;
 }
 
 
