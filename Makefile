@@ -15,6 +15,8 @@ B           ?= build
 CC_OPT      ?= -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
                -ffile-prefix-map=$(CURDIR)=.
 LD_OPT      ?= -Wl,-z,relro -Wl,-z,now
+# the tests of one text build with cmocka 1 and 2, which deprecates macros of 1
+TEST_CFLAGS := -Wno-deprecated-declarations
 UNIT_CFLAGS ?= -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
 SANITIZE    :=
 FUZZ_CC     ?= clang
@@ -46,7 +48,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps test unit style js suite fuzz-regression fuzz test-asan \
-        matrix chaos soak bench demo run clean help
+        matrix test-valgrind dockerfile-check chaos soak bench demo run clean help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -90,6 +92,14 @@ fuzz: $(FUZZ_TESTS)     ## look for new inputs, FUZZ_TIME seconds a target
 matrix:                 ## all with nginx 1.26 and 1.30; MATRIX=testing:qjs
 	@util/deps matrix
 	@util/matrix $(MATRIX)
+
+test-valgrind:          ## a part of the suite in valgrind's memcheck
+	@util/deps valgrind
+	+@util/valgrind
+
+dockerfile-check:       ## what the Dockerfile says, without Docker
+	@util/deps matrix
+	@util/dockerfile
 
 chaos: $(MODULE)        ## kill workers under load; KILLS=100, SEED, RATE
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/run
@@ -160,7 +170,8 @@ $(B)/unit/core/%.o: src/core/%.c
 $(B)/unit/%.o: t/unit/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(CC) $(UNIT_CFLAGS) $(SANITIZE) -MMD -Isrc -It/unit -c $< -o $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) -MMD -Isrc -It/unit \
+	    -c $< -o $@
 
 $(B)/unit/test_%: $(B)/unit/test_%.o $(UNIT_OBJS)
 	@echo "  LINK    $@"

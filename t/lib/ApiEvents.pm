@@ -169,6 +169,8 @@ sub fail_early {
 
 sub listen_on_loopback {
     my $write = \&Test::Nginx::Util::write_config_file;
+    my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my ($minor) = `$nginx -v 2>&1` =~ m{/1\.(\d+)};
 
     no warnings qw(redefine prototype);
     *Test::Nginx::Util::write_config_file = sub ($$$) {
@@ -177,6 +179,9 @@ sub listen_on_loopback {
         local ($^I, @ARGV) = ('', $Test::Nginx::Util::ConfFile);
         while (<>) {
             s/^(\s*listen\s+)(?=\d+[\s;])/${1}127.0.0.1:/;
+
+            # a parameter up to 1.24, a directive since 1.25.1
+            s/^(\s*listen\s.*) http2;/$1; http2 on;/ if $minor > 24;
             print;
         }
     };

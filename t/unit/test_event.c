@@ -433,7 +433,7 @@ test_record_noise(void **state)
 
 /* ---- identity ---- */
 
-static const unsigned char  key[16] = "0123456789abcdef";
+static const unsigned char  key[] = "0123456789abcdef";
 
 
 static int
