@@ -439,3 +439,26 @@ sub {
     is($status, 502, 'one that waits');
 }
 --- timeout: 5
+
+=== TEST 18: parts of a page come from there, each from its own target
+--- http_config
+    server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2; location / { return 200 "two $uri"; } }
+    server { listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3; location / { return 200 "three $uri"; } }
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+    location /page.html { ssi on; }
+--- user_files
+>>> page.html
+[<!--#include virtual="/a/1" -->] [<!--#include virtual="/a/2" -->] [<!--#include virtual="/b/3" -->]
+>>> apis/a.json
+{"api_id": "a", "use_keyless": true, "proxy": {"listen_path": "/a/",
+  "enable_load_balancing": true,
+  "target_list": ["http://127.0.0.1:$TEST_NGINX_RAND_PORT_2",
+                  "http://localhost:$TEST_NGINX_RAND_PORT_3"]}}
+>>> apis/b.json
+{"api_id": "b", "use_keyless": true, "proxy": {"listen_path": "/b/",
+  "target_url": "http://localhost:$TEST_NGINX_RAND_PORT_2"}}
+--- request
+GET /page.html
+--- response_body
+[two /a/1] [three /a/2] [two /b/3]
