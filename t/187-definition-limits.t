@@ -163,3 +163,21 @@ END
 ["GET /a/ok/one", "GET /a/ok/one"]
 --- error_code eval
 [200, 200]
+
+=== TEST 9: a host that nobody knows is a failure for the breaker
+--- http_config
+    resolver 127.0.0.1:1 ipv6=off;
+    resolver_timeout 100ms;
+--- config eval: $::Config
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "use_keyless": true,
+ "proxy": {"listen_path": "/a/", "target_url": "http://no-such-host.invalid"},
+ "version_data": {"not_versioned": true, "versions": {"Default": {
+   "use_extended_paths": true, "extended_paths": {"circuit_breakers": [
+     {"path": "/x", "method": "GET", "threshold_percent": 1, "samples": 2,
+      "return_to_service_after": 60}]}}}}}
+--- request eval
+["GET /a/x", "GET /a/x", "GET /a/x", "GET /a/y"]
+--- error_code eval
+[502, 502, 503, 502]
