@@ -74,10 +74,13 @@ ngx_http_apievents_generate_origin(ngx_conf_t *cf,
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
 
+    /* nginx looks an upstream up by comparing one name after the other, which
+     * is soon done with where they differ at once */
+
     n = mcf->generated.norigins++;
 
     text.data = buf;
-    text.len = ngx_sprintf(buf, "upstream apievents_origin_%ui {"
+    text.len = ngx_sprintf(buf, "upstream %ui_apievents_origin {"
                                 " apievents_internal origin;"
                                 " server 127.0.0.1:9;"
                                 " keepalive %ui; } }",
@@ -92,14 +95,14 @@ ngx_http_apievents_generate_origin(ngx_conf_t *cf,
     }
 
     origin->upstream.data = ngx_pnalloc(cf->pool,
-                                        sizeof("https://apievents_origin_")
+                                        sizeof("https://_apievents_origin")
                                         + NGX_INT_T_LEN);
     if (origin->upstream.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
     origin->upstream.len = ngx_sprintf(origin->upstream.data,
-                                       "http%s://apievents_origin_%ui",
+                                       "http%s://%ui_apievents_origin",
                                        origin->target.tls ? "s" : "", n)
                            - origin->upstream.data;
 
