@@ -107,7 +107,7 @@ chaos: $(MODULE)        ## kill workers under load; KILLS=100, SEED, RATE
 soak: $(MODULE)         ## what grows over REQUESTS=1000000, RELOADS=50
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/soak
 
-bench:                  ## the figures: ring, webhooks, latency
+bench:                  ## the figures: core, webhooks, latency, the gate
 	@$(MAKE) deps
 	@$(MAKE) all
 	@bench/run

@@ -32,7 +32,7 @@ my $module = $ENV{APIEVENTS_MODULE}
 my $api = <<'END';
 api_id bench;
 api_rate 1000000r/s burst=1000000;
-api_breaker path=^/ threshold=0.5 samples=1000 window=10s open=30s half_open=3;
+api_breaker path=^/ threshold=0.5 samples=1000 window=1h open=30s half_open=3;
 END
 
 my $zone = 'api_zone a:ZONE ring=64k; api_keys KEYS; '
