@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Leases of probes: one word each, so that one store gives or takes one.  It
- * holds the owner plus one, in 12 bits, and the deadline, in 20 bits of ticks
- * of 2^24 ns (17 ms).  These come round after 4.9 hours, of which a lease may
+ * holds a name, in 24 bits, the owner plus one, in 12 bits, and the deadline,
+ * in 20 bits of ticks of 2^24 ns (17 ms).  These come round after 4.9 hours, of which a lease may
  * take a quarter; when the last one has ended, by the clock in full, all have,
  * so that none is ever taken for one of the next round.  A lease outlives the
  * state that it was given in, as the request does.
@@ -23,9 +23,11 @@
 /* a probe may end at any moment, so waiting long is no use */
 #define AE_PROBE_RETRY       1000000000
 
-/* what a request keeps: which lease, from 1, and its deadline */
+/* what a request keeps: which lease, from 1, and its name, since the same
+ * place and deadline may be another's by then */
 
 #define AE_PROBE_INDEX       8
+#define AE_PROBE_NAMES       0xffffff
 
 
 static uint32_t ae_breaker_tick(uint64_t mono);
@@ -38,7 +40,7 @@ uint32_t
 ae_breaker_probe(ae_breaker_t *st, const ae_breaker_rule_t *rule,
     uint32_t owner, const ae_now_t *now, uint64_t *retry)
 {
-    uint32_t  i, n, most, place, tick;
+    uint32_t  i, n, most, name, place, tick;
     uint64_t  left, soonest, end;
 
     n = 0;
@@ -81,10 +83,14 @@ ae_breaker_probe(ae_breaker_t *st, const ae_breaker_rule_t *rule,
         ae_breaker_set(&st->leased, end);
     }
 
-    ae_breaker_set(&st->lease[place],
-                   ae_breaker_owner(owner) << AE_PROBE_BITS | tick);
+    name = (st->named + 1) & AE_PROBE_NAMES;
 
-    return tick << AE_PROBE_INDEX | (place + 1);
+    ae_breaker_set(&st->named, name);
+    ae_breaker_set(&st->lease[place],
+                   (uint64_t) name << 32
+                   | ae_breaker_owner(owner) << AE_PROBE_BITS | tick);
+
+    return name << AE_PROBE_INDEX | (place + 1);
 }
 
 
@@ -97,7 +103,7 @@ ae_breaker_probe_end(ae_breaker_t *st, uint32_t probe)
 
     if (place >= AE_BREAKER_PROBES
         || st->lease[place] == 0
-        || (st->lease[place] & AE_PROBE_MASK) != probe >> AE_PROBE_INDEX)
+        || st->lease[place] >> 32 != probe >> AE_PROBE_INDEX)
     {
         return 0;
     }
@@ -140,7 +146,9 @@ ae_breaker_probe_adopt(ae_breaker_t *st, uint32_t owner)
     }
 
     for (i = 0; i < AE_BREAKER_PROBES; i++) {
-        if (st->lease[i] >> AE_PROBE_BITS == ae_breaker_owner(owner)) {
+        if ((uint32_t) st->lease[i] >> AE_PROBE_BITS
+            == ae_breaker_owner(owner))
+        {
             ae_breaker_set(&st->lease[i], 0);
         }
     }
