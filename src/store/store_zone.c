@@ -20,11 +20,11 @@
 #define NGX_HTTP_APIEVENTS_SLOTS_MIN   6
 
 /*
- * Of what rings leave a part goes to breakers, of half a kilobyte each: room
+ * Of what rings leave a part goes to breakers, of 632 bytes each: room
  * for 256 of them at least, and more than 64 thousand are of no use.
  */
 #define NGX_HTTP_APIEVENTS_BREAKERS      4      /* percent */
-#define NGX_HTTP_APIEVENTS_BREAKERS_MIN  (144 * 1024)
+#define NGX_HTTP_APIEVENTS_BREAKERS_MIN  (176 * 1024)
 #define NGX_HTTP_APIEVENTS_BREAKERS_MAX  (32 * 1024 * 1024)
 
 /* some 400 servers of upstreams */

@@ -70,10 +70,8 @@ typedef struct {
     uint32_t                 failures[AE_BREAKER_BUCKETS];
     uint32_t                 slow[AE_BREAKER_BUCKETS];
 
-    /* a name, from bit 32, an owner, from bit 20, and a deadline */
-
-    uint32_t                 named;         /* name of the last one */
-    uint64_t                 lease[AE_BREAKER_PROBES];
+    uint32_t                 lease[AE_BREAKER_PROBES];
+    uint16_t                 name[AE_BREAKER_PROBES];
 } ae_breaker_t;
 
 

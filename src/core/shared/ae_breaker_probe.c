@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Leases of probes: one word each, so that one store gives or takes one.  It
- * holds a name, in 24 bits, the owner plus one, in 12 bits, and the deadline,
- * in 20 bits of ticks of 2^24 ns (17 ms).  These come round after 4.9 hours, of which a lease may
+ * holds the owner plus one, in 12 bits, and the deadline, in 20 bits of ticks
+ * of 2^24 ns (17 ms).  These come round after 4.9 hours, of which a lease may
  * take a quarter; when the last one has ended, by the clock in full, all have,
  * so that none is ever taken for one of the next round.  A lease outlives the
  * state that it was given in, as the request does.
@@ -23,11 +23,12 @@
 /* a probe may end at any moment, so waiting long is no use */
 #define AE_PROBE_RETRY       1000000000
 
-/* what a request keeps: which lease, from 1, and its name, since the same
- * place and deadline may be another's by then */
+/*
+ * What a request keeps: which lease, from 1, and its name, the number of its
+ * place's leases, since that place may be another's by then.
+ */
 
 #define AE_PROBE_INDEX       8
-#define AE_PROBE_NAMES       0xffffff
 
 
 static uint32_t ae_breaker_tick(uint64_t mono);
@@ -40,7 +41,7 @@ uint32_t
 ae_breaker_probe(ae_breaker_t *st, const ae_breaker_rule_t *rule,
     uint32_t owner, const ae_now_t *now, uint64_t *retry)
 {
-    uint32_t  i, n, most, name, place, tick;
+    uint32_t  i, n, most, place, tick;
     uint64_t  left, soonest, end;
 
     n = 0;
@@ -83,14 +84,11 @@ ae_breaker_probe(ae_breaker_t *st, const ae_breaker_rule_t *rule,
         ae_breaker_set(&st->leased, end);
     }
 
-    name = (st->named + 1) & AE_PROBE_NAMES;
-
-    ae_breaker_set(&st->named, name);
+    ae_breaker_set(&st->name[place], st->name[place] + 1);
     ae_breaker_set(&st->lease[place],
-                   (uint64_t) name << 32
-                   | ae_breaker_owner(owner) << AE_PROBE_BITS | tick);
+                   ae_breaker_owner(owner) << AE_PROBE_BITS | tick);
 
-    return name << AE_PROBE_INDEX | (place + 1);
+    return (uint32_t) st->name[place] << AE_PROBE_INDEX | (place + 1);
 }
 
 
@@ -103,7 +101,7 @@ ae_breaker_probe_end(ae_breaker_t *st, uint32_t probe)
 
     if (place >= AE_BREAKER_PROBES
         || st->lease[place] == 0
-        || st->lease[place] >> 32 != probe >> AE_PROBE_INDEX)
+        || st->name[place] != probe >> AE_PROBE_INDEX)
     {
         return 0;
     }
@@ -146,9 +144,7 @@ ae_breaker_probe_adopt(ae_breaker_t *st, uint32_t owner)
     }
 
     for (i = 0; i < AE_BREAKER_PROBES; i++) {
-        if ((uint32_t) st->lease[i] >> AE_PROBE_BITS
-            == ae_breaker_owner(owner))
-        {
+        if (st->lease[i] >> AE_PROBE_BITS == ae_breaker_owner(owner)) {
             ae_breaker_set(&st->lease[i], 0);
         }
     }
