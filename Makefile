@@ -3,6 +3,7 @@
 NGINX_SRC   ?= /usr/share/nginx/src
 JOBS        ?= $(shell nproc)
 FUZZ_TIME   ?= 60
+SUITE_JOBS  ?= 2
 TESTS       ?= $(sort $(wildcard t/*.t))
 MATRIX      ?= trixie testing:njs testing:qjs
 
@@ -66,7 +67,7 @@ test:                   ## deps, module, style, unit, fuzz corpus, js, suite
 	@$(MAKE) suite
 
 suite: $(MODULE)        ## the Test::Nginx suite alone; TESTS=t/x.t for a part
-	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j2 $(TESTS)
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j$(SUITE_JOBS) $(TESTS)
 
 unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
 	@util/unit $(UNIT_TESTS)
