@@ -298,6 +298,10 @@ ngx_int_t ngx_http_apievents_scripted_add_variable(ngx_conf_t *cf);
 ngx_int_t ngx_http_apievents_ngx_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf);
 
+/* those of a table that ends with ngx_http_null_variable, to be read */
+ngx_int_t ngx_http_apievents_add_variables(ngx_conf_t *cf,
+    ngx_http_variable_t *vars);
+
 /* NULL: no connection or memory is to be had now */
 ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log,
     ngx_http_apievents_share_t *share);

@@ -80,9 +80,22 @@ static ngx_http_variable_t  ngx_http_apievents_ngx_vars[] = {
 ngx_int_t
 ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf)
 {
+    if (ngx_http_apievents_add_variables(cf, ngx_http_apievents_ngx_vars)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_scripted_add_variable(cf);
+}
+
+
+ngx_int_t
+ngx_http_apievents_add_variables(ngx_conf_t *cf, ngx_http_variable_t *vars)
+{
     ngx_http_variable_t  *var, *v;
 
-    for (v = ngx_http_apievents_ngx_vars; v->name.len; v++) {
+    for (v = vars; v->name.len; v++) {
 
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {
@@ -93,7 +106,7 @@ ngx_http_apievents_ngx_add_variables(ngx_conf_t *cf)
         var->data = v->data;
     }
 
-    return ngx_http_apievents_scripted_add_variable(cf);
+    return NGX_OK;
 }
 
 
