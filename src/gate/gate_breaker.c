@@ -110,11 +110,7 @@ ngx_http_apievents_breaker_next(ngx_http_request_t *r,
         b = (ngx_http_apievents_breaker_t *) breakers->elts + (*i)++;
 
         if (b->dry_run == dry_run
-            && (b->version.len == 0
-                || (b->version.len == d->version_name.len
-                    && ngx_strncmp(b->version.data, d->version_name.data,
-                                   b->version.len)
-                       == 0))
+            && ngx_http_apievents_is_version(d, &b->version)
             && ngx_http_apievents_path_match(r, d, &b->path))
         {
             return b;

@@ -271,7 +271,7 @@ void ngx_http_apievents_path_behind(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ae_value_t *rights);
 
-/* gate_version.c: is it the one that is asked for */
+/* gate_version.c: is it the one that is asked for, or empty, which is any */
 ngx_uint_t ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
     ngx_str_t *version);
 

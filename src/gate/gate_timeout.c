@@ -72,11 +72,7 @@ ngx_http_apievents_timeout_start(ngx_http_request_t *r,
 
     for (i = 0; i < timeouts->nelts; i++) {
 
-        if ((t[i].version.len == 0
-             || (t[i].version.len == d->version_name.len
-                 && ngx_strncmp(t[i].version.data, d->version_name.data,
-                                t[i].version.len)
-                    == 0))
+        if (ngx_http_apievents_is_version(d, &t[i].version)
             && ngx_http_apievents_path_match(r, d, &t[i].path))
         {
             break;

@@ -366,9 +366,9 @@ ngx_uint_t
 ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
     ngx_str_t *version)
 {
-    return version->len == d->version_name.len
-           && (version->len == 0
-               || ngx_strncmp(version->data, d->version_name.data,
+    return version->len == 0
+           || (version->len == d->version_name.len
+               && ngx_strncmp(version->data, d->version_name.data,
                               version->len)
                   == 0);
 }
