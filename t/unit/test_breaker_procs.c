@@ -28,7 +28,7 @@ typedef struct {
     ae_breakers_t           *breakers;
     ae_breaker_rule_t        rule;
     ae_now_t                 now;
-    uint64_t                 next;          /* owner */
+    uint64_t                 next;          /* step of the wait */
     uint64_t                 calls;
     uint64_t                 failures;
     uint64_t                 trips;
@@ -40,6 +40,10 @@ typedef struct {
     ae_breaker_pass_t        pass;
     ae_breaker_outcome_e     outcome;
 } procs_t;
+
+
+/* of the next child: its own copy, however late it starts */
+static uint32_t  procs_owner;
 
 
 static procs_t *procs_new(void);
@@ -244,7 +248,7 @@ procs_probe(void *ctx)
     ae_breaker_pass_t     pass;
     ae_breaker_outcome_e  outcome;
 
-    owner = p->next;
+    owner = procs_owner;
     bit = (uint64_t) 1 << owner;
 
     for ( ;; ) {
@@ -291,8 +295,14 @@ test_probes_of_the_dead(void **state)
     p->rule.half_open = PROCS_PROBES;
     p->rule.lease = 1000 * SEC;
 
+    /* the breaker is there before the first of them comes to run */
+
+    procs_enter(p);
+    p->outcome = AE_BREAKER_SUCCESS;
+    procs_leave(p);
+
     for (i = 0; i < 8; i++) {
-        p->next = i;
+        procs_owner = i;
         pid[i] = hammer_start(procs_probe, p);
     }
 
@@ -315,7 +325,7 @@ test_probes_of_the_dead(void **state)
         assert_true(st.probes <= PROCS_PROBES);
         assert_true(st.failures + st.slow <= st.samples);
 
-        p->next = n;
+        procs_owner = n;
         pid[n] = hammer_start(procs_probe, p);
     }
 
