@@ -198,7 +198,7 @@ ngx_http_apievents_headers_add(ngx_http_apievents_definition_t *def,
 
     ngx_memzero(header, sizeof(ngx_http_apievents_header_t));
 
-    header->version = def->version->name;
+    header->version = def->lists->version;
     header->answer = answer;
 
     if (ngx_http_apievents_definition_copy(def, name, &header->name) != NGX_OK
@@ -326,7 +326,7 @@ ngx_http_apievents_version_size(ngx_http_apievents_definition_t *def,
     }
 
     size->path = *path;
-    size->version = def->version->name;
+    size->version = def->lists->version;
     size->size = (off_t) n;
 
     return NGX_OK;
@@ -372,7 +372,7 @@ ngx_http_apievents_version_target(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    base->version = def->version->name;
+    base->version = def->lists->version;
 
     return NGX_OK;
 }

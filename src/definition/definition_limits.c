@@ -189,7 +189,7 @@ ngx_http_apievents_endpoint_breaker(ngx_http_apievents_definition_t *def,
     }
 
     rc = ngx_http_apievents_add_breaker(def->cf, def->gcf->breakers, path,
-                                        &def->version->name, threshold,
+                                        &def->lists->version, threshold,
                                         (int64_t) samples, (int64_t) seconds,
                                         !closed, &expected);
 
@@ -238,7 +238,7 @@ ngx_http_apievents_endpoint_timeout(ngx_http_apievents_definition_t *def,
     }
 
     return ngx_http_apievents_add_timeout(def->cf, def->gcf->timeouts, path,
-                                          &def->version->name, msec);
+                                          &def->lists->version, msec);
 }
 
 
@@ -288,7 +288,7 @@ ngx_http_apievents_endpoint_rate(ngx_http_apievents_definition_t *def,
     }
 
     *limit->path = *path;
-    limit->version = def->version->name;
+    limit->version = def->lists->version;
     limit->unlimited = (rate < 0);
 
     /* named by what it stands for: entries may change places */
@@ -345,7 +345,7 @@ ngx_http_apievents_definition_timeout(ngx_http_apievents_definition_t *def,
     }
 
     return ngx_http_apievents_add_timeout(def->cf, def->gcf->timeouts, &path,
-                                          &def->version->name, msec);
+                                          &def->lists->version, msec);
 }
 
 

@@ -145,9 +145,9 @@ ngx_http_apievents_pass_base(ngx_http_request_t *r,
 
         for (i = 0; i < service->overrides->nelts; i++) {
 
-            if (base[i].version.len == version.len
-                && (version.len == 0
-                    || ngx_strncmp(base[i].version.data, version.data,
+            if (base[i].version.len == 0
+                || (base[i].version.len == version.len
+                    && ngx_strncmp(base[i].version.data, version.data,
                                    version.len)
                        == 0))
             {

@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_apievents_paths_push(ngx_conf_t *cf,
 
 ngx_int_t
 ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
-    const ae_value_t *map, ngx_http_apievents_version_t *version)
+    const ae_value_t *map, ngx_http_apievents_lists_t *lists)
 {
     ae_value_t  *plain, *extended;
     ngx_flag_t   use, caseless;
@@ -55,7 +55,7 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
     }
 
     def->caseless = caseless;
-    def->version = version;
+    def->lists = lists;
 
     if (use == 0) {
         extended = NULL;
@@ -72,13 +72,13 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
 
     if ((use != 1 || extended == NULL)
         && (ngx_http_apievents_paths_plain(def, plain, "ignored",
-                                           &version->ignored)
+                                           &lists->ignored)
             != NGX_OK
             || ngx_http_apievents_paths_plain(def, plain, "black_list",
-                                              &version->black)
+                                              &lists->black)
                != NGX_OK
             || ngx_http_apievents_paths_plain(def, plain, "white_list",
-                                              &version->white)
+                                              &lists->white)
                != NGX_OK))
     {
         return NGX_ERROR;
@@ -90,17 +90,17 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
 
     if (ngx_http_apievents_paths_mocks(def, extended) != NGX_OK
         || ngx_http_apievents_paths_list(def, extended, "ignored",
-                                         &version->ignored)
+                                         &lists->ignored)
            != NGX_OK
         || ngx_http_apievents_paths_list(def, extended, "black_list",
-                                         &version->black)
+                                         &lists->black)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_apievents_paths_list(def, extended, "white_list",
-                                         &version->white);
+                                         &lists->white);
 }
 
 
@@ -220,7 +220,7 @@ ngx_http_apievents_paths_actions(ngx_http_apievents_definition_t *def,
             rc = ngx_http_apievents_paths_reply(def, v, "data", &path);
 
         } else {
-            rc = ngx_http_apievents_paths_push(def->cf, &def->version->black,
+            rc = ngx_http_apievents_paths_push(def->cf, &def->lists->black,
                                                &path);
         }
 
@@ -289,7 +289,7 @@ ngx_http_apievents_paths_reply(ngx_http_apievents_definition_t *def,
     ngx_memzero(reply, sizeof(ngx_http_apievents_reply_t));
 
     reply->path = *path;
-    reply->version = def->version->name;
+    reply->version = def->lists->version;
 
     code = 0;
 

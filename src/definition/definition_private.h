@@ -30,7 +30,8 @@ typedef struct {
     ngx_str_t                       ca;         /* of that folder */
     ngx_uint_t                      keepalive;  /* idle connections that one
                                                    of its targets may keep */
-    ngx_http_apievents_version_t   *version;    /* that is being read */
+    ngx_http_apievents_lists_t     *lists;      /* of the version that is
+                                                   being read */
     ngx_uint_t                      caseless;   /* its paths are */
 } ngx_http_apievents_definition_t;
 
@@ -94,7 +95,7 @@ ngx_int_t ngx_http_apievents_definition_versions(
 /* definition_paths.c: lists of paths and replies of a version */
 ngx_int_t ngx_http_apievents_definition_paths(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
-    ngx_http_apievents_version_t *version);
+    ngx_http_apievents_lists_t *lists);
 
 /* definition_headers.c: of a version; headers, sizes, a target of its own */
 ngx_int_t ngx_http_apievents_definition_headers(

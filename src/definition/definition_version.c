@@ -25,6 +25,14 @@ static ngx_int_t ngx_http_apievents_version_all(
 static ngx_int_t ngx_http_apievents_version_one(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     ngx_uint_t single);
+static ngx_int_t ngx_http_apievents_version_rules(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    ngx_str_t *name);
+static void ngx_http_apievents_version_unserved(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const ae_value_t *single);
+static ngx_uint_t ngx_http_apievents_version_serves(const ae_value_t *map,
+    const ae_value_t *single);
 static ngx_int_t ngx_http_apievents_version_ends(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     const char *name, time_t *expires);
@@ -281,16 +289,57 @@ ngx_http_apievents_version_all(ngx_http_apievents_definition_t *def,
             return NGX_ERROR;
         }
 
-        if (single != NULL && v != single) {
-            continue;
-        }
-
-        if (ngx_http_apievents_version_one(def, v, single != NULL) != NGX_OK) {
+        if (ngx_http_apievents_version_serves(v, single)
+            && ngx_http_apievents_version_one(def, v, single != NULL)
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
 
+    ngx_http_apievents_version_unserved(def, map, single);
+
     return NGX_OK;
+}
+
+
+/* no request names a version with an empty name */
+
+static ngx_uint_t
+ngx_http_apievents_version_serves(const ae_value_t *map,
+    const ae_value_t *single)
+{
+    return (single != NULL) ? map == single : map->name.len != 0;
+}
+
+
+static void
+ngx_http_apievents_version_unserved(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const ae_value_t *single)
+{
+    u_char            *p, *last, text[NGX_MAX_CONF_ERRSTR];
+    const ae_value_t  *v;
+
+    p = text;
+    last = text + NGX_MAX_CONF_ERRSTR;
+
+    for (v = map->first; v != NULL; v = v->next) {
+
+        if (!ngx_http_apievents_version_serves(v, single)) {
+            p = ngx_slprintf(p, last, "%s\"%*s\"", p == text ? "" : ", ",
+                             v->name.len, v->name.data);
+        }
+    }
+
+    if (p == text) {
+        return;
+    }
+
+    def->place.line = map->line;
+
+    ngx_conf_log_error(NGX_LOG_WARN, def->cf, 0,
+                       "versions that the definition does not serve, and "
+                       "whose rules never hold: %*s", p - text, text);
 }
 
 
@@ -299,6 +348,7 @@ ngx_http_apievents_version_one(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, ngx_uint_t single)
 {
     ngx_int_t                      rc;
+    ngx_str_t                      all;
     ngx_http_apievents_version_t  *version;
 
     version = ngx_array_push(def->gcf->versions->versions);
@@ -330,7 +380,45 @@ ngx_http_apievents_version_one(ngx_http_apievents_definition_t *def,
         return rc;
     }
 
-    return ngx_http_apievents_definition_paths(def, map, version);
+    /* what an API without versions says holds for whatever version a directive
+     * beside it serves */
+
+    ngx_str_null(&all);
+
+    return ngx_http_apievents_version_rules(def, map,
+                                            single ? &all : &version->name);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_version_rules(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, ngx_str_t *name)
+{
+    ngx_array_t                 *all;
+    ngx_http_apievents_lists_t  *lists;
+
+    all = def->more->lists;
+
+    if (all == NULL) {
+        all = ngx_array_create(def->cf->pool, 1,
+                               sizeof(ngx_http_apievents_lists_t));
+        if (all == NULL) {
+            return NGX_ERROR;
+        }
+
+        def->more->lists = all;
+    }
+
+    lists = ngx_array_push(all);
+    if (lists == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(lists, sizeof(ngx_http_apievents_lists_t));
+
+    lists->version = *name;
+
+    return ngx_http_apievents_definition_paths(def, map, lists);
 }
 
 

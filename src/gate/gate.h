@@ -96,11 +96,6 @@ typedef struct {
     ngx_str_t                   name;
     time_t                      expires;        /* unix time, 0: never; 1 for
                                                    a date nobody can read */
-    ngx_array_t                *ignored;        /* of path_t; no credential,
-                                                   no limit of its key */
-    ngx_array_t                *white;          /* of path_t; not empty: only
-                                                   these are allowed */
-    ngx_array_t                *black;          /* of path_t */
 } ngx_http_apievents_version_t;
 
 
@@ -196,11 +191,24 @@ typedef struct {
 } ngx_http_apievents_size_t;
 
 
+/* paths of a version; there is one even if they are empty */
+
+typedef struct {
+    ngx_str_t                   version;        /* empty: any */
+    ngx_array_t                *ignored;        /* of path_t; no credential,
+                                                   no limit of its key */
+    ngx_array_t                *white;          /* of path_t; not empty: only
+                                                   these are allowed */
+    ngx_array_t                *black;          /* of path_t */
+} ngx_http_apievents_lists_t;
+
+
 /* what only definitions say of an API */
 
 typedef struct {
     ngx_array_t                *allowed;        /* of ngx_cidr_t; NULL: any */
     ngx_array_t                *denied;         /* of ngx_cidr_t; or NULL */
+    ngx_array_t                *lists;          /* of lists_t; or NULL */
     ngx_array_t                *replies;        /* of reply_t; or NULL */
     ngx_array_t                *headers;        /* of header_t; or NULL */
     ngx_array_t                *sizes;          /* of size_t; or NULL */

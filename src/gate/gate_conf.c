@@ -390,6 +390,10 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *prev,
     ngx_http_apievents_gate_conf_t *conf)
 {
+    ngx_uint_t  directive;
+
+    directive = (conf->versions != NGX_CONF_UNSET_PTR);
+
     if (conf->definition != NULL
         && ngx_http_apievents_use_definition(cf, prev, conf) != NGX_CONF_OK)
     {
@@ -422,6 +426,10 @@ ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
 
     if (conf->more == NULL) {
         conf->more = prev->more;
+    }
+
+    if (directive) {
+        ngx_http_apievents_check_versions(cf, conf);
     }
 
     if (conf->event_key == NGX_CONF_UNSET_UINT) {
@@ -541,6 +549,10 @@ ngx_http_apievents_use_definition(ngx_conf_t *cf,
     }
 
     conf->more = def->more;
+
+    if (def->versions == NGX_CONF_UNSET_PTR && prev->more != NULL) {
+        conf->more->lists = prev->more->lists;
+    }
 
     ngx_conf_merge_ptr_value(conf->auth, def->auth, NGX_CONF_UNSET_PTR);
     ngx_conf_merge_ptr_value(conf->versions, def->versions,

@@ -266,6 +266,13 @@ ngx_http_apievents_rated_t *ngx_http_apievents_right_endpoint(
 void ngx_http_apievents_path_behind(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *uri);
 
+/*
+ * gate_version_conf.c: warns of versions of a definition that the api_version
+ * over it does not serve.
+ */
+void ngx_http_apievents_check_versions(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf);
+
 /* gate_version.c: may the key use the version; rights: of this API.  NGX_OK,
  * or what reject() says */
 ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,

@@ -25,7 +25,7 @@ ngx_http_apievents_reply(ngx_http_request_t *r,
 
     more = d->conf->gate.more;
 
-    if (more == NULL || more->replies == NULL) {
+    if (more->replies == NULL) {
         return NGX_DECLINED;
     }
 

@@ -19,7 +19,9 @@ static ngx_int_t ngx_http_apievents_version_expires(ngx_http_request_t *r,
     time_t expires);
 static ngx_int_t ngx_http_apievents_version_path(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-static ngx_uint_t ngx_http_apievents_version_lists(ngx_http_request_t *r,
+static ngx_http_apievents_lists_t *ngx_http_apievents_version_lists(
+    ngx_http_apievents_decision_t *d, ngx_array_t *all);
+static ngx_uint_t ngx_http_apievents_version_listed(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *paths);
 
 
@@ -71,7 +73,7 @@ ngx_http_apievents_step_version(ngx_http_request_t *r,
     ngx_http_apievents_version_t  *version;
 
     if (d->conf->gate.versions == NULL) {
-        return NGX_OK;
+        return ngx_http_apievents_version_path(r, d);
     }
 
     rc = ngx_http_apievents_version_asked(r, d, &name);
@@ -260,8 +262,15 @@ static ngx_int_t
 ngx_http_apievents_version_path(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_int_t                      rc;
-    ngx_http_apievents_version_t  *version;
+    ngx_int_t                    rc;
+    ngx_http_apievents_more_t   *more;
+    ngx_http_apievents_lists_t  *lists;
+
+    more = d->conf->gate.more;
+
+    if (more == NULL) {
+        return NGX_OK;
+    }
 
     rc = ngx_http_apievents_reply(r, d);
 
@@ -269,16 +278,20 @@ ngx_http_apievents_version_path(ngx_http_request_t *r,
         return rc;
     }
 
-    version = d->version;
+    lists = ngx_http_apievents_version_lists(d, more->lists);
 
-    if (ngx_http_apievents_version_lists(r, d, version->ignored)) {
+    if (lists == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_apievents_version_listed(r, d, lists->ignored)) {
         d->ignored = 1;
         return NGX_OK;
     }
 
-    if (ngx_http_apievents_version_lists(r, d, version->black)
-        || (version->white != NULL && version->white->nelts != 0
-            && !ngx_http_apievents_version_lists(r, d, version->white)))
+    if (ngx_http_apievents_version_listed(r, d, lists->black)
+        || (lists->white != NULL && lists->white->nelts != 0
+            && !ngx_http_apievents_version_listed(r, d, lists->white)))
     {
         return ngx_http_apievents_refuse(d,
                                          &ngx_http_apievents_forbidden_path);
@@ -288,8 +301,31 @@ ngx_http_apievents_version_path(ngx_http_request_t *r,
 }
 
 
+static ngx_http_apievents_lists_t *
+ngx_http_apievents_version_lists(ngx_http_apievents_decision_t *d,
+    ngx_array_t *all)
+{
+    ngx_uint_t                   i;
+    ngx_http_apievents_lists_t  *lists;
+
+    if (all == NULL) {
+        return NULL;
+    }
+
+    lists = all->elts;
+
+    for (i = 0; i < all->nelts; i++) {
+        if (ngx_http_apievents_is_version(d, &lists[i].version)) {
+            return &lists[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 static ngx_uint_t
-ngx_http_apievents_version_lists(ngx_http_request_t *r,
+ngx_http_apievents_version_listed(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *paths)
 {
     ngx_uint_t                  i;

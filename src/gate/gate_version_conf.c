@@ -291,6 +291,46 @@ ngx_http_apievents_version_check(ngx_conf_t *cf,
 }
 
 
+/* rules of an API without versions hold for all that are served */
+
+void
+ngx_http_apievents_check_versions(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf)
+{
+    u_char                      *p, *last, text[NGX_MAX_CONF_ERRSTR];
+    ngx_uint_t                   i;
+    ngx_http_apievents_lists_t  *lists;
+
+    if (conf->more == NULL || conf->more->lists == NULL) {
+        return;
+    }
+
+    p = text;
+    last = text + NGX_MAX_CONF_ERRSTR;
+    lists = conf->more->lists->elts;
+
+    for (i = 0; i < conf->more->lists->nelts; i++) {
+
+        if (lists[i].version.len != 0
+            && (conf->versions == NULL
+                || ngx_http_apievents_version_find(conf->versions,
+                                                   &lists[i].version)
+                   == NULL))
+        {
+            p = ngx_slprintf(p, last, "%s\"%V\"", p == text ? "" : ", ",
+                             &lists[i].version);
+        }
+    }
+
+    if (p != text) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "versions of the definition that \"api_version\" does "
+                      "not serve, and whose rules never hold: %*s in %V",
+                      p - text, text, &conf->place);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_apievents_valid_version(ngx_str_t *name)
 {
