@@ -522,7 +522,7 @@ sub {
     "enable_jwt": true, "use_oauth2": true, "use_basic_auth": true,
     "expiration": "2030-01-01 00:00",
     "custom_middleware": {"pre": [{"name": "a"}], "post": []},
-    "cache_options": {"enable_cache": true}, "session_lifetime": 10,
+    "cache_options": {"enable_cache": true, "cache_all_safe_requests": true}, "session_lifetime": 10,
     "uptime_tests": {"check_list": [{"url": "http://a/"}]},
     "definition": {"location": "header"},
     "version_data": {

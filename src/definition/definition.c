@@ -74,6 +74,7 @@ ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
 {
     ngx_str_t    text;
     ae_error_t   err;
+    ae_value_t  *v;
     ngx_conf_t  *cf;
 
     cf = def->cf;
@@ -105,8 +106,21 @@ ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_entry_expect(def, def->root, AE_MAP,
-                                           "definition");
+    if (ngx_http_apievents_entry_expect(def, def->root, AE_MAP, "definition")
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* Tyk's dashboard answers with one that stands in another object */
+
+    v = ae_value_get(def->root, "api_definition");
+
+    if (v != NULL && v->type == AE_MAP) {
+        def->root = v;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -74,7 +74,8 @@ ngx_http_apievents_definition_access(ngx_http_apievents_definition_t *def)
 }
 
 
-/* facts: Tyk's, a list that is empty lets everybody in */
+/* facts: Tyk's, a list that is empty lets everybody in; newer definitions have
+ * one switch for both lists, and either kind of switch is enough */
 
 static ngx_int_t
 ngx_http_apievents_definition_addresses(ngx_http_apievents_definition_t *def,
@@ -82,19 +83,23 @@ ngx_http_apievents_definition_addresses(ngx_http_apievents_definition_t *def,
 {
     ngx_int_t    rc;
     ngx_str_t    text;
-    ngx_flag_t   used;
+    ngx_flag_t   used, off;
     ae_value_t  *array, *v;
 
     used = 0;
+    off = 1;
 
     if (ngx_http_apievents_entry_bool(def, def->root, use, &used) != NGX_OK
+        || ngx_http_apievents_entry_bool(def, def->root,
+                                         "ip_access_control_disabled", &off)
+           != NGX_OK
         || ngx_http_apievents_entry(def, def->root, name, AE_ARRAY, &array)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (!used || array == NULL || array->count == 0) {
+    if ((!used && off) || array == NULL || array->count == 0) {
         return NGX_OK;
     }
 

@@ -40,11 +40,15 @@ ngx_http_apievents_definition_pattern(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    if (text.len == 0) {
+    /* facts: Tyk's, such a pattern is found in no path */
 
-        /* found in every path */
+    if (strspn((char *) text.data, "^$") == text.len) {
+        def->place.line = v->line;
+        ngx_conf_log_error(NGX_LOG_WARN, def->cf, 0,
+                           "\"%s\" with an empty \"path\" is for no request",
+                           name);
 
-        ngx_str_set(&text, "/");
+        ngx_str_set(&text, "(?!)");
     }
 
     rc = ngx_http_apievents_path_compile(def->cf->pool, &text, 't',

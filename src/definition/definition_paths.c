@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_apievents_paths_actions(
     const ae_value_t *actions, ngx_array_t *list);
 static ngx_int_t ngx_http_apievents_paths_mocks(
     ngx_http_apievents_definition_t *def, const ae_value_t *map);
+static ngx_int_t ngx_http_apievents_paths_closed(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map);
 static ngx_int_t ngx_http_apievents_paths_reply(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     const char *body, ngx_http_apievents_path_t *path);
@@ -89,6 +91,7 @@ ngx_http_apievents_definition_paths(ngx_http_apievents_definition_t *def,
     }
 
     if (ngx_http_apievents_paths_mocks(def, extended) != NGX_OK
+        || ngx_http_apievents_paths_closed(def, extended) != NGX_OK
         || ngx_http_apievents_paths_list(def, extended, "ignored",
                                          &lists->ignored)
            != NGX_OK
@@ -254,6 +257,40 @@ ngx_http_apievents_paths_mocks(ngx_http_apievents_definition_t *def,
 
         if (rc == NGX_OK) {
             rc = ngx_http_apievents_paths_reply(def, v, "body", &path);
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Tyk's own requests may come there, no client's */
+
+static ngx_int_t
+ngx_http_apievents_paths_closed(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map)
+{
+    ngx_int_t                   rc;
+    ae_value_t                 *array, *v;
+    ngx_http_apievents_path_t   path;
+
+    if (ngx_http_apievents_entry(def, map, "internal", AE_ARRAY, &array)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (v = array ? array->first : NULL; v != NULL; v = v->next) {
+
+        rc = ngx_http_apievents_definition_method(def, v, "internal", &path);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_apievents_paths_push(def->cf, &def->lists->closed,
+                                               &path);
         }
 
         if (rc == NGX_ERROR) {

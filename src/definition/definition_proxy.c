@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_apievents_proxy_flags(
     ngx_flag_t *balance);
 static ngx_int_t ngx_http_apievents_proxy_targets(
     ngx_http_apievents_definition_t *def, const ae_value_t *proxy);
+static ngx_int_t ngx_http_apievents_proxy_target(
+    ngx_http_apievents_definition_t *def, const ae_value_t *v);
 static ngx_int_t ngx_http_apievents_proxy_origins(
     ngx_http_apievents_definition_t *def, ngx_array_t *bases);
 static ngx_int_t ngx_http_apievents_proxy_verify(ngx_conf_t *cf,
@@ -272,15 +274,47 @@ ngx_http_apievents_proxy_targets(ngx_http_apievents_definition_t *def,
 
         if (ngx_http_apievents_entry_expect(def, v, AE_STRING, "target_list")
             != NGX_OK
-            || ngx_http_apievents_definition_base(def, def->service->bases, v,
-                                                  "target_list")
-               == NULL)
+            || ngx_http_apievents_proxy_target(def, v) != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* facts: Tyk's, hosts of a list may stand without a scheme */
+
+static ngx_int_t
+ngx_http_apievents_proxy_target(ngx_http_apievents_definition_t *def,
+    const ae_value_t *v)
+{
+    u_char      *p;
+    ae_value_t   whole;
+
+    whole = *v;
+
+    if (ngx_strlcasestrn(v->s.data, v->s.data + v->s.len, (u_char *) "://",
+                         3 - 1)
+        == NULL)
+    {
+        whole.s.len = sizeof("http://") - 1 + v->s.len;
+        whole.s.data = ngx_pnalloc(def->cf->pool, whole.s.len);
+        if (whole.s.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(whole.s.data, "http://", sizeof("http://") - 1);
+
+        if (v->s.len != 0) {
+            ngx_memcpy(p, v->s.data, v->s.len);
+        }
+    }
+
+    return ngx_http_apievents_definition_base(def, def->service->bases,
+                                              &whole, "target_list")
+           == NULL ? NGX_ERROR : NGX_OK;
 }
 
 

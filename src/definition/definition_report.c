@@ -9,78 +9,115 @@
 #include "definition/definition_private.h"
 
 
+/* a member that is named, unless a switch beside it is off, or one is on */
+
+typedef struct {
+    const char                     *path;
+    const char                     *on;
+    const char                     *off;
+} ngx_http_apievents_reported_t;
+
+
 static ngx_int_t ngx_http_apievents_report_fields(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
-    const char *const *paths);
+    const ngx_http_apievents_reported_t *reported);
+static ngx_uint_t ngx_http_apievents_report_asks(const ae_value_t *map,
+    const ngx_http_apievents_reported_t *reported);
 static const ae_value_t *ngx_http_apievents_report_find(const ae_value_t *map,
     const char *path);
 static ngx_uint_t ngx_http_apievents_report_effective(const ae_value_t *v);
+static ngx_uint_t ngx_http_apievents_report_entry(const ae_value_t *v);
+static ngx_uint_t ngx_http_apievents_report_is(const char *const *names,
+    const ae_str_t *name);
 static ngx_int_t ngx_http_apievents_report_versions(
     ngx_http_apievents_definition_t *def);
-static ngx_uint_t ngx_http_apievents_report_known(const ae_str_t *name);
 static ngx_int_t ngx_http_apievents_report_extended(
     ngx_http_apievents_definition_t *def, const ae_value_t *version);
 
 
 /* facts: Tyk's section 4 and its schema */
 
-static const char *const  ngx_http_apievents_reported_paths[] = {
-    "auth.use_certificate",
-    "auth.validate_signature",
-    "auth_configs.authToken.use_certificate",
-    "auth_configs.authToken.validate_signature",
-    "cache_options.enable_cache",
-    "client_certificates",
-    "custom_middleware.auth_check.name",
-    "custom_middleware.id_extractor.extract_from",
-    "custom_middleware.post",
-    "custom_middleware.post_key_auth",
-    "custom_middleware.pre",
-    "custom_middleware.response",
-    "custom_middleware_bundle",
-    "custom_plugin_auth_enabled",
-    "definition.enabled",
-    "definition.url_versioning_pattern",
-    "enable_batch_request_support",
-    "enable_context_vars",
-    "enable_coprocess_auth",
-    "enable_jwt",
-    "enable_signature_checking",
-    "error_overrides",
-    "external_oauth.enabled",
-    "graphql.enabled",
-    "notifications.oauth_on_keychange_url",
-    "pinned_public_keys",
-    "request_signing.is_enabled",
-    "response_processors",
-    "session_lifetime",
-    "upstream_auth.enabled",
-    "upstream_certificates",
-    "uptime_tests.check_list",
-    "use_basic_auth",
-    "use_go_plugin_auth",
-    "use_mutual_tls_auth",
-    "use_oauth2",
-    "use_openid",
-    NULL
+static const ngx_http_apievents_reported_t  ngx_http_apievents_reported[] = {
+    { "application_protocol", NULL, NULL },
+    { "auth.use_certificate", NULL, NULL },
+    { "auth.validate_signature", NULL, NULL },
+    { "auth_configs.authToken.use_certificate", NULL, NULL },
+    { "auth_configs.authToken.validate_signature", NULL, NULL },
+    { "cache_options.enable_cache",
+      "cache_options.cache_all_safe_requests", NULL },
+    { "client_certificates", NULL, NULL },
+    { "custom_middleware.auth_check.name", NULL,
+      "custom_middleware.auth_check.disabled" },
+    { "custom_middleware.id_extractor.extract_from", NULL,
+      "custom_middleware.id_extractor.disabled" },
+    { "custom_middleware.post", NULL, NULL },
+    { "custom_middleware.post_key_auth", NULL, NULL },
+    { "custom_middleware.pre", NULL, NULL },
+    { "custom_middleware.response", NULL, NULL },
+    { "custom_middleware_bundle", NULL, "custom_middleware_bundle_disabled" },
+    { "custom_plugin_auth_enabled", NULL, NULL },
+    { "definition.enabled", NULL, NULL },
+    { "definition.url_versioning_pattern", NULL, NULL },
+    { "enable_batch_request_support", NULL, NULL },
+    { "enable_context_vars", NULL, NULL },
+    { "enable_coprocess_auth", NULL, NULL },
+    { "enable_jwt", NULL, NULL },
+    { "enable_signature_checking", NULL, NULL },
+    { "error_overrides", NULL, "error_overrides_disabled" },
+    { "external_oauth.enabled", NULL, NULL },
+    { "graphql.enabled", NULL, NULL },
+    { "json_rpc_version", NULL, NULL },
+    { "notifications.oauth_on_keychange_url", NULL, NULL },
+    { "pinned_public_keys", NULL, "certificate_pinning_disabled" },
+    { "request_signing.is_enabled", NULL, NULL },
+    { "response_processors", NULL, NULL },
+    { "session_lifetime", NULL, NULL },
+    { "upstream_auth.enabled", NULL, NULL },
+    { "upstream_certificates", NULL, "upstream_certificates_disabled" },
+    { "uptime_tests.check_list", NULL, "uptime_tests.disabled" },
+    { "use_basic_auth", NULL, NULL },
+    { "use_go_plugin_auth", NULL, NULL },
+    { "use_mutual_tls_auth", NULL, NULL },
+    { "use_oauth2", NULL, NULL },
+    { "use_openid", NULL, NULL },
+    { NULL, NULL, NULL }
 };
 
 /* of a definition whose location is written by hand, or generated */
 
-static const char *const  ngx_http_apievents_written_paths[] = {
-    "internal",
+static const ngx_http_apievents_reported_t  ngx_http_apievents_written[] = {
+    { "internal", NULL, NULL },
+    { NULL, NULL, NULL }
+};
+
+static const ngx_http_apievents_reported_t  ngx_http_apievents_generated[] = {
+    { "certificates", NULL, NULL },
+    { "domain", NULL, "domain_disabled" },
+    { "enable_proxy_protocol", NULL, NULL },
+    { "listen_port", NULL, NULL },
+    { "protocol", NULL, NULL },
+    { "proxy.check_host_against_uptime_tests", NULL, NULL },
+    { "proxy.service_discovery.use_discovery_service", NULL, NULL },
+    { "proxy.transport.proxy_url", NULL, NULL },
+    { "proxy.transport.ssl_ciphers", NULL, NULL },
+    { "proxy.transport.ssl_force_common_name_check", NULL, NULL },
+    { "proxy.transport.ssl_max_version", NULL, NULL },
+    { "proxy.transport.ssl_min_version", NULL, NULL },
+    { NULL, NULL, NULL }
+};
+
+/* values of members, or names of processors, that ask for nothing */
+
+static const char *const  ngx_http_apievents_plain_values[] = {
+    "-1",                                   /* Tyk's date that is never */
+    "http",
+    "https",
     NULL
 };
 
-static const char *const  ngx_http_apievents_generated_paths[] = {
-    "domain",
-    "proxy.check_host_against_uptime_tests",
-    "proxy.service_discovery.use_discovery_service",
-    "proxy.transport.proxy_url",
-    "proxy.transport.ssl_ciphers",
-    "proxy.transport.ssl_force_common_name_check",
-    "proxy.transport.ssl_max_version",
-    "proxy.transport.ssl_min_version",
+static const char *const  ngx_http_apievents_plain_processors[] = {
+    "header_injector",
+    "response_body_transform",
     NULL
 };
 
@@ -91,6 +128,7 @@ static const char *const  ngx_http_apievents_extended_names[] = {
     "circuit_breakers",
     "hard_timeouts",
     "ignored",
+    "internal",
     "mock_response",
     "rate_limit",
     "size_limits",
@@ -139,12 +177,12 @@ ngx_http_apievents_definition_report(ngx_http_apievents_definition_t *def)
     ngx_uint_t   i;
 
     if (ngx_http_apievents_report_fields(def, def->root,
-                                         ngx_http_apievents_reported_paths)
+                                         ngx_http_apievents_reported)
         != NGX_OK
         || ngx_http_apievents_report_fields(def, def->root,
                                         def->service
-                                        ? ngx_http_apievents_generated_paths
-                                        : ngx_http_apievents_written_paths)
+                                        ? ngx_http_apievents_generated
+                                        : ngx_http_apievents_written)
            != NGX_OK
         || ngx_http_apievents_report_versions(def) != NGX_OK)
     {
@@ -183,21 +221,18 @@ ngx_http_apievents_definition_report(ngx_http_apievents_definition_t *def)
 
 static ngx_int_t
 ngx_http_apievents_report_fields(ngx_http_apievents_definition_t *def,
-    const ae_value_t *map, const char *const *paths)
+    const ae_value_t *map, const ngx_http_apievents_reported_t *reported)
 {
-    ngx_str_t   name;
-    ngx_uint_t  i;
+    ngx_str_t  name;
 
-    for (i = 0; paths[i] != NULL; i++) {
+    for ( /* void */ ; reported->path != NULL; reported++) {
 
-        if (!ngx_http_apievents_report_effective(
-                             ngx_http_apievents_report_find(map, paths[i])))
-        {
+        if (!ngx_http_apievents_report_asks(map, reported)) {
             continue;
         }
 
-        name.data = (u_char *) paths[i];
-        name.len = ngx_strlen(paths[i]);
+        name.data = (u_char *) reported->path;
+        name.len = ngx_strlen(reported->path);
 
         if (ngx_http_apievents_definition_ignore(def, &name) != NGX_OK) {
             return NGX_ERROR;
@@ -205,6 +240,30 @@ ngx_http_apievents_report_fields(ngx_http_apievents_definition_t *def,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_report_asks(const ae_value_t *map,
+    const ngx_http_apievents_reported_t *reported)
+{
+    const ae_value_t  *v, *on, *off;
+
+    v = ngx_http_apievents_report_find(map, reported->path);
+    on = v;
+    off = NULL;
+
+    if (reported->on != NULL) {
+        on = ngx_http_apievents_report_find(map, reported->on);
+    }
+
+    if (reported->off != NULL) {
+        off = ngx_http_apievents_report_find(map, reported->off);
+    }
+
+    return ngx_http_apievents_report_effective(v)
+           && ngx_http_apievents_report_effective(on)
+           && !ngx_http_apievents_report_effective(off);
 }
 
 
@@ -227,11 +286,11 @@ ngx_http_apievents_report_find(const ae_value_t *map, const char *path)
 }
 
 
-/* a date of "-1" is Tyk's never */
-
 static ngx_uint_t
 ngx_http_apievents_report_effective(const ae_value_t *v)
 {
+    const ae_value_t  *entry;
+
     if (v == NULL) {
         return 0;
     }
@@ -246,15 +305,68 @@ ngx_http_apievents_report_effective(const ae_value_t *v)
 
     case AE_STRING:
         return v->s.len != 0
-               && !(v->s.len == 2 && ngx_strncmp(v->s.data, "-1", 2) == 0);
+               && !ngx_http_apievents_report_is(
+                                         ngx_http_apievents_plain_values,
+                                         &v->s);
 
     case AE_ARRAY:
+
+        for (entry = v->first; entry != NULL; entry = entry->next) {
+            if (ngx_http_apievents_report_entry(entry)) {
+                return 1;
+            }
+        }
+
+        return 0;
+
     case AE_MAP:
         return v->count != 0;
 
     default: /* AE_NULL */
         return 0;
     }
+}
+
+
+/* those that are disabled, or processors which do what paths tell them */
+
+static ngx_uint_t
+ngx_http_apievents_report_entry(const ae_value_t *v)
+{
+    const ae_value_t  *name;
+
+    if (v->type != AE_MAP) {
+        return v->type != AE_NULL;
+    }
+
+    if (ngx_http_apievents_report_effective(ae_value_get(v, "disabled"))) {
+        return 0;
+    }
+
+    name = ae_value_get(v, "name");
+
+    return !(name != NULL && name->type == AE_STRING
+             && ngx_http_apievents_report_is(
+                                         ngx_http_apievents_plain_processors,
+                                         &name->s)
+             && !ngx_http_apievents_report_effective(
+                                               ae_value_get(v, "options")));
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_report_is(const char *const *names, const ae_str_t *name)
+{
+    for ( /* void */ ; *names != NULL; names++) {
+
+        if (ngx_strlen(*names) == name->len
+            && ngx_strncmp(*names, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -281,24 +393,6 @@ ngx_http_apievents_report_versions(ngx_http_apievents_definition_t *def)
 }
 
 
-static ngx_uint_t
-ngx_http_apievents_report_known(const ae_str_t *name)
-{
-    const char *const *p;
-
-    for (p = ngx_http_apievents_extended_names; *p != NULL; p++) {
-
-        if (ngx_strlen(*p) == name->len
-            && ngx_strncmp(*p, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static ngx_int_t
 ngx_http_apievents_report_extended(ngx_http_apievents_definition_t *def,
     const ae_value_t *version)
@@ -319,7 +413,8 @@ ngx_http_apievents_report_extended(ngx_http_apievents_definition_t *def,
     for (v = paths->first; v != NULL; v = v->next) {
 
         if (!ngx_http_apievents_report_effective(v)
-            || ngx_http_apievents_report_known(&v->name))
+            || ngx_http_apievents_report_is(ngx_http_apievents_extended_names,
+                                            &v->name))
         {
             continue;
         }

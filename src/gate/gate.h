@@ -195,10 +195,12 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                   version;        /* empty: any */
+    ngx_array_t                *closed;         /* of path_t; before all the
+                                                   others */
     ngx_array_t                *ignored;        /* of path_t; no credential,
                                                    no limit of its key */
-    ngx_array_t                *white;          /* of path_t; not empty: only
-                                                   these are allowed */
+    ngx_array_t                *white;          /* of path_t; only these are
+                                                   allowed; NULL: all */
     ngx_array_t                *black;          /* of path_t */
 } ngx_http_apievents_lists_t;
 

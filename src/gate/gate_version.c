@@ -272,16 +272,19 @@ ngx_http_apievents_version_path(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    rc = ngx_http_apievents_reply(r, d);
-
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
     lists = ngx_http_apievents_version_lists(d, more->lists);
 
-    if (lists == NULL) {
-        return NGX_OK;
+    if (lists != NULL
+        && ngx_http_apievents_version_listed(r, d, lists->closed))
+    {
+        return ngx_http_apievents_refuse(d,
+                                         &ngx_http_apievents_forbidden_path);
+    }
+
+    rc = ngx_http_apievents_reply(r, d);
+
+    if (rc != NGX_DECLINED || lists == NULL) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     if (ngx_http_apievents_version_listed(r, d, lists->ignored)) {
@@ -290,7 +293,7 @@ ngx_http_apievents_version_path(ngx_http_request_t *r,
     }
 
     if (ngx_http_apievents_version_listed(r, d, lists->black)
-        || (lists->white != NULL && lists->white->nelts != 0
+        || (lists->white != NULL
             && !ngx_http_apievents_version_listed(r, d, lists->white)))
     {
         return ngx_http_apievents_refuse(d,
