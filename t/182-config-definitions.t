@@ -118,13 +118,13 @@ apis/a.json:2
 expected a path that begins with "/"
 apis/a.json:2
 
-=== TEST 13: one with a name in braces
+=== TEST 13: one with a pattern in braces
 --- user_files
 >>> apis/a.json
 {"api_id": "a", "proxy": {
- "listen_path": "/a/{id}/", "target_url": "http://127.0.0.1:1/"}}
+ "listen_path": "/a/{id:[0-9]+}/", "target_url": "http://127.0.0.1:1/"}}
 --- emerg
-invalid "listen_path", expected a path without "{name}", which is not supported in
+invalid "listen_path", expected a path whose "{name}" has 1 to 64 characters of A-Z, a-z, 0-9, "_" and "-", and no pattern in
 apis/a.json:2
 
 === TEST 14: doubled slashes
@@ -328,3 +328,47 @@ no-such-file
   "target_url": "http://127.0.0.1:1/", "x": "; } $x \" ' \n"}, "org_id": "a b"}
 --- emerg
 invalid "org_id", expected 1 to 128 characters
+
+=== TEST 36: one listen path under two names
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "proxy": {"listen_path": "/a/{x}/",
+  "target_url": "http://127.0.0.1:1/"}}
+>>> apis/b.json
+{"api_id": "b", "proxy": {"listen_path": "/a/{y}/",
+  "target_url": "http://127.0.0.1:1/"}}
+--- emerg
+duplicate "listen_path" "/a/{y}/"
+apis/b.json:1
+
+=== TEST 37: braces that are not closed
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "proxy": {"listen_path": "/a/{x",
+  "target_url": "http://127.0.0.1:1/"}}
+--- emerg
+invalid "listen_path", expected a path whose "{name}"
+
+=== TEST 38: none in them
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "proxy": {"listen_path": "/a/{}",
+  "target_url": "http://127.0.0.1:1/"}}
+--- emerg
+invalid "listen_path", expected a path whose "{name}"
+
+=== TEST 39: no opening one
+--- config
+    api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
+--- user_files
+>>> apis/a.json
+{"api_id": "a", "proxy": {"listen_path": "/a/x}",
+  "target_url": "http://127.0.0.1:1/"}}
+--- emerg
+invalid "listen_path", expected characters of A-Z

@@ -125,6 +125,13 @@ ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
 
 
 void
+ngx_http_apievents_definition_enter(ngx_http_apievents_definition_t *def)
+{
+    def->cf->conf_file = &def->place;
+}
+
+
+void
 ngx_http_apievents_definition_leave(ngx_http_apievents_definition_t *def)
 {
     def->cf->conf_file = def->outer;

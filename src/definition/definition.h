@@ -36,6 +36,12 @@ typedef struct {
     ngx_uint_t                      line;       /* of its listen_path */
     ngx_str_t                       api;
     ngx_str_t                       listen_path;
+    ngx_str_t                       pattern;    /* of one with {name}, else
+                                                   empty */
+    void                           *regex;      /* ngx_regex_t, of that; or
+                                                   NULL */
+    size_t                          weight;     /* what Tyk takes for its
+                                                   length */
     ngx_array_t                    *bases;      /* of base_t; more than one
                                                    take turns */
     ngx_uint_t                      turn;       /* this worker's */

@@ -21,15 +21,19 @@ static ngx_int_t ngx_http_apievents_folder_add(ngx_conf_t *cf,
     ngx_str_t *folder, ngx_dir_t *dir, ngx_array_t *files);
 static int ngx_libc_cdecl ngx_http_apievents_folder_order(const void *one,
     const void *two);
-static ngx_int_t ngx_http_apievents_folder_file(ngx_conf_t *cf,
-    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file,
-    ngx_uint_t keepalive);
+static ngx_int_t ngx_http_apievents_folder_read(ngx_conf_t *cf,
+    ngx_http_apievents_definition_conf_t *dcf, ngx_array_t *files,
+    ngx_http_apievents_definition_t *defs);
 static ngx_int_t ngx_http_apievents_folder_service(
     ngx_http_apievents_definition_t *def,
-    ngx_http_apievents_definition_conf_t *dcf, ae_arena_t *arena);
+    ngx_http_apievents_definition_conf_t *dcf);
+static ngx_int_t ngx_http_apievents_folder_locations(ngx_conf_t *cf,
+    ngx_http_apievents_definition_t *defs, ngx_uint_t n);
 static ngx_int_t ngx_http_apievents_folder_twice(
     ngx_http_apievents_definition_t *def,
     ngx_http_apievents_definition_conf_t *dcf);
+static ngx_uint_t ngx_http_apievents_folder_same(ngx_str_t *one,
+    ngx_str_t *two);
 
 
 char *
@@ -38,9 +42,11 @@ ngx_http_apievents_api_definitions(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_apievents_loc_conf_t  *lcf = conf;
 
-    ngx_str_t    *value, *file;
-    ngx_uint_t    i;
-    ngx_array_t   files;
+    ngx_str_t                        *value;
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_array_t                       files;
+    ngx_http_apievents_definition_t  *defs;
 
     if (lcf->definition.services != NULL) {
         return "is duplicate";
@@ -64,22 +70,26 @@ ngx_http_apievents_api_definitions(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    file = files.elts;
-
-    ngx_qsort(file, files.nelts, sizeof(ngx_str_t),
+    ngx_qsort(files.elts, files.nelts, sizeof(ngx_str_t),
               ngx_http_apievents_folder_order);
 
-    for (i = 0; i < files.nelts; i++) {
-        if (ngx_http_apievents_folder_file(cf, &lcf->definition, &file[i],
-                                           NGX_HTTP_APIEVENTS_FOLDER_KEEPALIVE
-                                           / files.nelts)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    defs = ngx_pcalloc(cf->pool,
+                       files.nelts * sizeof(ngx_http_apievents_definition_t));
+    if (defs == NULL) {
+        return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    rc = ngx_http_apievents_folder_read(cf, &lcf->definition, &files, defs);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_folder_locations(cf, defs, files.nelts);
+    }
+
+    for (i = 0; i < files.nelts && defs[i].arena != NULL; i++) {
+        ae_arena_destroy(defs[i].arena);
+    }
+
+    return (rc == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -228,50 +238,61 @@ ngx_http_apievents_folder_order(const void *one, const void *two)
 }
 
 
+/* all of them first: their listen paths are compared with each other */
+
 static ngx_int_t
-ngx_http_apievents_folder_file(ngx_conf_t *cf,
-    ngx_http_apievents_definition_conf_t *dcf, ngx_str_t *file,
-    ngx_uint_t keepalive)
+ngx_http_apievents_folder_read(ngx_conf_t *cf,
+    ngx_http_apievents_definition_conf_t *dcf, ngx_array_t *files,
+    ngx_http_apievents_definition_t *defs)
 {
-    ngx_int_t                        rc;
-    ae_arena_t                      *arena;
-    ngx_http_apievents_definition_t  def;
+    ngx_int_t                         rc;
+    ngx_str_t                        *file;
+    ngx_uint_t                        i;
+    ngx_http_apievents_definition_t  *def;
 
-    ngx_memzero(&def, sizeof(ngx_http_apievents_definition_t));
+    file = files->elts;
 
-    def.cf = cf;
-    def.ca = dcf->ca;
-    def.keepalive = keepalive;
+    for (i = 0; i < files->nelts; i++) {
+        def = &defs[i];
 
-    def.service = ngx_pcalloc(cf->pool,
-                              sizeof(ngx_http_apievents_service_t));
-    if (def.service == NULL) {
-        return NGX_ERROR;
+        def->cf = cf;
+        def->ca = dcf->ca;
+        def->keepalive = NGX_HTTP_APIEVENTS_FOLDER_KEEPALIVE / files->nelts;
+
+        def->service = ngx_pcalloc(cf->pool,
+                                   sizeof(ngx_http_apievents_service_t));
+        if (def->service == NULL) {
+            return NGX_ERROR;
+        }
+
+        def->service->file = file[i];
+
+        def->arena = ae_arena_create(NGX_HTTP_APIEVENTS_DEFINITION_ARENA);
+        if (def->arena == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_apievents_folder_service(def, dcf);
+
+        ngx_http_apievents_definition_leave(def);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    def.service->file = *file;
-
-    arena = ae_arena_create(NGX_HTTP_APIEVENTS_DEFINITION_ARENA);
-    if (arena == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_apievents_folder_service(&def, dcf, arena);
-
-    ngx_http_apievents_definition_leave(&def);
-    ae_arena_destroy(arena);
-
-    return rc;
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_apievents_folder_service(ngx_http_apievents_definition_t *def,
-    ngx_http_apievents_definition_conf_t *dcf, ae_arena_t *arena)
+    ngx_http_apievents_definition_conf_t *dcf)
 {
     ngx_http_apievents_service_t  **service;
 
-    if (ngx_http_apievents_definition_read(def, &def->service->file, arena)
+    if (ngx_http_apievents_definition_read(def, &def->service->file,
+                                           def->arena)
         != NGX_OK
         || ngx_http_apievents_definition_proxy(def) != NGX_OK
         || ngx_http_apievents_folder_twice(def, dcf) != NGX_OK)
@@ -286,7 +307,45 @@ ngx_http_apievents_folder_service(ngx_http_apievents_definition_t *def,
 
     *service = def->service;
 
-    return ngx_http_apievents_definition_location(def);
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_folder_locations(ngx_conf_t *cf,
+    ngx_http_apievents_definition_t *defs, ngx_uint_t n)
+{
+    ngx_int_t                          rc;
+    ngx_uint_t                         i;
+    ngx_http_apievents_definition_t  **ordered;
+
+    ordered = ngx_palloc(cf->pool, n * sizeof(void *));
+    if (ordered == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ordered[i] = &defs[i];
+    }
+
+    ngx_sort(ordered, n, sizeof(void *), ngx_http_apievents_definition_order);
+
+    for (i = 0; i < n; i++) {
+        ordered[i]->modifier = ngx_http_apievents_definition_modifier(
+                                             ordered[i]->service, ordered, n);
+
+        ngx_http_apievents_definition_enter(ordered[i]);
+
+        rc = ngx_http_apievents_definition_location(ordered[i]);
+
+        ngx_http_apievents_definition_leave(ordered[i]);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -305,10 +364,9 @@ ngx_http_apievents_folder_twice(ngx_http_apievents_definition_t *def,
 
     for (i = 0; i < dcf->services->nelts; i++) {
 
-        if (other[i]->listen_path.len == listen->len
-            && ngx_memcmp(other[i]->listen_path.data, listen->data,
-                          listen->len)
-               == 0)
+        if (ngx_http_apievents_folder_same(&other[i]->listen_path, listen)
+            || ngx_http_apievents_folder_same(&other[i]->pattern,
+                                              &def->service->pattern))
         {
             def->place.line = def->service->line;
             ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
@@ -317,9 +375,7 @@ ngx_http_apievents_folder_twice(ngx_http_apievents_definition_t *def,
             return NGX_ERROR;
         }
 
-        if (api->len != 0 && other[i]->api.len == api->len
-            && ngx_memcmp(other[i]->api.data, api->data, api->len) == 0)
-        {
+        if (ngx_http_apievents_folder_same(&other[i]->api, api)) {
             v = ae_value_get(def->root, "api_id");
             def->place.line = v->line;
             ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
@@ -330,4 +386,14 @@ ngx_http_apievents_folder_twice(ngx_http_apievents_definition_t *def,
     }
 
     return NGX_OK;
+}
+
+
+/* what is empty is like nothing else */
+
+static ngx_uint_t
+ngx_http_apievents_folder_same(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len != 0 && one->len == two->len
+           && ngx_memcmp(one->data, two->data, one->len) == 0;
 }

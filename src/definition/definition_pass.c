@@ -31,6 +31,8 @@ static ngx_int_t ngx_http_apievents_pass_url(ngx_http_request_t *r,
 static u_char *ngx_http_apievents_pass_put(u_char *p, ngx_str_t *s);
 static ngx_int_t ngx_http_apievents_pass_path(ngx_http_request_t *r,
     ngx_http_apievents_service_t *service, ngx_str_t *path);
+static ngx_uint_t ngx_http_apievents_pass_begins(ngx_str_t *path,
+    ngx_str_t *listen);
 static ngx_uint_t ngx_http_apievents_pass_plain(ngx_str_t *path);
 static u_char *ngx_http_apievents_pass_char(u_char *p, u_char *last,
     u_char *ch);
@@ -316,10 +318,13 @@ static ngx_int_t
 ngx_http_apievents_pass_path(ngx_http_request_t *r,
     ngx_http_apievents_service_t *service, ngx_str_t *path)
 {
-    u_char     *p;
-    ngx_str_t  *listen;
+    u_char                         *p;
+    ngx_str_t                       listen;
+    ngx_http_apievents_loc_conf_t  *lcf;
 
-    listen = &service->listen_path;
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    ngx_http_apievents_gate_listen(r, &lcf->gate, &listen);
 
     *path = r->unparsed_uri;
 
@@ -329,32 +334,47 @@ ngx_http_apievents_pass_path(ngx_http_request_t *r,
         path->len = p - path->data;
     }
 
-    if (!r->valid_unparsed_uri
-        || path->len < listen->len
-        || ngx_strncmp(path->data, listen->data, listen->len) != 0
-        || !ngx_http_apievents_pass_plain(path))
+    if (r->valid_unparsed_uri
+        && ngx_http_apievents_pass_begins(path, &listen)
+        && ngx_http_apievents_pass_plain(path))
     {
-        p = ngx_pnalloc(r->pool, r->uri.len * 3);
-        if (p == NULL) {
-            return NGX_ERROR;
+        if (service->strip) {
+            path->data += listen.len;
+            path->len -= listen.len;
         }
 
-        path->data = p;
-        path->len = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len,
-                                              NGX_ESCAPE_URI)
-                    - p;
+        return NGX_OK;
     }
+
+    *path = r->uri;
 
     /* an internal redirect may have come here with any path */
 
-    if (service->strip && path->len >= listen->len
-        && ngx_strncmp(path->data, listen->data, listen->len) == 0)
-    {
-        path->data += listen->len;
-        path->len -= listen->len;
+    if (service->strip && ngx_http_apievents_pass_begins(path, &listen)) {
+        path->data += listen.len;
+        path->len -= listen.len;
     }
 
+    p = ngx_pnalloc(r->pool, path->len * 3 + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->len = (u_char *) ngx_escape_uri(p, path->data, path->len,
+                                          NGX_ESCAPE_URI)
+                - p;
+    path->data = p;
+
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_pass_begins(ngx_str_t *path, ngx_str_t *listen)
+{
+    return path->len >= listen->len
+           && (listen->len == 0
+               || ngx_strncmp(path->data, listen->data, listen->len) == 0);
 }
 
 

@@ -24,12 +24,14 @@ typedef struct {
     ngx_http_apievents_loc_conf_t  *lcf;
     ngx_http_apievents_gate_conf_t *gcf;        /* what it says */
     ngx_http_apievents_more_t      *more;       /* the same as gcf->more */
+    ae_arena_t                     *arena;      /* of root, in a folder */
     ae_value_t                     *root;
     ngx_array_t                     ignored;    /* of ngx_str_t */
     ngx_http_apievents_service_t   *service;    /* of a folder, else NULL */
     ngx_str_t                       ca;         /* of that folder */
     ngx_uint_t                      keepalive;  /* idle connections that one
                                                    of its targets may keep */
+    const char                     *modifier;   /* of its location */
     ngx_http_apievents_lists_t     *lists;      /* of the version that is
                                                    being read */
     ngx_uint_t                      caseless;   /* its paths are */
@@ -39,15 +41,30 @@ typedef struct {
 /*
  * definition.c: a definition in the three steps that it takes.  read: the
  * file, into def->root, which lives until the arena is destroyed; cf names the
- * file in error lines from then on, and leave() ends that.  apply: into the
- * location that is being parsed.
+ * file in error lines from then on, leave() ends that and enter() resumes it.
+ * apply: into the location that is being parsed.
  */
 ngx_int_t ngx_http_apievents_definition_read(
     ngx_http_apievents_definition_t *def, ngx_str_t *file, ae_arena_t *arena);
 ngx_int_t ngx_http_apievents_definition_apply(
     ngx_http_apievents_definition_t *def);
+void ngx_http_apievents_definition_enter(
+    ngx_http_apievents_definition_t *def);
 void ngx_http_apievents_definition_leave(
     ngx_http_apievents_definition_t *def);
+
+/*
+ * definition_listen.c.  listen: the listen path of proxy, into def->service.
+ * order: for ngx_sort() of definition_t *, in which locations are to be made;
+ * modifier: of a location among those of these definitions, NULL for none.
+ */
+ngx_int_t ngx_http_apievents_definition_listen(
+    ngx_http_apievents_definition_t *def, const ae_value_t *proxy);
+ngx_int_t ngx_http_apievents_definition_order(const void *one,
+    const void *two);
+const char *ngx_http_apievents_definition_modifier(
+    ngx_http_apievents_service_t *service,
+    ngx_http_apievents_definition_t **defs, ngx_uint_t n);
 
 /*
  * definition_proxy.c: proxy reads what makes a location of it, location makes

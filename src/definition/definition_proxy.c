@@ -10,13 +10,9 @@
 #include "definition/definition_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_LISTEN_MAX       1024
-#define NGX_HTTP_APIEVENTS_BASE_KEEPALIVE   32
+#define NGX_HTTP_APIEVENTS_BASE_KEEPALIVE  32
 
 
-static ngx_int_t ngx_http_apievents_proxy_listen(
-    ngx_http_apievents_definition_t *def, const ae_value_t *proxy);
-static const char *ngx_http_apievents_listen_valid(ngx_str_t *path);
 static ngx_int_t ngx_http_apievents_proxy_flags(
     ngx_http_apievents_definition_t *def, const ae_value_t *proxy,
     ngx_flag_t *balance);
@@ -87,7 +83,7 @@ ngx_http_apievents_definition_proxy(ngx_http_apievents_definition_t *def)
 
     if (ngx_http_apievents_definition_id(def, "api_id", &service->api)
         != NGX_OK
-        || ngx_http_apievents_proxy_listen(def, proxy) != NGX_OK
+        || ngx_http_apievents_definition_listen(def, proxy) != NGX_OK
         || ngx_http_apievents_proxy_flags(def, proxy, &balance) != NGX_OK)
     {
         return NGX_ERROR;
@@ -112,94 +108,6 @@ ngx_http_apievents_definition_proxy(ngx_http_apievents_definition_t *def)
     return ngx_http_apievents_definition_base(def, service->bases, v,
                                               "target_url") == NULL
            ? NGX_ERROR : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_proxy_listen(ngx_http_apievents_definition_t *def,
-    const ae_value_t *proxy)
-{
-    ngx_str_t         *path;
-    const char        *expected;
-    const ae_value_t  *v;
-
-    path = &def->service->listen_path;
-
-    if (ngx_http_apievents_entry_string(def, proxy, "listen_path", path)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    v = ae_value_get(proxy, "listen_path");
-    def->service->line = v ? v->line : proxy->line;
-
-    expected = ngx_http_apievents_listen_valid(path);
-
-    if (expected != NULL) {
-        ngx_http_apievents_entry_error(def, v ? v : proxy, "listen_path",
-                                       expected);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* nginx compares a location with the path once it is decoded, its slashes are
- * merged and its dots are resolved */
-
-static const char *
-ngx_http_apievents_listen_valid(ngx_str_t *path)
-{
-    u_char  *p, *last;
-    size_t   len;
-
-    if (path->len == 0 || path->len > NGX_HTTP_APIEVENTS_LISTEN_MAX
-        || path->data[0] != '/')
-    {
-        return "a path that begins with \"/\", of at most 1024 characters";
-    }
-
-    last = path->data + path->len;
-
-    if (ngx_strlchr(path->data, last, '{') != NULL) {
-        return "a path without \"{name}\", which is not supported";
-    }
-
-    len = 1;
-
-    for (p = path->data; p < last; p++) {
-
-        if (*p != '/') {
-            len++;
-
-            if (isalnum(*p) || *p == '.' || *p == '_' || *p == '~'
-                || *p == '-')
-            {
-                continue;
-            }
-
-            return "characters of A-Z, a-z, 0-9, \".\", \"_\", \"~\", \"-\" "
-                   "and \"/\"";
-        }
-
-        if (len == 0) {
-            return "a path without \"//\"";
-        }
-
-        len = 0;
-    }
-
-    if (ngx_strstr(path->data, "/./") != NULL
-        || ngx_strstr(path->data, "/../") != NULL
-        || (len == 1 && last[-1] == '.')
-        || (len == 2 && last[-1] == '.' && last[-2] == '.'))
-    {
-        return "a path without \".\" and \"..\" between slashes";
-    }
-
-    return NULL;
 }
 
 
@@ -383,16 +291,22 @@ ngx_http_apievents_definition_base(ngx_http_apievents_definition_t *def,
 ngx_int_t
 ngx_http_apievents_definition_location(ngx_http_apievents_definition_t *def)
 {
-    if (ngx_http_apievents_proxy_origins(def, def->service->bases) != NGX_OK) {
+    ngx_http_apievents_service_t  *service;
+
+    service = def->service;
+
+    if (ngx_http_apievents_proxy_origins(def, service->bases) != NGX_OK) {
         return NGX_ERROR;
     }
 
     /* nginx names the line if another location has the path */
 
-    def->place.line = def->service->line;
+    def->place.line = service->line;
 
-    if (ngx_http_apievents_generate_location(def->cf,
-                                           &def->service->listen_path,
+    if (ngx_http_apievents_generate_location(def->cf, def->modifier,
+                                           service->regex
+                                           ? &service->pattern
+                                           : &service->listen_path,
                                            ngx_http_apievents_location_text,
                                            ngx_http_apievents_definition_fill,
                                            def)
@@ -437,6 +351,7 @@ ngx_http_apievents_definition_fill(ngx_conf_t *cf, void *data)
 
     lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_apievents_module);
     lcf->definition.service = def->service;
+    lcf->gate.listen_regex = def->service->regex;
 
     text = cf->conf_file;
     cf->conf_file = &def->place;

@@ -378,6 +378,8 @@ struct ngx_http_apievents_gate_conf_s {
                                                    of the API; a definition's,
                                                    else the location's prefix
                                                    where the API is named */
+    void                       *listen_regex;   /* ngx_regex_t, in its place;
+                                                   or NULL */
     ngx_http_apievents_more_t  *more;           /* NULL: nothing */
     ngx_flag_t                  exempt;         /* our own locations */
 
@@ -516,6 +518,11 @@ ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r);
 
 /* headers of definitions, from the module's filter */
 ngx_int_t ngx_http_apievents_dress_answer(ngx_http_request_t *r);
+
+/* what of r->uri is the listen path's, if it begins with that; empty if the
+ * API has none */
+void ngx_http_apievents_gate_listen(ngx_http_request_t *r,
+    ngx_http_apievents_gate_conf_t *gcf, ngx_str_t *listen);
 
 /* the version of a request that was let through; may be empty */
 void ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name);

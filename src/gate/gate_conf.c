@@ -361,6 +361,7 @@ ngx_http_apievents_gate_create_conf(ngx_http_apievents_gate_conf_t *conf)
      *     conf->api = { 0, NULL };
      *     conf->org = { 0, NULL };
      *     conf->listen_path = { 0, NULL };
+     *     conf->listen_regex = NULL;
      *     conf->more = NULL;
      *     conf->definition = NULL;
      *     conf->place = { 0, NULL };
@@ -500,6 +501,7 @@ ngx_http_apievents_inherit_path(ngx_conf_t *cf,
 
     if (conf->api.data == NULL) {
         conf->listen_path = prev->listen_path;
+        conf->listen_regex = prev->listen_regex;
         return;
     }
 

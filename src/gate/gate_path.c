@@ -222,21 +222,22 @@ void
 ngx_http_apievents_path_behind(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *uri)
 {
-    size_t      n;
-    ngx_str_t  *listen;
+    size_t     n;
+    ngx_str_t  listen;
 
     *uri = r->uri;
-    listen = &d->conf->gate.listen_path;
-    n = listen->len;
+
+    ngx_http_apievents_gate_listen(r, &d->conf->gate, &listen);
+    n = listen.len;
 
     /* the slash at its end is the path's first */
 
-    if (n != 0 && listen->data[n - 1] == '/') {
+    if (n != 0 && listen.data[n - 1] == '/') {
         n--;
     }
 
     if (n == 0 || uri->len < n
-        || ngx_strncmp(uri->data, listen->data, n) != 0
+        || ngx_strncmp(uri->data, listen.data, n) != 0
         || (uri->len > n && uri->data[n] != '/'))
     {
         return;
@@ -244,6 +245,30 @@ ngx_http_apievents_path_behind(ngx_http_request_t *r,
 
     uri->data += n;
     uri->len -= n;
+}
+
+
+void
+ngx_http_apievents_gate_listen(ngx_http_request_t *r,
+    ngx_http_apievents_gate_conf_t *gcf, ngx_str_t *listen)
+{
+    int  captures[3];
+
+    *listen = gcf->listen_path;
+
+    if (gcf->listen_regex == NULL) {
+        return;
+    }
+
+    ngx_str_null(listen);
+
+    if (ngx_regex_exec((ngx_regex_t *) gcf->listen_regex, &r->uri, captures,
+                       3)
+        >= 0)
+    {
+        listen->data = r->uri.data;
+        listen->len = captures[1];
+    }
 }
 
 

@@ -225,12 +225,13 @@ char *ngx_http_apievents_trusted(ngx_conf_t *cf, ngx_str_t *file);
 
 /*
  * ngx_origin.c.  A location of clients' requests at path, in the server that
- * is being parsed; fill() is called inside of it.  generate_origin makes the
- * upstream of origin->target, and sets origin->upstream.
+ * is being parsed; modifier: "~", "^~" or NULL.  fill() is called inside of
+ * it.  generate_origin makes the upstream of origin->target, and sets
+ * origin->upstream.
  */
-char *ngx_http_apievents_generate_location(ngx_conf_t *cf, ngx_str_t *path,
-    const char *lines, char *(*fill)(ngx_conf_t *cf, void *data),
-    void *data);
+char *ngx_http_apievents_generate_location(ngx_conf_t *cf,
+    const char *modifier, ngx_str_t *path, const char *lines,
+    char *(*fill)(ngx_conf_t *cf, void *data), void *data);
 char *ngx_http_apievents_generate_origin(ngx_conf_t *cf,
     ngx_http_apievents_origin_t *origin);
 ngx_int_t ngx_http_apievents_origin_upstream(ngx_conf_t *cf,

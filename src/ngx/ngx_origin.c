@@ -32,12 +32,14 @@ static void ngx_http_apievents_origin_free(ngx_peer_connection_t *pc,
 
 
 char *
-ngx_http_apievents_generate_location(ngx_conf_t *cf, ngx_str_t *path,
-    const char *lines, char *(*fill)(ngx_conf_t *cf, void *data), void *data)
+ngx_http_apievents_generate_location(ngx_conf_t *cf, const char *modifier,
+    ngx_str_t *path, const char *lines,
+    char *(*fill)(ngx_conf_t *cf, void *data), void *data)
 {
     char                            *rv;
     u_char                           buf[NGX_HTTP_APIEVENTS_LOCATION_MAX];
-    ngx_str_t                        text, args[2];
+    ngx_str_t                        text, args[3];
+    ngx_uint_t                       n;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
@@ -52,11 +54,21 @@ ngx_http_apievents_generate_location(ngx_conf_t *cf, ngx_str_t *path,
 
     text.data[text.len++] = '}';
 
-    ngx_str_set(&args[0], "location");
-    args[1] = *path;
+    n = 0;
+
+    ngx_str_set(&args[n], "location");
+    n++;
+
+    if (modifier != NULL) {
+        args[n].data = (u_char *) modifier;
+        args[n].len = ngx_strlen(modifier);
+        n++;
+    }
+
+    args[n++] = *path;
 
     rv = ngx_http_apievents_generate_block(cf, cf->ctx, NGX_HTTP_SRV_CONF,
-                                           &text, args, 2);
+                                           &text, args, n);
     mcf->generated.fill = NULL;
 
     return rv;
