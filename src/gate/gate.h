@@ -482,11 +482,12 @@ char *ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
     ngx_http_apievents_gate_conf_t *conf);
 
 /*
- * gate_session.c, for the store.  fill: what a new session may do at each API,
- * from its access_rights; NGX_ERROR: no memory.  compile: its lists for one
- * API, NGX_DECLINED when a regex does not compile.  check: do the regexes of
- * access_rights (a map, or NULL) compile; NGX_ERROR and *err.  What compiled
- * goes into pool and into known, of ngx_str_node_t, and is not tried again.
+ * For the store.  gate_session.c, fill: what a new session may do at each API,
+ * from its access_rights; NGX_ERROR: no memory.  gate_right_lists.c, compile:
+ * its lists for one API, NGX_DECLINED when a regex does not compile; check: do
+ * the regexes of access_rights (a map, or NULL) compile; NGX_ERROR and *err.
+ * What compiled goes into pool and into known, of ngx_str_node_t, and is not
+ * tried again.
  */
 ngx_int_t ngx_http_apievents_rights_fill(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_session_t *session);
