@@ -503,3 +503,28 @@ GET /c/
     }
 --- request
 GET /a
+
+=== TEST 70: api_rate: a parameter twice
+--- config
+    location /a { api_rate 1r/s burst=1 key=$uri burst=2; }
+--- emerg
+repeated parameter "burst=2" in "api_rate", expected each of them once in
+nginx.conf:
+
+=== TEST 71: api_rate: twice the same
+--- config
+    location /a { api_rate 1r/s dry_run dry_run; }
+--- emerg
+repeated parameter "dry_run" in "api_rate", expected each of them once in
+
+=== TEST 72: api_rate: two keys
+--- config
+    location /a { api_rate 1r/s key=$uri key=$host; }
+--- emerg
+repeated parameter "key=$host" in "api_rate", expected each of them once in
+
+=== TEST 73: api_quota: two units
+--- config
+    location /a { api_quota 1/1d align=day align=day; }
+--- emerg
+repeated parameter "align=day" in "api_quota", expected each of them once in

@@ -41,6 +41,8 @@ static ngx_int_t ngx_http_apievents_limit_period(u_char *p, u_char *last,
     ngx_uint_t quota, uint64_t *period);
 static ngx_int_t ngx_http_apievents_limit_key(ngx_conf_t *cf,
     ngx_str_t *name);
+static ngx_int_t ngx_http_apievents_limit_once(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_uint_t n);
 static ngx_int_t ngx_http_apievents_limit_param(ngx_conf_t *cf,
     ngx_http_apievents_limit_t *limit, ngx_str_t *arg);
 static ngx_int_t ngx_http_apievents_rate_param(ngx_conf_t *cf,
@@ -120,7 +122,9 @@ ngx_http_apievents_set_limit(ngx_conf_t *cf, ngx_array_t **limits,
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_apievents_limit_param(cf, limit, &value[i]) != NGX_OK) {
+        if (ngx_http_apievents_limit_once(cf, value, i) != NGX_OK
+            || ngx_http_apievents_limit_param(cf, limit, &value[i]) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -361,6 +365,30 @@ ngx_http_apievents_limit_key(ngx_conf_t *cf, ngx_str_t *name)
                                "invalid parameter \"%V\" in \"%V\", expected "
                                "a variable, such as key=$remote_addr",
                                &value[i], &value[0]);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_limit_once(ngx_conf_t *cf, ngx_str_t *value, ngx_uint_t n)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_uint_t   i;
+
+    p = ngx_strlchr(value[n].data, value[n].data + value[n].len, '=');
+    len = (p != NULL) ? (size_t) (p + 1 - value[n].data) : value[n].len + 1;
+
+    for (i = 2; i < n; i++) {
+
+        if (ngx_strncmp(value[i].data, value[n].data, len) == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "repeated parameter \"%V\" in \"%V\", expected "
+                               "each of them once", &value[n], &value[0]);
             return NGX_ERROR;
         }
     }
