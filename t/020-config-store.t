@@ -52,7 +52,7 @@ zone "a:100k" is too small, at least
     api_zone a:2m;
 --- emerg eval
 [qr/api_zone "a" of 2048k is too small: 8 rings of 1024k/,
- qr/need at least \d+k/]
+ qr/need at least \d+k in \S+nginx\.conf:\d+/]
 
 === TEST 7: small rings, in the smallest zone that takes them
 --- http_config

@@ -44,6 +44,9 @@
 typedef struct {
     ngx_cycle_t                      *cycle;
     ngx_http_apievents_store_conf_t  *conf;
+
+    ngx_str_t                         file;
+    ngx_uint_t                        line;
 } ngx_http_apievents_zone_ctx_t;
 
 
@@ -108,6 +111,8 @@ ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ctx->cycle = cf->cycle;
     ctx->conf = scf;
+    ctx->file = cf->conf_file->file.name;
+    ctx->line = cf->conf_file->line;
 
     shm_zone = ngx_shared_memory_add(cf, &name, size,
                                      &ngx_http_apievents_module);
@@ -406,11 +411,11 @@ ngx_http_apievents_zone_too_small(ngx_shm_zone_t *shm_zone, uint32_t slots)
     ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                   "api_zone \"%V\" of %uzk is too small: %uD rings of %uzk, "
                   "two for each worker and two more, and its other parts "
-                  "need at least %uzk",
+                  "need at least %uzk in %V:%ui",
                   &shm_zone->shm.name, shm_zone->shm.size / 1024, slots,
                   ctx->conf->ring_size / 1024,
                   ngx_http_apievents_zone_need(slots, ctx->conf->ring_size)
-                  / 1024);
+                  / 1024, &ctx->file, ctx->line);
 
     return NGX_ERROR;
 }
