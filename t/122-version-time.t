@@ -31,6 +31,6 @@ GET /a?v=v1
 --- check eval
 sub {
     is((http_get('/b?v=v1'))[0], 200, 'before');
-    ok(wait_for(sub { (http_get('/b?v=v1'))[0] == 403 }, 6), 'after');
+    ok(wait_for(sub { (http_get('/b?v=v1'))[0] == 403 }), 'after');
     like(scalar(http_get('/b?v=v1')), qr/Api Version has expired/, 'text');
 }

@@ -144,7 +144,6 @@ sub {
     location /302 { return 302 /x; }
     location /404 { return 404; }
     location /p { proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT; }
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub {
@@ -188,7 +187,6 @@ host 127.0.0.1:
         server 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
     }
     api_hosts UP probe=/one interval=100ms fall=12;
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub {
@@ -267,7 +265,6 @@ sub {
 --- http_config
     upstream up { server 127.0.0.1:$TEST_NGINX_RAND_PORT_2; }
     api_hosts up probe=/ interval=100ms fall=12;
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub { is($_[0]{json}{Type}, 'HostDown', 'type') }
@@ -287,7 +284,6 @@ sub { is($_[0]{json}{Type}, 'HostDown', 'type') }
         if ($request_method != GET) { return 200; }
         return 404;
     }
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub { is($_[0]{json}{Meta}{HostInfo}{ResponseCode}, 404, 'the answer') }

@@ -45,7 +45,6 @@ __DATA__
 --- config
     location /one { return 204; }
 --- recorder
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub { is($_[0]{json}{Type}, 'HostDown', 'type') }
@@ -72,7 +71,6 @@ sub {
 --- config
     location /three { return 204; }
 --- recorder
---- recorded_wait: 8
 --- recorded_count: 1
 --- recorded_check eval
 sub { is($_[0]{json}{Type}, 'HostUp', 'type') }

@@ -204,7 +204,6 @@ sprintf($::Front, 'keepalive_timeout 5ms;') . <<'END'
     api_event_handlers * webhook
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/ok;
 END
---- recorded_wait: 10
 --- request eval
 [("GET /a") x 100]
 --- error_code eval

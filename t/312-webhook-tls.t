@@ -83,16 +83,21 @@ __DATA__
 === TEST 1: a certificate of a CA that is named
 --- http_config eval
 ::receiver('localhost') . ::handler('localhost', "ca=$::Pki/ca.crt")
---- request eval
-["GET /a", "GET /a"]
---- error_code eval
-[401, 401]
---- recorded_count: 2
---- recorded_check eval
+--- request
+GET /a
+--- error_code: 401
+--- recorder
+--- metrics
+apievents_deliveries{state="delivered"} 1
+--- check eval
 sub {
-    is($_[0]{headers}{'x-sni'}, 'localhost', 'SNI');
-    is($_[0]{headers}{host}, 'localhost:' . rand_port(2), 'Host');
-    is($_[1]{headers}{'x-connection'}, $_[0]{headers}{'x-connection'},
+    http_get('/a');
+    ok(wait_for(sub { (() = recorded()) == 2 }), 'two requests');
+
+    my @got = recorded();
+    is($got[0]{headers}{'x-sni'}, 'localhost', 'SNI');
+    is($got[0]{headers}{host}, 'localhost:' . rand_port(2), 'Host');
+    is($got[1]{headers}{'x-connection'}, $got[0]{headers}{'x-connection'},
        'one connection');
 }
 

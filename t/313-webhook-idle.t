@@ -41,7 +41,7 @@ $::Server->forget;
 --- check eval
 sub {
     for my $n (1 .. 3) {
-        ok(wait_for(sub { (() = $::Server->requests) == 70 * $n }, 10),
+        ok(wait_for(sub { (() = $::Server->requests) == 70 * $n }),
            'all are served');
         cmp_ok(established(), '<=', 16, 'connections within the share');
         raise(1) if $n < 3;

@@ -178,7 +178,7 @@ no warnings "once";
 *Test::Base::Filter::requests = sub {
     my ($n) = @_;
 
-    wait_for(sub { (() = $Server->requests) >= $n }, 10);
+    wait_for(sub { (() = $Server->requests) >= $n });
     select undef, undef, undef, 0.1;
 
     return $Server->requests;

@@ -254,7 +254,7 @@ GET /loop
 exited on signal 9
 --- check eval
 sub {
-    ok(wait_for(sub { error_log_text() =~ /exited on signal/ }, 6),
+    ok(wait_for(sub { error_log_text() =~ /exited on signal/ }),
        'the worker is ended');
     like(error_log_text(),
          qr/ \[error\] \d+#\d+: script "loop.js" has not returned for over 2 seconds, its worker is ended\n/,

@@ -15,7 +15,7 @@ __DATA__
 --- config
     location /a {
         api_id a;
-        api_breaker path=^/a/sw method=GET samples=2 window=1h open=500ms;
+        api_breaker path=^/a/sw method=GET samples=2 window=1h open=1s;
         proxy_pass http://$TEST_NGINX_UPSTREAM/;
     }
 --- recorder
@@ -25,7 +25,7 @@ sub {
     is(answers(map '/a/switch', 1 .. 3), '503 closed allowed, '
        . '503 closed allowed, 503 open BreakerOpen', 'it opens');
 
-    pause(0.7);
+    pause(1.3);
     broken(0);
     is(answers(map '/a/switch', 1 .. 2), '200 half_open allowed, '
        . '200 closed allowed', 'and closes');
@@ -105,14 +105,14 @@ sub {
 --- config
     location /a {
         api_id a;
-        api_breaker samples=1 window=1h open=200ms;
+        api_breaker samples=1 window=1h open=700ms;
         proxy_pass http://$TEST_NGINX_UPSTREAM/;
     }
 --- recorder
 --- check eval
 sub {
     is(codes('/a/500', '/a/500'), '500 503', 'open');
-    pause(0.3);
+    pause(0.9);
     is(answers('/a/500', '/a/ok'),
        '500 half_open allowed, 503 open BreakerOpen', 'and again');
     wait_for(sub { recorded() >= 4 });
@@ -124,14 +124,14 @@ sub {
 --- config
     location /a {
         api_id a;
-        api_breaker samples=1 window=1h open=200ms half_open=off;
+        api_breaker samples=1 window=1h open=700ms half_open=off;
         proxy_pass http://$TEST_NGINX_UPSTREAM/;
     }
 --- recorder
 --- check eval
 sub {
     is(codes('/a/500', '/a/ok'), '500 503', 'open');
-    pause(0.3);
+    pause(0.9);
     is(answers('/a/ok'), '200 closed allowed', 'closed');
     wait_for(sub { recorded() >= 4 });
     is(events(recorded()), 'BreakerReset 1 .*, BreakerTriggered 0 .*, '
@@ -142,7 +142,7 @@ sub {
 --- config
     location ~ ^/b/./(.*) {
         api_id b;
-        api_breaker path=^/b/d samples=1 window=1h open=300ms dry_run;
+        api_breaker path=^/b/d samples=1 window=1h open=1s dry_run;
         api_breaker path=^/b samples=1 window=1h open=1h dry_run;
         api_breaker path=^/b/e samples=2 window=1h open=1h;
         proxy_pass http://$TEST_NGINX_UPSTREAM/$1;
@@ -160,7 +160,7 @@ sub {
        . 'BreakerTripped 0 ^/b dry, BreakerTripped 0 ^/b/d dry, '
        . 'BreakerTripped 0 ^/b/e', 'events');
 
-    pause(0.4);
+    pause(1.3);
     is(answers('/b/d/ok'), '200 half_open allowed', 'a probe of a dry run');
     wait_for(sub { recorded() >= 8 });
     like(events(recorded()), qr{^BreakerReset 1 \^/b/d dry, }, 'closes it');

@@ -6,12 +6,12 @@ package BreakerBlocks;
 #
 #   /500 /502 ...   that status
 #   /slow           200 after 300 ms
-#   /late           200 after 1 s
+#   /late           200 after 1 s, /later after 2.5 s
 #   /hang           nothing, nor does /posthang
 #   /head           a status line, then nothing
 #   /close          closes the connection
 #   /cut            closes it within the body, /cutoff with chunks
-#   /drip           200 at once, the body after 300 ms, of /drop after 800 ms
+#   /drip           200 at once, the body after 300 ms, of /drop after 2.5 s
 #   /ws /socket     101, and closes it at once, or after 30 s
 #   /accel/x        X-Accel-Redirect: /x
 #   /switch         503 after broken(1), 200 after broken(0)
@@ -42,6 +42,7 @@ my %Answers = (
          200, 204, 403, 404, 429, 500, 502, 503, 504),
     '/slow'   => sub { sleep 0.3; syswrite $_[0], $Ok },
     '/late'   => sub { sleep 1; syswrite $_[0], $Ok },
+    '/later'  => sub { sleep 2.5; syswrite $_[0], $Ok },
     (map { $_ => sub { sleep 30; 0 } } '/hang', '/posthang'),
     '/head'   => sub { syswrite $_[0], "HTTP/1.1 200 OK\r\n"; sleep 30; 0 },
     '/close'  => sub { 0 },
@@ -58,7 +59,7 @@ my %Answers = (
         syswrite $_[0], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
         sleep $seconds;
         syswrite $_[0], "ok\n"
-    }) } [drip => 0.3], [drop => 0.8]),
+    }) } [drip => 0.3], [drop => 2.5]),
     (map { my $seconds = $_->[1]; ("/$_->[0]" => sub {
         syswrite $_[0], "HTTP/1.1 101 Switching Protocols\r\n"
                         . "Upgrade: x\r\nConnection: upgrade\r\n\r\n";
