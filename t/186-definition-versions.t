@@ -260,3 +260,54 @@ END
 ["GET /a/one", "GET /a/two", "GET /a/three"]
 --- error_code eval
 [403, 403, 200]
+
+=== TEST 11: what of a path may be a version, by a pattern
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END', ', "strip_listen_path": true');
+"use_keyless": true,
+"definition": {"location": "url", "strip_versioning_data": true, "fallback_to_default": true,
+               "url_versioning_pattern": "^v[0-9]+$"},
+"version_data": {"default_version": "v1", "versions": {
+  "v1": {"paths": {"black_list": ["^/black"]}}, "v2": {}, "stable": {}}}
+END
+--- request eval
+["GET /a/v2/x", "GET /a/v9/x", "GET /a/items/7", "GET /a/stable/x", "GET /a/v9/black", "GET /a/black/v9",
+ "GET /a/v2/black", "GET /a/", "GET /a/v1", "GET /a/v10"]
+--- error_code eval
+[200, 200, 200, 200, 403, 403, 200, 200, 200, 200]
+--- response_body_like eval
+[qr{^GET /x }, qr{^GET /x }, qr{^GET /items/7 }, qr{^GET /stable/x }, ("") x 2, qr{^GET /black }, qr{^GET / },
+ qr{^GET / }, qr{^GET / }]
+--- check eval
+sub { unlike(error_log_text(), qr/\[warn\]/, 'no warning') }
+
+=== TEST 12: without a pattern only versions are taken off
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END', ', "strip_listen_path": true');
+"use_keyless": true,
+"definition": {"location": "url", "strip_path": true, "fallback_to_default": true, "url_versioning_pattern": ""},
+"version_data": {"default_version": "v1", "versions": {"v1": {}}}
+END
+--- request eval
+["GET /a/v1/x", "GET /a/items/7", "GET /a/v1x/y"]
+--- response_body_like eval
+[qr{^GET /x }, qr{^GET /items/7 }, qr{^GET /v1x/y }]
+
+=== TEST 13: a pattern that is none
+--- http_config
+    api_zone apievents:16m;
+    api_org acme;
+--- config
+    location /a/ { api_definition $TEST_NGINX_SERVER_ROOT/html/a.json; }
+--- user_files
+>>> a.json
+{"api_id": "a",
+ "definition": {"location": "url", "url_versioning_pattern": "v["},
+ "version_data": {"versions": {"v1": {}}}}
+--- emerg
+invalid pattern in "url_versioning_pattern":
+a.json:2

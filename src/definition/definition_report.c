@@ -57,7 +57,6 @@ static const ngx_http_apievents_reported_t  ngx_http_apievents_reported[] = {
     { "custom_middleware_bundle", NULL, "custom_middleware_bundle_disabled" },
     { "custom_plugin_auth_enabled", NULL, NULL },
     { "definition.enabled", NULL, NULL },
-    { "definition.url_versioning_pattern", NULL, NULL },
     { "enable_batch_request_support", NULL, NULL },
     { "enable_context_vars", NULL, NULL },
     { "enable_coprocess_auth", NULL, NULL },

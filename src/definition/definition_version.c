@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_apievents_version_source(
 static ngx_int_t ngx_http_apievents_version_location(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     ngx_str_t *name);
+static ngx_int_t ngx_http_apievents_version_pattern(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map);
 static const ae_value_t *ngx_http_apievents_version_map(
     ngx_http_apievents_definition_t *def);
 static ngx_int_t ngx_http_apievents_version_all(
@@ -221,7 +223,7 @@ ngx_http_apievents_version_location(ngx_http_apievents_definition_t *def,
 
     if (ngx_strcmp(location.data, "url") == 0) {
         versions->source = 'u';
-        return NGX_OK;
+        return ngx_http_apievents_version_pattern(def, map);
     }
 
     /* without a place to look at, only the default can be served, or one that
@@ -244,6 +246,43 @@ ngx_http_apievents_version_location(ngx_http_apievents_definition_t *def,
                                    "\"header\", \"url-param\" or \"url\", or "
                                    "\"not_versioned\"");
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_version_pattern(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  text, err;
+    ngx_http_apievents_path_t  path;
+
+    static const char          name[] = "url_versioning_pattern";
+
+    if (ngx_http_apievents_entry_string(def, map, name, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text.len == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_apievents_path_compile(def->cf->pool, &text, 'r', 0, &path,
+                                         &err);
+
+    if (rc == NGX_DECLINED) {
+        def->place.line = ae_value_get(map, name)->line;
+        ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
+                           "invalid pattern in \"%s\": %V", name, &err);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    def->gcf->versions->pattern = path.regex;
+
+    return NGX_OK;
 }
 
 

@@ -105,6 +105,9 @@ typedef struct {
                                                    the only one is served */
     ngx_str_t                   name;           /* of the header, lower case,
                                                    or of the parameter */
+    void                       *pattern;        /* ngx_regex_t, of what of a
+                                                   path may be one; NULL: what
+                                                   is one */
     ngx_str_t                   fallback;       /* where none is named */
     ngx_array_t                *versions;       /* of version_t */
     unsigned                    unknown:1;      /* fallback for unknown ones */

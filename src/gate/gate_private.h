@@ -278,6 +278,15 @@ void ngx_http_apievents_check_versions(ngx_conf_t *cf,
 ngx_int_t ngx_http_apievents_version_rights(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ae_value_t *rights);
 
+/*
+ * gate_version.c: what stands in a path where a version may, and is it one;
+ * empty if there is nothing.
+ */
+void ngx_http_apievents_version_segment(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_str_t *name);
+ngx_uint_t ngx_http_apievents_version_named(ngx_http_apievents_decision_t *d,
+    ngx_str_t *name);
+
 /* gate_version.c: is it the one that is asked for, or empty, which is any */
 ngx_uint_t ngx_http_apievents_is_version(ngx_http_apievents_decision_t *d,
     ngx_str_t *version);

@@ -128,24 +128,23 @@ ngx_http_apievents_strip_segment(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
     u_char     *p, *last;
-    size_t      len, n;
-    ngx_str_t   uri;
+    size_t      len;
+    ngx_str_t   uri, name;
+
+    ngx_http_apievents_version_segment(r, d, &name);
+
+    /* the path may have been changed since */
+
+    if (!ngx_http_apievents_version_named(d, &name)) {
+        return NGX_OK;
+    }
 
     ngx_http_apievents_path_behind(r, d, &uri);
 
     len = uri.data - r->uri.data;
-    n = 1 + d->version_name.len;
 
-    /* the path may have been changed since */
-
-    if (uri.len < n || (uri.len > n && uri.data[n] != '/')
-        || ngx_strncmp(uri.data + 1, d->version_name.data, n - 1) != 0)
-    {
-        return NGX_OK;
-    }
-
-    uri.data += n;
-    uri.len -= n;
+    uri.data += 1 + name.len;
+    uri.len -= 1 + name.len;
 
     p = ngx_pnalloc(r->pool, r->uri.len + 1);
     if (p == NULL) {

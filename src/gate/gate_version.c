@@ -11,8 +11,6 @@
 
 static ngx_int_t ngx_http_apievents_version_asked(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *name);
-static void ngx_http_apievents_version_segment(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_version_choose(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_version_expires(ngx_http_request_t *r,
@@ -143,12 +141,14 @@ ngx_http_apievents_version_asked(ngx_http_request_t *r,
 
 /* the first segment behind the listen path */
 
-static void
+void
 ngx_http_apievents_version_segment(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *name)
 {
     u_char     *end;
     ngx_str_t   uri;
+
+    ngx_str_null(name);
 
     ngx_http_apievents_path_behind(r, d, &uri);
 
@@ -181,7 +181,6 @@ ngx_http_apievents_version_choose(ngx_http_request_t *r,
 
     } else if (name->len != 0) {
         d->version = ngx_http_apievents_version_find(versions, name);
-        d->named = (d->version != NULL) ? 1 : 0;
     }
 
     if (d->version == NULL && versions->fallback.len != 0
@@ -198,8 +197,33 @@ ngx_http_apievents_version_choose(ngx_http_request_t *r,
     }
 
     d->version_name = d->version->name;
+    d->named = ngx_http_apievents_version_named(d, name) ? 1 : 0;
 
     return NGX_OK;
+}
+
+
+/* facts: Tyk's, with a pattern one that is not served may stand there, too */
+
+ngx_uint_t
+ngx_http_apievents_version_named(ngx_http_apievents_decision_t *d,
+    ngx_str_t *name)
+{
+    void  *pattern;
+
+    pattern = d->conf->gate.versions->pattern;
+
+    if (name->len == 0) {
+        return 0;
+    }
+
+    if (pattern == NULL) {
+        return name->len == d->version_name.len
+               && ngx_strncmp(name->data, d->version_name.data, name->len)
+                  == 0;
+    }
+
+    return ngx_regex_exec((ngx_regex_t *) pattern, name, NULL, 0) >= 0;
 }
 
 
