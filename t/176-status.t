@@ -68,10 +68,12 @@ Authorization: quota-key-0123456789
     location /a { api_id orders; api_auth off; api_rate 1r/d; empty_gif; }
     location /b { api_id orders; api_auth off; api_quota 1/1d;
                   api_limit_status rate=420; empty_gif; }
+    location /c { api_id orders; api_auth off; api_quota 1/1d;
+                  api_limit_status off; empty_gif; }
 --- request eval
-["GET /a", "GET /a", "GET /b", "GET /b"]
+["GET /a", "GET /a", "GET /b", "GET /b", "GET /c"]
 --- error_code eval
-[200, 503, 200, 403]
+[200, 503, 200, 403, 403]
 
 === TEST 6: statuses that nginx has no page and no phrase for
 --- config
@@ -132,7 +134,7 @@ Authorization: good-key-0123456789
 --- config
     location /a { api_limit_status rate=399; }
 --- emerg
-invalid or repeated parameter "rate=399" in "api_limit_status", expected rate=STATUS, quota=STATUS, org=STATUS or version=STATUS from 400 to 493 or 500 to 599 in
+invalid or repeated parameter "rate=399" in "api_limit_status", expected rate=STATUS, quota=STATUS, org=STATUS or version=STATUS from 400 to 493 or 500 to 599, or "off" alone in
 nginx.conf:
 
 === TEST 11: above
@@ -182,3 +184,9 @@ invalid or repeated parameter "rate=429" in "api_limit_status", expected rate=ST
     location /a { api_limit_status rate=429; api_limit_status quota=429; }
 --- emerg
 "api_limit_status" directive is duplicate in
+
+=== TEST 19: off beside another
+--- config
+    location /a { api_limit_status rate=429 off; }
+--- emerg
+invalid or repeated parameter "off" in "api_limit_status", expected rate=STATUS

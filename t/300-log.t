@@ -180,3 +180,33 @@ sub {
     is(JSON::XS::decode_json($text)->{Meta}{KeyAlias},
        "a\n[x] \"b\" \x{2028}\0", 'KeyAlias');
 }
+
+=== TEST 11: what only a dry run would have refused says so
+--- http_config
+    api_event_handlers * log prefix=LINE;
+    api_event_handlers * log prefix=JSON format=json;
+--- config
+    location /b {
+        api_id b;
+        api_auth off;
+        api_rate 1r/d key=$arg_k;
+        api_rate 1r/d dry_run;
+        empty_gif;
+    }
+--- request eval
+["GET /b", "GET /b", "GET /b?k=1", "GET /b?k=1"]
+--- error_code eval
+[200, 200, 200, 429]
+--- check eval
+sub {
+    my $lines = sub {
+        my @lines = error_log_text() =~ /$_[0].*RatelimitExceeded.* (id: .*)/g;
+        s/id: \S+ | \S+ ago$//g for @lines;
+        return CORE::join '; ', @lines;
+    };
+
+    ok(wait_for(sub { $lines->('LINE') =~ /.*;.*;/ }), 'three');
+    is($lines->('LINE'), 'dry run, raised; dry run, raised; raised', 'line');
+    ok(wait_for(sub { $lines->('JSON') =~ /.*;.*;/ }), 'three');
+    is($lines->('JSON'), 'raised; raised; raised', 'JSON says it itself');
+}

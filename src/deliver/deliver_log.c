@@ -152,11 +152,13 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
                                         : 0;
 
         ngx_log_error(conf->level, ngx_cycle->log, 0,
-                      "%V%s%*s%s id: %*s, raised %uL.%03uLms ago",
+                      "%V%s%*s%s id: %*s, %sraised %uL.%03uLms ago",
                       &conf->prefix,
                       conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
                       b.len, b.data, b.failed ? "..." : "",
-                      (size_t) AE_EVENT_ID_LEN, id, us / 1000, us % 1000);
+                      (size_t) AE_EVENT_ID_LEN, id,
+                      (a->event.dry_run && !conf->json) ? "dry run, " : "",
+                      us / 1000, us % 1000);
 
     } else {
         ngx_str_set(&a->error, "no memory");

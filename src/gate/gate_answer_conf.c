@@ -60,6 +60,10 @@ ngx_http_apievents_api_limit_status(ngx_conf_t *cf, ngx_command_t *cmd,
     lcf->gate.statuses = statuses;
     value = cf->args->elts;
 
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (ngx_http_apievents_limit_status(&value[i], statuses) != NGX_OK) {
@@ -67,7 +71,8 @@ ngx_http_apievents_api_limit_status(ngx_conf_t *cf, ngx_command_t *cmd,
                                "invalid or repeated parameter \"%V\" in "
                                "\"api_limit_status\", expected rate=STATUS, "
                                "quota=STATUS, org=STATUS or version=STATUS "
-                               "from 400 to 493 or 500 to 599", &value[i]);
+                               "from 400 to 493 or 500 to 599, or \"off\" "
+                               "alone", &value[i]);
             return NGX_CONF_ERROR;
         }
     }
