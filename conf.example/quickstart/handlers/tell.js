@@ -3,7 +3,7 @@
 var tell = new TykJS.TykEventHandlers.NewEventHandler({});
 
 tell.NewHandler(function (event, context) {
-    log('tell ' + event.EventType + ' key: ' + event.EventMetaData.Key +
+    log('tell ' + event.EventType + ' key: ' + (event.EventMetaData.Key || '') +
         ' api: ' + context.APIID + ' raised: ' + event.TimeStamp +
         ' told: ' + Date.now() + ' ' + event.ID);
 
