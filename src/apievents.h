@@ -33,6 +33,8 @@ typedef struct {
     ngx_http_apievents_event_conf_t      event;
     ngx_http_apievents_gate_main_conf_t  gate;
     ngx_http_apievents_script_conf_t     script;
+    ngx_http_apievents_definition_main_conf_t
+                                         definition;
 } ngx_http_apievents_main_conf_t;
 
 

@@ -305,7 +305,7 @@ ran for orders
     api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
 --- user_files
 >>> apis/a.json
-{"api_id": "a", "domain": "a.example", "enable_jwt": true, "proxy": {
+{"api_id": "a", "listen_port": 9000, "enable_jwt": true, "proxy": {
   "listen_path": "/a/", "target_url": "http://127.0.0.1:1/",
   "service_discovery": {"use_discovery_service": true},
   "transport": {"proxy_url": "http://127.0.0.1:2/", "ssl_min_version": 771}}}
@@ -314,7 +314,7 @@ GET /b
 --- error_code: 404
 --- check eval
 sub {
-    like(error_log_text(), qr{ignored in definition "\S+/apis/a\.json": enable_jwt, domain, proxy\.service_discovery\.use_discovery_service, proxy\.transport\.proxy_url, proxy\.transport\.ssl_min_version},
+    like(error_log_text(), qr{ignored in definition "\S+/apis/a\.json": enable_jwt, listen_port, proxy\.service_discovery\.use_discovery_service, proxy\.transport\.proxy_url, proxy\.transport\.ssl_min_version},
          'names');
 }
 
@@ -331,7 +331,7 @@ my $target = <<'END';
 END
 $name . <<"END";
 {"name": "$evil", "slug": "$evil", "api_id": "a", "use_keyless": true,
- "domain": "$evil", "tags": ["$evil"], "$evil": "$evil",
+ "domain": "$evil", "domain_disabled": true, "tags": ["$evil"], "$evil": "$evil",
  "auth": {"auth_header_name": "X-Key", "param_name": "$evil"},
  "proxy": {"listen_path": "/a/", "strip_listen_path": true,
    "target_list": ["$evil"], "$evil": {},

@@ -312,7 +312,6 @@ main::exported(upstream_certificates => '{"a": "b"}', upstream_certificates_disa
                pinned_public_keys => '{"a": "b"}', certificate_pinning_disabled => 'false',
                custom_middleware_bundle => '"x.zip"', custom_middleware_bundle_disabled => 'false',
                error_overrides => '{"401": []}', error_overrides_disabled => 'false',
-               domain => '"a.example"', domain_disabled => 'false',
                check_list => '[{"url": "http://a/"}]', cache_all_safe_requests => 'true',
                listen_port => 9000, protocol => '"tcp"', enable_proxy_protocol => 'true',
                certificates => '["abc"]', application_protocol => '"mcp"',
@@ -326,7 +325,7 @@ GET /orders/x
 sub {
     main::named(qw(application_protocol cache_options.enable_cache custom_middleware_bundle error_overrides
                    json_rpc_version pinned_public_keys response_processors upstream_certificates
-                   uptime_tests.check_list certificates domain enable_proxy_protocol listen_port protocol
+                   uptime_tests.check_list certificates enable_proxy_protocol listen_port protocol
                    extended_paths.transform_headers));
 }
 

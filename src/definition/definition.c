@@ -81,6 +81,12 @@ ngx_http_apievents_definition_read(ngx_http_apievents_definition_t *def,
 
     def->outer = cf->conf_file;
 
+    if (ngx_array_init(&def->ignored, cf->pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_apievents_read_file(cf, file,
                                      NGX_HTTP_APIEVENTS_DEFINITION_MAX, &text)
         != NGX_OK)
@@ -169,10 +175,7 @@ ngx_http_apievents_definition_apply(ngx_http_apievents_definition_t *def)
     place = cf->conf_file;
     cf->conf_file = (def->service != NULL) ? place : def->outer;
 
-    if (ngx_http_apievents_place(cf, &def->gcf->place) != NGX_OK
-        || ngx_array_init(&def->ignored, cf->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
+    if (ngx_http_apievents_place(cf, &def->gcf->place) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -35,6 +35,7 @@ typedef struct {
     ngx_str_t                       file;
     ngx_uint_t                      line;       /* of its listen_path */
     ngx_str_t                       api;
+    ngx_str_t                       domain;     /* empty: any */
     ngx_str_t                       listen_path;
     ngx_str_t                       pattern;    /* of one with {name}, else
                                                    empty */
@@ -46,11 +47,28 @@ typedef struct {
                                                    take turns */
     ngx_uint_t                      turn;       /* this worker's */
     ngx_array_t                    *overrides;  /* of base_t; or NULL */
+    unsigned                        elsewhere:1;    /* not in this server */
     unsigned                        strip:1;    /* the listen path */
     unsigned                        keep_slash:1;
     unsigned                        preserve_host:1;
     unsigned                        unverified:1;
 } ngx_http_apievents_service_t;
+
+
+/* the domain of a definition, in whatever servers have its folder */
+
+typedef struct {
+    ngx_str_t                       file;
+    ngx_uint_t                      line;
+    unsigned                        served:1;
+} ngx_http_apievents_domain_t;
+
+
+/* member of the main configuration */
+
+typedef struct {
+    ngx_array_t                    *domains;    /* of domain_t; or NULL */
+} ngx_http_apievents_definition_main_conf_t;
 
 
 /* member of the location configuration, not inherited */

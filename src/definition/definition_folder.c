@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_apievents_folder_locations(ngx_conf_t *cf,
 static ngx_int_t ngx_http_apievents_folder_twice(
     ngx_http_apievents_definition_t *def,
     ngx_http_apievents_definition_conf_t *dcf);
+static ngx_uint_t ngx_http_apievents_folder_apart(
+    ngx_http_apievents_service_t *one, ngx_http_apievents_service_t *two);
 static ngx_uint_t ngx_http_apievents_folder_same(ngx_str_t *one,
     ngx_str_t *two);
 
@@ -295,6 +297,7 @@ ngx_http_apievents_folder_service(ngx_http_apievents_definition_t *def,
                                            def->arena)
         != NGX_OK
         || ngx_http_apievents_definition_proxy(def) != NGX_OK
+        || ngx_http_apievents_definition_domain(def) != NGX_OK
         || ngx_http_apievents_folder_twice(def, dcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -316,7 +319,7 @@ ngx_http_apievents_folder_locations(ngx_conf_t *cf,
     ngx_http_apievents_definition_t *defs, ngx_uint_t n)
 {
     ngx_int_t                          rc;
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, m;
     ngx_http_apievents_definition_t  **ordered;
 
     ordered = ngx_palloc(cf->pool, n * sizeof(void *));
@@ -324,15 +327,19 @@ ngx_http_apievents_folder_locations(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    m = 0;
+
     for (i = 0; i < n; i++) {
-        ordered[i] = &defs[i];
+        if (!defs[i].service->elsewhere) {
+            ordered[m++] = &defs[i];
+        }
     }
 
-    ngx_sort(ordered, n, sizeof(void *), ngx_http_apievents_definition_order);
+    ngx_sort(ordered, m, sizeof(void *), ngx_http_apievents_definition_order);
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < m; i++) {
         ordered[i]->modifier = ngx_http_apievents_definition_modifier(
-                                             ordered[i]->service, ordered, n);
+                                             ordered[i]->service, ordered, m);
 
         ngx_http_apievents_definition_enter(ordered[i]);
 
@@ -364,9 +371,10 @@ ngx_http_apievents_folder_twice(ngx_http_apievents_definition_t *def,
 
     for (i = 0; i < dcf->services->nelts; i++) {
 
-        if (ngx_http_apievents_folder_same(&other[i]->listen_path, listen)
-            || ngx_http_apievents_folder_same(&other[i]->pattern,
-                                              &def->service->pattern))
+        if ((ngx_http_apievents_folder_same(&other[i]->listen_path, listen)
+             || ngx_http_apievents_folder_same(&other[i]->pattern,
+                                               &def->service->pattern))
+            && !ngx_http_apievents_folder_apart(other[i], def->service))
         {
             def->place.line = def->service->line;
             ngx_conf_log_error(NGX_LOG_EMERG, def->cf, 0,
@@ -386,6 +394,28 @@ ngx_http_apievents_folder_twice(ngx_http_apievents_definition_t *def,
     }
 
     return NGX_OK;
+}
+
+
+/* in this server; of two with one path that which has the server's name wins,
+ * as in Tyk */
+
+static ngx_uint_t
+ngx_http_apievents_folder_apart(ngx_http_apievents_service_t *one,
+    ngx_http_apievents_service_t *two)
+{
+    if (one->elsewhere || two->elsewhere) {
+        return 1;
+    }
+
+    if ((one->domain.len == 0) == (two->domain.len == 0)) {
+        return 0;
+    }
+
+    one->elsewhere = (one->domain.len == 0);
+    two->elsewhere = (two->domain.len == 0);
+
+    return 1;
 }
 
 

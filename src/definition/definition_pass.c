@@ -84,6 +84,8 @@ ngx_http_apievents_definition_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t       *cmcf;
     ngx_http_apievents_main_conf_t  *mcf;
 
+    ngx_http_apievents_definition_check_domains(cf);
+
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
 
     if (mcf->generated.norigins == 0) {

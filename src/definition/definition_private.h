@@ -67,6 +67,14 @@ const char *ngx_http_apievents_definition_modifier(
     ngx_http_apievents_definition_t **defs, ngx_uint_t n);
 
 /*
+ * definition_domain.c.  domain: is the definition for the server that is being
+ * parsed; check: warns of those that are for none.
+ */
+ngx_int_t ngx_http_apievents_definition_domain(
+    ngx_http_apievents_definition_t *def);
+void ngx_http_apievents_definition_check_domains(ngx_conf_t *cf);
+
+/*
  * definition_proxy.c: proxy reads what makes a location of it, location makes
  * that.  base adds the target that a string is to the array; NULL: it is none,
  * or there is no memory.

@@ -91,7 +91,6 @@ static const ngx_http_apievents_reported_t  ngx_http_apievents_written[] = {
 
 static const ngx_http_apievents_reported_t  ngx_http_apievents_generated[] = {
     { "certificates", NULL, NULL },
-    { "domain", NULL, "domain_disabled" },
     { "enable_proxy_protocol", NULL, NULL },
     { "listen_port", NULL, NULL },
     { "protocol", NULL, NULL },
