@@ -6,11 +6,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "core/shared/shared.h"
 #include "hammer.h"
+#include "step.h"
 
 
 typedef struct {
@@ -29,6 +31,9 @@ static void test_lock_wait_recover(void *ctx);
 static void test_lock_wait(void *ctx);
 static void test_lock_work(void *ctx);
 static void test_lock_look(void *ctx);
+static void test_lock_some(void *ctx);
+static int test_lock_after(ae_lock_t *lock);
+static void *test_lock_thread(void *ctx);
 
 
 static test_lock_t *
@@ -263,6 +268,162 @@ test_lock_many_deaths(void **state)
 }
 
 
+/* ---- a death at each instruction ---- */
+
+#define TEST_SOME            3
+
+
+typedef struct {
+    ae_lock_t                life;
+    ae_lock_t                lock[TEST_SOME];
+    int                      held[TEST_SOME];
+} test_some_t;
+
+
+/* several at once, given back in another order than they were taken */
+
+static void
+test_lock_some(void *ctx)
+{
+    test_some_t *t = ctx;
+
+    int  i;
+
+    (void) ae_trylock(&t->life);
+
+    for (i = 0; i < TEST_SOME; i++) {
+        (void) ae_lock(&t->lock[i]);
+        __atomic_store_n(&t->held[i], 1, __ATOMIC_RELEASE);
+    }
+
+    for (i = 0; i < TEST_SOME; i++) {
+        __atomic_store_n(&t->held[i], 0, __ATOMIC_RELEASE);
+        ae_unlock(&t->lock[i]);
+    }
+}
+
+
+/* 1 if its owner died in it; it never stays lost */
+
+static int
+test_lock_after(ae_lock_t *lock)
+{
+    int  rc;
+
+    rc = ae_lock(lock);
+
+    if (rc == AE_RECOVER) {
+        ae_lock_repaired(lock);
+    }
+
+    ae_unlock(lock);
+
+    assert_int_equal(ae_trylock(lock), AE_OK);
+    ae_unlock(lock);
+
+    return rc == AE_RECOVER;
+}
+
+
+static void
+test_lock_death_at_an_instruction(void **state)
+{
+    int           i, rc, died;
+    long          n, told;
+    test_some_t  *t;
+
+    (void) state;
+
+    t = hammer_memory(sizeof(test_some_t));
+    assert_int_equal(ae_lock_init(&t->life), AE_OK);
+
+    /* this process knows how to lock, and so do its children */
+
+    for (i = 0; i < TEST_SOME; i++) {
+        assert_int_equal(ae_lock_init(&t->lock[i]), AE_OK);
+        assert_int_equal(test_lock_after(&t->lock[i]), 0);
+    }
+
+    told = 0;
+
+    for (n = 0; n < 5000; n++) {
+        memset(t->held, 0, sizeof(t->held));
+
+        rc = step_kill_at(test_lock_some, t, n);
+
+        if (rc == -1) {
+            skip();
+        }
+
+        (void) test_lock_after(&t->life);
+
+        for (i = 0; i < TEST_SOME; i++) {
+            died = test_lock_after(&t->lock[i]);
+            assert_true(died || !t->held[i]);
+            told += died;
+        }
+
+        if (rc == 0) {
+            break;
+        }
+    }
+
+    assert_true(told > 0);
+    assert_true(n < 5000);
+}
+
+
+/* a thread's lock is its own */
+
+static void *
+test_lock_thread(void *ctx)
+{
+    test_lock_t *t = ctx;
+
+    int  i;
+
+    for (i = 0; i < 20000; i++) {
+        if (ae_lock(&t->lock) != AE_OK || t->a != t->b) {
+            return t;
+        }
+
+        t->a++;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        t->b++;
+
+        ae_unlock(&t->lock);
+    }
+
+    return NULL;
+}
+
+
+static void
+test_lock_threads(void **state)
+{
+    int           i;
+    void         *wrong;
+    pthread_t     thread[3];
+    test_lock_t  *t;
+
+    (void) state;
+
+    t = test_lock_new();
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, test_lock_thread,
+                                        t), 0);
+    }
+
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(thread[i], &wrong), 0);
+        assert_null(wrong);
+    }
+
+    assert_true(t->a == 60000 && t->b == 60000);
+}
+
+
 int
 main(void)
 {
@@ -273,6 +434,8 @@ main(void)
         cmocka_unit_test(test_lock_unlock_wakes_who_waits),
         cmocka_unit_test(test_lock_death_wakes_who_waits),
         cmocka_unit_test(test_lock_many_deaths),
+        cmocka_unit_test(test_lock_death_at_an_instruction),
+        cmocka_unit_test(test_lock_threads),
     };
 
     ae_random_seed();
