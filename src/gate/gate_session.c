@@ -113,12 +113,10 @@ ngx_http_apievents_right_fill(ngx_http_apievents_zone_t *zone,
         return;
     }
 
-    right->rate_id = ngx_http_apievents_session_limit_id(zone, session,
-                                                         "rate",
-                                                         &right->scope);
     right->quota_id = ngx_http_apievents_session_limit_id(zone, session,
                                                           "quota",
                                                           &right->scope);
+    right->rate_id = ae_table_beside(right->quota_id);
 }
 
 

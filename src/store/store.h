@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   4
+#define NGX_HTTP_APIEVENTS_LAYOUT   5
 
 typedef struct {
     uint32_t                    magic;
@@ -192,10 +192,11 @@ void ngx_http_apievents_session_release(
     ngx_http_apievents_session_t *session);
 
 /*
- * The id of one of the session's counters.  kind: "rate" or "quota"; scope:
- * NULL for the session's own limit, else what tells limits of access rights
- * apart (allowance_scope, or the API's id).  It stays over reloads and does
- * not depend on the limit's values.
+ * The id of one of the session's counters.  kind: "quota", beside which the
+ * rate lies (ae_table_beside()), or "endpoint"; scope: NULL for the session's
+ * own limit, else what tells limits of access rights apart (allowance_scope,
+ * or the API's id).  It stays over reloads and does not depend on the limit's
+ * values.
  */
 ae_id_t ngx_http_apievents_session_limit_id(ngx_http_apievents_zone_t *zone,
     const ngx_http_apievents_session_t *session, const char *kind,

@@ -472,11 +472,10 @@ ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_session_fill(session);
     ngx_http_apievents_session_pattern(scf->zone, session);
 
-    session->rate_id = ngx_http_apievents_session_limit_id(scf->zone, session,
-                                                           "rate", NULL);
     session->quota_id = ngx_http_apievents_session_limit_id(scf->zone,
                                                             session, "quota",
                                                             NULL);
+    session->rate_id = ae_table_beside(session->quota_id);
 
     if (ngx_http_apievents_rights_fill(scf->zone, session) != NGX_OK) {
         ngx_http_apievents_session_destroy(session);

@@ -396,6 +396,38 @@ test_ids_spread(void **state)
 }
 
 
+/* another id, of the same shard; those of many ids spread over the chains */
+
+static void
+test_beside(void **state)
+{
+    int           i;
+    void         *data;
+    ae_id_t       id, beside;
+    uint32_t      shard;
+    test_table_t  t;
+
+    (void) state;
+
+    test_table_new(&t, 65536, 16);
+
+    for (i = 0; i < 200; i++) {
+        id = (ae_id_t) { { ae_random(), ae_random() } };
+        beside = ae_table_beside(id);
+        shard = ae_table_shard(t.table, id);
+
+        assert_int_equal(ae_table_shard(t.table, beside), shard);
+
+        data = ae_table_insert(t.table, id);
+        assert_non_null(data);
+        ae_table_publish(t.table, data);
+
+        assert_null(ae_table_find(t.table, beside));
+        assert_true(ae_table_find(t.table, id) == data);
+    }
+}
+
+
 /* ---- against an array ---- */
 
 static void
@@ -580,6 +612,7 @@ main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_ids_spread),
+        cmocka_unit_test(test_beside),
         cmocka_unit_test(test_random_steps),
         cmocka_unit_test(test_random_deaths),
         cmocka_unit_test(test_death_at_an_instruction),

@@ -1,8 +1,9 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The arithmetic of one limit, without memory and locks (ae_limit_rule.c, and
- * ae_limit_period.c for those that count a period).
+ * The arithmetic of one limit, without memory and locks (ae_limit_rule.c,
+ * ae_limit_period.c for those that count a period, ae_limit_quick.c for the
+ * simple case).
  */
 
 
@@ -34,7 +35,19 @@ typedef struct {
 } ae_limit_state_t;
 
 
+/* what a charge alone changes */
+
+typedef struct {
+    uint64_t                 time;
+    uint64_t                 count;
+} ae_limit_move_t;
+
+
 typedef unsigned __int128    ae_wide_t;
+
+/* of a rule's numbers and, in nanoseconds (146 years), of a backlog */
+
+#define AE_LIMIT_MOST        ((uint64_t) 1 << 62)
 
 #define ae_limit_min(a, b)   (((a) < (b)) ? (a) : (b))
 #define ae_limit_since(a, b)  (((a) > (b)) ? (a) - (b) : 0)
@@ -68,6 +81,15 @@ int ae_limit_refund(ae_limit_state_t *st, const ae_limit_use_t *use,
 
 /* nothing is counted any more: the state may be forgotten */
 int ae_limit_fresh(const ae_limit_state_t *st, const ae_now_t *now);
+
+
+/*
+ * Adapt, charge and report in one, where that is simple: AE_OK, the request
+ * passes when *to is stored, and the use is filled but for what memory knows.
+ * AE_DECLINED says nothing.
+ */
+int ae_limit_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
+    const ae_now_t *now, ae_limit_move_t *to);
 
 
 /* the same for QUOTA and FIXED */

@@ -36,10 +36,6 @@
 #include "core/shared/ae_limit.h"
 
 
-/* of a rule's numbers and, in nanoseconds (146 years), of a backlog */
-
-#define AE_LIMIT_MOST        ((uint64_t) 1 << 62)
-
 /* of an offset, in seconds; no place on earth has more */
 
 #define AE_LIMIT_OFFSET      (24 * 3600)

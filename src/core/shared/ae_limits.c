@@ -272,32 +272,16 @@ ae_limits_shards(size_t size)
 }
 
 
-ae_limits_shard_t *
-ae_limits_lock(ae_limits_t *limits, uint32_t shard)
-{
-    ae_limit_state_t   *stored;
-    ae_limits_shard_t  *sh;
-
-    ae_table_lock(ae_limits_table(limits), shard);
-
-    sh = ae_limits_shard(limits, shard);
-
-    if (sh->undo != 0) {
-        stored = (ae_limit_state_t *) ((char *) limits + sh->undo);
-        *stored = sh->old;
-
-        ae_limits_step();
-        sh->undo = 0;
-    }
-
-    return sh;
-}
-
-
 void
-ae_limits_unlock(ae_limits_t *limits, uint32_t shard)
+ae_limits_undo(ae_limits_t *limits, ae_limits_shard_t *sh)
 {
-    ae_table_unlock(ae_limits_table(limits), shard);
+    ae_limit_state_t  *stored;
+
+    stored = (ae_limit_state_t *) ((char *) limits + sh->undo);
+    *stored = sh->old;
+
+    ae_limits_step();
+    sh->undo = 0;
 }
 
 

@@ -11,6 +11,7 @@
 
 
 #include "core/shared/ae_limit.h"
+#include "core/shared/ae_table.h"
 
 
 #define AE_LIMITS_ALIGN      64
@@ -55,8 +56,33 @@ ae_limits_shard(const ae_limits_t *limits, uint32_t shard)
 }
 
 
-ae_limits_shard_t *ae_limits_lock(ae_limits_t *limits, uint32_t shard);
-void ae_limits_unlock(ae_limits_t *limits, uint32_t shard);
+/* puts back what an owner that died was changing */
+void ae_limits_undo(ae_limits_t *limits, ae_limits_shard_t *sh);
+
+
+static inline ae_limits_shard_t *
+ae_limits_lock(ae_limits_t *limits, uint32_t shard)
+{
+    ae_limits_shard_t  *sh;
+
+    ae_table_lock(ae_limits_table(limits), shard);
+
+    sh = ae_limits_shard(limits, shard);
+
+    if (sh->undo != 0) {
+        ae_limits_undo(limits, sh);
+    }
+
+    return sh;
+}
+
+
+static inline void
+ae_limits_unlock(ae_limits_t *limits, uint32_t shard)
+{
+    ae_table_unlock(ae_limits_table(limits), shard);
+}
+
 
 /* changes a state of a locked shard as a whole */
 void ae_limits_store(ae_limits_t *limits, ae_limits_shard_t *sh,

@@ -8,6 +8,11 @@
 #include "core/shared/ae_limits.h"
 
 
+/* more uses than that are not looked at for the simple case */
+
+#define AE_LIMITS_QUICK      8
+
+
 /* a state that a call works at; uses of the same id share it */
 
 typedef struct {
@@ -37,6 +42,9 @@ typedef struct {
 
 static void ae_limits_call_lock(ae_limits_call_t *call);
 static void ae_limits_call_unlock(ae_limits_call_t *call);
+static int ae_limits_quick(ae_limits_call_t *call);
+static void ae_limits_move(ae_limits_call_t *call, size_t i,
+    const ae_limit_move_t *to);
 static ae_limits_slot_t *ae_limits_slot(ae_limits_call_t *call, size_t i);
 static void ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
     ae_limit_use_t *use);
@@ -65,6 +73,11 @@ ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     call.slots = 0;
 
     ae_limits_call_lock(&call);
+
+    if (ae_limits_quick(&call)) {
+        ae_limits_call_unlock(&call);
+        return AE_OK;
+    }
 
     for (i = 0; i < n; i++) {
         ae_limit_bound(&uses[i].rule);
@@ -166,6 +179,80 @@ ae_limits_call_unlock(ae_limits_call_t *call)
     for (i = 0; i < call->locked; i++) {
         ae_limits_unlock(call->limits, call->shard[i]);
     }
+}
+
+
+/* 1: all passed, each in the simple way, and are charged; or nothing is */
+
+static int
+ae_limits_quick(ae_limits_call_t *call)
+{
+    size_t            i, k;
+    ae_table_t       *table;
+    ae_limit_use_t   *use;
+    ae_limit_move_t   to[AE_LIMITS_QUICK];
+
+    if (call->n > AE_LIMITS_QUICK) {
+        return 0;
+    }
+
+    table = ae_limits_table(call->limits);
+
+    for (i = 0; i < call->n; i++) {
+        use = &call->uses[i];
+        call->stored[i] = ae_table_look(table, call->shard_of[i], use->id);
+
+        if (call->stored[i] == NULL
+            || ae_limit_quick(call->stored[i], use, call->now, &to[i])
+               != AE_OK)
+        {
+            return 0;
+        }
+
+        for (k = 0; k < i; k++) {
+            if (call->stored[k] == call->stored[i]) {
+                return 0;
+            }
+        }
+
+        use->retry = 0;
+        use->overflow = 0;
+    }
+
+    for (i = 0; i < call->n; i++) {
+        ae_limits_move(call, i, &to[i]);
+    }
+
+    return 1;
+}
+
+
+/* one store needs nothing to undo it by */
+
+static void
+ae_limits_move(ae_limits_call_t *call, size_t i, const ae_limit_move_t *to)
+{
+    ae_limit_state_t  state, *stored;
+
+    stored = call->stored[i];
+
+    if (stored->time == to->time) {
+        __atomic_store_n(&stored->count, to->count, __ATOMIC_RELAXED);
+        return;
+    }
+
+    if (stored->count == to->count) {
+        __atomic_store_n(&stored->time, to->time, __ATOMIC_RELAXED);
+        return;
+    }
+
+    state = *stored;
+    state.time = to->time;
+    state.count = to->count;
+
+    ae_limits_store(call->limits,
+                    ae_limits_shard(call->limits, call->shard_of[i]), stored,
+                    &state);
 }
 
 

@@ -5,10 +5,7 @@
 
 #include <string.h>
 
-#include "core/shared/shared.h"
-
-
-#define AE_TABLE_ALIGN   64
+#include "core/shared/ae_table.h"
 
 
 /*
@@ -23,41 +20,8 @@ typedef enum {
 } ae_entry_state_e;
 
 
-/* links are the entry's number in its shard plus one, 0 ends a chain */
-
-typedef struct {
-    ae_id_t                  id;
-    uint32_t                 next;
-    uint32_t                 state;
-    uint64_t                 spare;         /* the data is aligned to 16 */
-} ae_entry_t;
-
-
-typedef struct {
-    ae_lock_t                lock;
-    uint32_t                 free;          /* list */
-    uint32_t                 used;
-    uint32_t                 hand;          /* of the sweep, from 0 */
-} __attribute__((aligned(AE_TABLE_ALIGN))) ae_shard_t;
-
-
-struct ae_table_s {
-    uint32_t                 shards;
-    uint32_t                 entries;       /* of each shard, as buckets */
-    size_t                   stride;        /* of an entry, with its data */
-    size_t                   data_size;
-    size_t                   buckets_offset;
-    size_t                   entries_offset;
-} __attribute__((aligned(AE_TABLE_ALIGN)));
-
-
 static size_t ae_table_stride(uint32_t data_size);
 static size_t ae_table_entries_offset(uint32_t shards, size_t entries);
-static uint64_t ae_table_hash(ae_id_t id);
-static ae_shard_t *ae_table_shard_at(const ae_table_t *t, uint32_t shard);
-static uint32_t *ae_table_bucket(const ae_table_t *t, uint64_t hash);
-static ae_entry_t *ae_table_entry(const ae_table_t *t, uint32_t shard,
-    uint32_t link);
 static uint32_t ae_table_link(const ae_table_t *t, uint32_t shard,
     const ae_entry_t *e);
 static ae_entry_t *ae_table_of_data(const void *data);
@@ -132,7 +96,7 @@ ae_table_init(void *mem, size_t size, uint32_t shards, uint32_t data_size)
 uint32_t
 ae_table_shard(const ae_table_t *t, ae_id_t id)
 {
-    return ae_table_hash(id) & (t->shards - 1);
+    return ae_table_place(t, id);
 }
 
 
@@ -160,22 +124,7 @@ ae_table_unlock(ae_table_t *t, uint32_t shard)
 void *
 ae_table_find(ae_table_t *t, ae_id_t id)
 {
-    uint32_t     link, shard;
-    uint64_t     hash;
-    ae_entry_t  *e;
-
-    hash = ae_table_hash(id);
-    shard = hash & (t->shards - 1);
-
-    for (link = *ae_table_bucket(t, hash); link != 0; link = e->next) {
-        e = ae_table_entry(t, shard, link);
-
-        if (ae_id_equal(e->id, id)) {
-            return e + 1;
-        }
-    }
-
-    return NULL;
+    return ae_table_look(t, ae_table_place(t, id), id);
 }
 
 
@@ -188,12 +137,10 @@ void *
 ae_table_peek(const ae_table_t *t, ae_id_t id)
 {
     uint32_t     link, n, shard;
-    uint64_t     hash;
     ae_entry_t  *e;
 
-    hash = ae_table_hash(id);
-    shard = hash & (t->shards - 1);
-    link = __atomic_load_n(ae_table_bucket(t, hash), __ATOMIC_ACQUIRE);
+    shard = ae_table_place(t, id);
+    link = __atomic_load_n(ae_table_bucket(t, shard, id), __ATOMIC_ACQUIRE);
 
     for (n = t->entries; link != 0 && n != 0; n--) {
         e = ae_table_entry(t, shard, link);
@@ -252,14 +199,12 @@ void
 ae_table_publish(ae_table_t *t, void *data)
 {
     uint32_t     shard, *bucket;
-    uint64_t     hash;
     ae_entry_t  *e;
     ae_shard_t  *sh;
 
     e = ae_table_of_data(data);
-    hash = ae_table_hash(e->id);
-    shard = hash & (t->shards - 1);
-    bucket = ae_table_bucket(t, hash);
+    shard = ae_table_place(t, e->id);
+    bucket = ae_table_bucket(t, shard, e->id);
     sh = ae_table_shard_at(t, shard);
 
     ae_table_state(e, AE_ENTRY_USED);
@@ -296,6 +241,16 @@ ae_table_remove(ae_table_t *t, void *data)
 
     e->next = sh->free;
     sh->free = ae_table_link(t, shard, e);
+}
+
+
+ae_id_t
+ae_table_beside(ae_id_t id)
+{
+    id.h[0] += AE_TABLE_BESIDE;
+    id.h[1] -= AE_TABLE_BESIDE;
+
+    return id;
 }
 
 
@@ -385,56 +340,6 @@ ae_table_entries_offset(uint32_t shards, size_t entries)
 }
 
 
-/*
- * Ids are hashes already; mixing both halves costs little and keeps a caller
- * with a poor one from putting everything into one shard.
- */
-
-static uint64_t
-ae_table_hash(ae_id_t id)
-{
-    uint64_t  x;
-
-    x = id.h[0] * 0xd1342543de82ef95;
-    x = (x ^ (x >> 32) ^ id.h[1]) * 0x9e3779b97f4a7c15;
-
-    return x ^ (x >> 32);
-}
-
-
-static ae_shard_t *
-ae_table_shard_at(const ae_table_t *t, uint32_t shard)
-{
-    return (ae_shard_t *) (t + 1) + shard;
-}
-
-
-/* the low half of the hash chose the shard, the high half the bucket */
-
-static uint32_t *
-ae_table_bucket(const ae_table_t *t, uint64_t hash)
-{
-    size_t     i;
-    uint32_t  *buckets;
-
-    buckets = (uint32_t *) ((char *) t + t->buckets_offset);
-    i = ((hash >> 32) * t->entries) >> 32;
-
-    return &buckets[(hash & (t->shards - 1)) * t->entries + i];
-}
-
-
-static ae_entry_t *
-ae_table_entry(const ae_table_t *t, uint32_t shard, uint32_t link)
-{
-    size_t  i;
-
-    i = (size_t) shard * t->entries + link - 1;
-
-    return (ae_entry_t *) ((char *) t + t->entries_offset + i * t->stride);
-}
-
-
 static uint32_t
 ae_table_link(const ae_table_t *t, uint32_t shard, const ae_entry_t *e)
 {
@@ -471,7 +376,7 @@ ae_table_relink(ae_table_t *t, uint32_t shard)
         e = ae_table_entry(t, shard, link);
 
         if (e->state == AE_ENTRY_USED) {
-            bucket = ae_table_bucket(t, ae_table_hash(e->id));
+            bucket = ae_table_bucket(t, shard, e->id);
             e->next = *bucket;
             *bucket = link;
             used++;
@@ -493,7 +398,7 @@ ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e)
     uint32_t  link, *prev;
 
     link = ae_table_link(t, shard, e);
-    prev = ae_table_bucket(t, ae_table_hash(e->id));
+    prev = ae_table_bucket(t, shard, e->id);
 
     while (*prev != link) {
         prev = &ae_table_entry(t, shard, *prev)->next;

@@ -57,6 +57,13 @@ ae_table_t *ae_table_init(void *mem, size_t size, uint32_t shards,
     uint32_t data_size);
 
 uint32_t ae_table_shard(const ae_table_t *t, ae_id_t id);
+
+/*
+ * Another id, which lies in the same shard: counters that are asked together
+ * cost one lock.
+ */
+ae_id_t ae_table_beside(ae_id_t id);
+
 void ae_table_lock(ae_table_t *t, uint32_t shard);
 void ae_table_unlock(ae_table_t *t, uint32_t shard);
 

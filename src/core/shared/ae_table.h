@@ -1,0 +1,124 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The inside of a table, for who looks at it most often (ae_limits_take.c).
+ */
+
+
+#ifndef _AE_TABLE_H_INCLUDED_
+#define _AE_TABLE_H_INCLUDED_
+
+
+#include "core/shared/shared.h"
+
+
+#define AE_TABLE_ALIGN       64
+
+/* what ae_table_beside() moves from one half of an id to the other */
+
+#define AE_TABLE_BESIDE      0x9e3779b97f4a7c15
+
+
+/* links are the entry's number in its shard plus one, 0 ends a chain */
+
+typedef struct {
+    ae_id_t                  id;
+    uint32_t                 next;
+    uint32_t                 state;
+    uint64_t                 spare;         /* the data is aligned to 16 */
+} ae_entry_t;
+
+
+typedef struct {
+    ae_lock_t                lock;
+    uint32_t                 free;          /* list */
+    uint32_t                 used;
+    uint32_t                 hand;          /* of the sweep, from 0 */
+} __attribute__((aligned(AE_TABLE_ALIGN))) ae_shard_t;
+
+
+struct ae_table_s {
+    uint32_t                 shards;
+    uint32_t                 entries;       /* of each shard, as buckets */
+    size_t                   stride;        /* of an entry, with its data */
+    size_t                   data_size;
+    size_t                   buckets_offset;
+    size_t                   entries_offset;
+} __attribute__((aligned(AE_TABLE_ALIGN)));
+
+
+/*
+ * The shard of an id.  Ids are hashes already; mixing them costs little and
+ * keeps a caller with a poor one from putting everything into one shard.  It
+ * depends on the sum of both halves alone, see ae_table_beside().
+ */
+
+static inline uint32_t
+ae_table_place(const ae_table_t *t, ae_id_t id)
+{
+    uint64_t  x;
+
+    x = (id.h[0] + id.h[1]) * 0x9e3779b97f4a7c15;
+
+    return (x >> 32) & (t->shards - 1);
+}
+
+
+static inline ae_shard_t *
+ae_table_shard_at(const ae_table_t *t, uint32_t shard)
+{
+    return (ae_shard_t *) (t + 1) + shard;
+}
+
+
+/* one bucket an entry; both halves count, each in a way of its own */
+
+static inline uint32_t *
+ae_table_bucket(const ae_table_t *t, uint32_t shard, ae_id_t id)
+{
+    size_t     i;
+    uint64_t   x;
+    uint32_t  *buckets;
+
+    x = id.h[0] * 0xd1342543de82ef95;
+    x = (x ^ (x >> 32) ^ id.h[1]) * 0x9e3779b97f4a7c15;
+
+    buckets = (uint32_t *) ((char *) t + t->buckets_offset);
+    i = ((x >> 32) * t->entries) >> 32;
+
+    return &buckets[(size_t) shard * t->entries + i];
+}
+
+
+static inline ae_entry_t *
+ae_table_entry(const ae_table_t *t, uint32_t shard, uint32_t link)
+{
+    size_t  i;
+
+    i = (size_t) shard * t->entries + link - 1;
+
+    return (ae_entry_t *) ((char *) t + t->entries_offset + i * t->stride);
+}
+
+
+/* ae_table_find() in the id's shard, which is locked */
+
+static inline void *
+ae_table_look(const ae_table_t *t, uint32_t shard, ae_id_t id)
+{
+    uint32_t     link;
+    ae_entry_t  *e;
+
+    for (link = *ae_table_bucket(t, shard, id); link != 0; link = e->next) {
+        e = ae_table_entry(t, shard, link);
+
+        if (ae_id_equal(e->id, id)) {
+            return e + 1;
+        }
+    }
+
+    return NULL;
+}
+
+
+#endif /* _AE_TABLE_H_INCLUDED_ */
