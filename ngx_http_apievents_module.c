@@ -575,19 +575,17 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_apievents_capture_header(r);
+    /* calls have no client */
 
-    if (rc != NGX_DECLINED) {
-        return rc;
+    if (r->connection->fd == (ngx_socket_t) -1) {
+        rc = ngx_http_apievents_capture_header(r);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
-    ngx_http_apievents_breaker_watch(r);
-
-    if (ngx_http_apievents_refusal_header(r) == NGX_ERROR
-        || ngx_http_apievents_limit_headers(r) != NGX_OK
-        || ngx_http_apievents_dress_answer(r) != NGX_OK
-        || ngx_http_apievents_cors_header(r) != NGX_OK)
-    {
+    if (ngx_http_apievents_gate_header(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -600,13 +598,17 @@ ngx_http_apievents_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_apievents_capture_body(r, in);
+    if (r->connection->fd == (ngx_socket_t) -1) {
+        rc = ngx_http_apievents_capture_body(r, in);
 
-    if (rc != NGX_DECLINED) {
-        return rc;
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
-    if (ngx_http_apievents_refusal_body(r, &in) == NGX_ERROR) {
+    if (ngx_http_get_module_ctx(r, ngx_http_apievents_module) != NULL
+        && ngx_http_apievents_refusal_body(r, &in) == NGX_ERROR)
+    {
         return NGX_ERROR;
     }
 

@@ -139,10 +139,9 @@ static ngx_int_t
 ngx_http_apievents_definition_cors(ngx_http_apievents_definition_t *def,
     ngx_http_apievents_more_t *more)
 {
-    ae_value_t                      *map;
-    ngx_flag_t                       enable, credentials, passthrough;
-    ngx_http_apievents_cors_t       *cors;
-    ngx_http_apievents_main_conf_t  *mcf;
+    ae_value_t                 *map;
+    ngx_flag_t                  enable, credentials, passthrough;
+    ngx_http_apievents_cors_t  *cors;
 
     enable = 0;
     credentials = 0;
@@ -175,10 +174,6 @@ ngx_http_apievents_definition_cors(ngx_http_apievents_definition_t *def,
 
     cors->credentials = credentials;
     cors->passthrough = passthrough;
-
-    mcf = ngx_http_conf_get_module_main_conf(def->cf,
-                                             ngx_http_apievents_module);
-    mcf->gate.cors = 1;
 
     return ngx_http_apievents_cors_lists(def, map, cors);
 }

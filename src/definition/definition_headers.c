@@ -56,8 +56,7 @@ static ngx_int_t
 ngx_http_apievents_version_headers(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, ngx_uint_t answer)
 {
-    ngx_flag_t                       disabled;
-    ngx_http_apievents_main_conf_t  *mcf;
+    ngx_flag_t  disabled;
 
     disabled = 0;
 
@@ -74,10 +73,6 @@ ngx_http_apievents_version_headers(ngx_http_apievents_definition_t *def,
     if (disabled) {
         return NGX_OK;
     }
-
-    mcf = ngx_http_conf_get_module_main_conf(def->cf,
-                                             ngx_http_apievents_module);
-    mcf->gate.dress |= answer;
 
     if (ngx_http_apievents_headers_remove(def, map,
                                           answer

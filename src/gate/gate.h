@@ -31,6 +31,8 @@ typedef enum {
 typedef struct {
     ngx_uint_t                  kind;           /* 'h', 'q' or 'c' */
     ngx_str_t                   name;           /* lower case for headers */
+    unsigned                    known:1;        /* Authorization, which nginx
+                                                   has found already */
 } ngx_http_apievents_auth_t;
 
 
@@ -84,6 +86,8 @@ struct ngx_http_apievents_right_s {
     ngx_http_apievents_rated_t     *endpoints;
     ngx_uint_t                      nendpoints;
 
+    void                           *held;       /* held_t of its API; NULL:
+                                                   not made */
     unsigned                        limited:1;  /* it has a limit of its own */
     unsigned                        compiled:1;
     unsigned                        broken:1;   /* a regex does not compile */
@@ -337,8 +341,6 @@ typedef struct {
     ngx_http_apievents_hosts_worker_t
                                *hosts_worker;
     ngx_flag_t                  master_keys;
-    ngx_uint_t                  cors;           /* some API has it */
-    ngx_uint_t                  dress;          /* or headers of answers */
 } ngx_http_apievents_gate_main_conf_t;
 
 
@@ -385,6 +387,18 @@ struct ngx_http_apievents_gate_conf_s {
                                                    or NULL */
     ngx_http_apievents_more_t  *more;           /* NULL: nothing */
     ngx_flag_t                  exempt;         /* our own locations */
+
+    ngx_uint_t                  steps;          /* bits of step_e that have
+                                                   anything to do, with the
+                                                   next two; made by each
+                                                   worker, 0: not yet */
+    ngx_uint_t                  uses;           /* most a request has */
+    ngx_http_apievents_breaker_t
+                               *breaker;        /* that holds for any path,
+                                                   if it is the only one */
+    unsigned                    endpoints:1;    /* some limit has a path */
+    unsigned                    keyed:1;        /* some limit has a key */
+    unsigned                    dry_runs:1;     /* some limit is one */
 
     ae_id_t                     org_id;         /* of its session; made by
                                                    each worker */
@@ -517,11 +531,11 @@ void ngx_http_apievents_hosts_stop(ngx_cycle_t *cycle);
 /* phase handlers (access, precontent, log) */
 ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
 
-/* adds what lets a browser read the answer, from the module's filter */
-ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r);
-
-/* headers of definitions, from the module's filter */
-ngx_int_t ngx_http_apievents_dress_answer(ngx_http_request_t *r);
+/*
+ * All that the gate has to do with the header of an answer, from the module's
+ * filter.
+ */
+ngx_int_t ngx_http_apievents_gate_header(ngx_http_request_t *r);
 
 /* what of r->uri is the listen path's, if it begins with that; empty if the
  * API has none */
@@ -531,20 +545,10 @@ void ngx_http_apievents_gate_listen(ngx_http_request_t *r,
 /* the version of a request that was let through; may be empty */
 void ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name);
 
-/* what clients are told of limits, from the module's header filter */
-ngx_int_t ngx_http_apievents_limit_headers(ngx_http_request_t *r);
-
 /*
- * From the header filter: an upstream's header passes, whose body may still
- * end too early.
+ * The refusal's own answer, from the module's filter, if the request has a
+ * ctx; NGX_DECLINED when the answer is not a refusal of the gate.
  */
-void ngx_http_apievents_breaker_watch(ngx_http_request_t *r);
-
-/*
- * The refusal's own answer, from the module's filters: header() and body()
- * return NGX_DECLINED when the answer is not a refusal of the gate.
- */
-ngx_int_t ngx_http_apievents_refusal_header(ngx_http_request_t *r);
 ngx_int_t ngx_http_apievents_refusal_body(ngx_http_request_t *r,
     ngx_chain_t **in);
 

@@ -227,7 +227,14 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
     }
 
     d->confirmed = 1;
-    ngx_http_apievents_watch_quotas(r, d);
+
+    if (d->conf->gate.monitor != NULL) {
+        ngx_http_apievents_watch_quotas(r, d);
+    }
+
+    if (d->conf->gate.versions == NULL && d->conf->gate.more == NULL) {
+        return NGX_DECLINED;
+    }
 
     if (ngx_http_apievents_strip_version(r, d) != NGX_OK
         || ngx_http_apievents_dress_request(r, d) != NGX_OK)
@@ -254,7 +261,9 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    ngx_http_apievents_breaker_sample(r, d);
+    if (d->entered || d->trials != NULL) {
+        ngx_http_apievents_breaker_sample(r, d);
+    }
 
     /* with satisfy any it may have ended before others had their say */
 
@@ -273,7 +282,9 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
         ngx_http_apievents_refund(r, d);
     }
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED
+        && d->conf->gate.monitor != NULL)
+    {
         ngx_http_apievents_watch_quotas(r, d);
     }
 
@@ -333,27 +344,35 @@ static ngx_int_t
 ngx_http_apievents_decide(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  left;
 
-    while (d->step != NGX_HTTP_APIEVENTS_STEP_REFUSED) {
+    left = d->conf->gate.steps & (~(ngx_uint_t) 0 << d->step);
+
+    for ( ;; ) {
+        d->step = __builtin_ctzl(left);
 
         if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
             return NGX_OK;
         }
 
+        if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED) {
+            return ngx_http_apievents_answer(r, d);
+        }
+
         rc = ngx_http_apievents_steps[d->step](r, d);
 
         if (rc == NGX_OK) {
-            d->step++;
+            left &= left - 1;
             continue;
         }
 
         if (rc != NGX_DECLINED) {
             return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
         }
-    }
 
-    return ngx_http_apievents_answer(r, d);
+        left = d->conf->gate.steps & (~(ngx_uint_t) 0 << d->step);
+    }
 }
 
 
@@ -449,10 +468,12 @@ ngx_http_apievents_step_limits(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_apievents_rates(r, d);
+    if (d->conf->gate.more != NULL) {
+        rc = ngx_http_apievents_rates(r, d);
 
-    if (rc != NGX_DECLINED) {
-        return rc;
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     rc = ngx_http_apievents_limits(r, d);

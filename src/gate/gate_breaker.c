@@ -64,8 +64,12 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
         return ngx_http_apievents_timeout_start(r, d);
     }
 
-    i = 0;
-    b = ngx_http_apievents_breaker_next(r, d, 0, &i);
+    b = d->conf->gate.breaker;
+
+    if (b == NULL || r->uri.len == 0 || r->uri.data[0] != '/') {
+        i = 0;
+        b = ngx_http_apievents_breaker_next(r, d, 0, &i);
+    }
 
     if (b != NULL) {
         rc = ngx_http_apievents_breaker_enter(r, d, b, &d->pass);
@@ -90,7 +94,8 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_timeout_start(r, d);
+    return (d->conf->gate.timeouts != NULL)
+           ? ngx_http_apievents_timeout_start(r, d) : NGX_OK;
 }
 
 
@@ -179,18 +184,20 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_breaker_pass_t *pass)
 {
-    int                         rc;
-    ngx_int_t                   slot;
-    ngx_http_apievents_zone_t  *zone;
+    int                              rc;
+    ngx_int_t                        slot;
+    ngx_http_apievents_zone_t       *zone;
+    ngx_http_apievents_main_conf_t  *mcf;
 
-    zone = ngx_http_apievents_gate_zone(r);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+    zone = mcf->store.zone;
 
     /*
      * A probe of a worker without a slot comes back by its deadline only.  The
      * time is that of the limits, just before.
      */
 
-    slot = ngx_http_apievents_slot();
+    slot = (mcf->event.worker != NULL) ? mcf->event.worker->slot : NGX_ERROR;
 
     d->breakers = zone->breakers;
 
@@ -242,6 +249,15 @@ void
 ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
+    /* none that asked no upstream, and probes alone are given back */
+
+    if (d->trials == NULL && d->pass.probe == 0 && r->upstream == NULL
+        && r->upstream_states == NULL && !d->timed_out)
+    {
+        d->entered = 0;
+        return;
+    }
+
     ngx_http_apievents_breaker_leave_all(r, d);
 }
 
@@ -251,7 +267,9 @@ ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
 void
 ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d)
 {
-    ngx_http_apievents_breaker_leave_all(NULL, d);
+    if (d->entered || d->trials != NULL) {
+        ngx_http_apievents_breaker_leave_all(NULL, d);
+    }
 }
 
 
@@ -440,22 +458,17 @@ ngx_http_apievents_breaker_failure(ngx_http_apievents_breaker_t *b,
  */
 
 void
-ngx_http_apievents_breaker_watch(ngx_http_request_t *r)
+ngx_http_apievents_breaker_watch(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
-    ngx_http_upstream_t            *u;
-    ngx_http_apievents_decision_t  *d;
+    ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
-    if (u == NULL || u->cleanup == NULL || r != r->main
-        || u->finalize_request == ngx_http_apievents_breaker_finalize)
+    if (u->cleanup == NULL
+        || u->finalize_request == ngx_http_apievents_breaker_finalize
+        || (!d->entered && d->trials == NULL))
     {
-        return;
-    }
-
-    d = ngx_http_apievents_decision(r);
-
-    if (d == NULL || (!d->entered && d->trials == NULL)) {
         return;
     }
 

@@ -265,8 +265,15 @@ ngx_http_apievents_add_auth(ngx_conf_t *cf, ngx_array_t *auth,
         return NGX_ERROR;
     }
 
+    a->known = 0;
+
     if (kind == 'h') {
         ngx_strlow(a->name.data, a->name.data, a->name.len);
+
+        a->known = (a->name.len == sizeof("authorization") - 1
+                    && ngx_strncmp(a->name.data, "authorization",
+                                   a->name.len)
+                       == 0);
     }
 
     return NGX_OK;

@@ -11,8 +11,6 @@
 #include "gate/gate_private.h"
 
 
-static ngx_http_apievents_cors_t *ngx_http_apievents_cors(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_cors_answer(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_http_apievents_cors_preflight(ngx_http_request_t *r,
@@ -150,14 +148,17 @@ ngx_http_apievents_cors_preflight(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_apievents_cors_header(ngx_http_request_t *r)
+ngx_http_apievents_cors_header(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
     ngx_str_t                   origin;
     ngx_http_apievents_cors_t  *cors;
 
     static ngx_str_t            vary = ngx_string("Origin");
 
-    cors = ngx_http_apievents_cors(r);
+    /* of the API that the request was decided for, whatever page is sent */
+
+    cors = d->conf->gate.more->cors;
 
     if (cors == NULL) {
         return NGX_OK;
@@ -189,30 +190,6 @@ ngx_http_apievents_cors_header(ngx_http_request_t *r)
 
     return ngx_http_apievents_cors_add(r, "Access-Control-Expose-Headers",
                                        &cors->exposed);
-}
-
-
-/* of the API that the request was decided for, whatever page is sent */
-
-static ngx_http_apievents_cors_t *
-ngx_http_apievents_cors(ngx_http_request_t *r)
-{
-    ngx_http_apievents_decision_t   *d;
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-
-    if (!mcf->gate.cors || r != r->main) {
-        return NULL;
-    }
-
-    d = ngx_http_apievents_decision(r);
-
-    if (d == NULL || d->conf->gate.more == NULL) {
-        return NULL;
-    }
-
-    return d->conf->gate.more->cors;
 }
 
 

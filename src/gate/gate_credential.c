@@ -54,7 +54,19 @@ ngx_http_apievents_credential(ngx_http_request_t *r, ngx_array_t *auth,
         switch (a[i].kind) {
 
         case 'h':
-            rc = ngx_http_apievents_header_value(r, &a[i].name, credential);
+
+            if (!a[i].known) {
+                rc = ngx_http_apievents_header_value(r, &a[i].name,
+                                                     credential);
+
+            } else if (r->headers_in.authorization != NULL) {
+                *credential = r->headers_in.authorization->value;
+                rc = NGX_OK;
+
+            } else {
+                rc = NGX_DECLINED;
+            }
+
             break;
 
         case 'q':
@@ -376,9 +388,11 @@ ngx_http_apievents_bearer(ngx_str_t *value)
 
     n = sizeof("Bearer") - 1;
 
+    /* one byte tells as a rule: behind Bearer is a blank, or nothing */
+
     if (value->len < n
-        || ngx_strncasecmp(value->data, (u_char *) "Bearer", n) != 0
-        || (value->len > n && value->data[n] != ' '))
+        || (value->len > n && value->data[n] != ' ')
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer", n) != 0)
     {
         return 0;
     }

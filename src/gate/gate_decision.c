@@ -8,56 +8,110 @@
 #include "gate/gate_private.h"
 
 
-static void ngx_http_apievents_decision_cleanup(void *data);
+/* a decision is one piece of memory, with room for its uses behind it */
 
-
-ngx_http_apievents_decision_t *
-ngx_http_apievents_decision(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    for (cln = r->main->pool->cleanup; cln != NULL; cln = cln->next) {
-        if (cln->handler == ngx_http_apievents_decision_cleanup) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
+typedef struct {
+    ngx_http_apievents_decision_t   decision;
+    ngx_pool_cleanup_t              cleanup;
+    ae_limit_use_t                  uses[];
+} ngx_http_apievents_piece_t;
 
 
 ngx_http_apievents_decision_t *
 ngx_http_apievents_decision_create(ngx_http_request_t *r,
     ngx_http_apievents_loc_conf_t *conf)
 {
-    ngx_pool_cleanup_t             *cln;
-    ngx_http_apievents_decision_t  *d;
+    ngx_uint_t                       n;
+    ngx_http_apievents_piece_t      *piece;
+    ngx_http_apievents_decision_t   *d;
+    ngx_http_apievents_gate_conf_t  *gcf;
 
-    cln = ngx_pool_cleanup_add(r->main->pool,
-                               sizeof(ngx_http_apievents_decision_t));
-    if (cln == NULL) {
+    gcf = &conf->gate;
+
+    if (gcf->steps == 0) {
+        ngx_http_apievents_plan(gcf);
+    }
+
+    n = gcf->uses;
+
+    piece = ngx_palloc(r->main->pool,
+                       sizeof(ngx_http_apievents_piece_t)
+                       + n * (sizeof(ae_limit_use_t)
+                              + sizeof(ngx_http_apievents_limit_t *)
+                              + sizeof(ngx_http_apievents_use_e)));
+    if (piece == NULL) {
         return NULL;
     }
 
-    d = cln->data;
-    ngx_memzero(d, sizeof(ngx_http_apievents_decision_t));
+    d = &piece->decision;
+    ngx_memzero(d, offsetof(ngx_http_apievents_decision_t, now));
 
     d->conf = conf;
-    cln->handler = ngx_http_apievents_decision_cleanup;
+    d->uses = piece->uses;
+
+    piece->cleanup.handler = ngx_http_apievents_decision_cleanup;
+    piece->cleanup.data = d;
+    piece->cleanup.next = r->main->pool->cleanup;
+    r->main->pool->cleanup = &piece->cleanup;
 
     return d;
 }
 
 
-static void
+void
 ngx_http_apievents_decision_cleanup(void *data)
 {
     ngx_http_apievents_decision_t  *d = data;
 
     ngx_http_apievents_timeout_stop(d);
     ngx_http_apievents_breaker_forget(d);
-    ngx_http_apievents_decision_session(d, NULL);
-    ngx_http_apievents_decision_org(d, NULL);
+
+    if (d->session != NULL) {
+        ngx_http_apievents_session_release(d->session);
+    }
+
+    if (d->org != NULL) {
+        ngx_http_apievents_session_release(d->org);
+    }
+}
+
+
+ngx_int_t
+ngx_http_apievents_gate_header(ngx_http_request_t *r)
+{
+    ngx_http_apievents_decision_t  *d;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    d = ngx_http_apievents_decision(r);
+
+    if (d == NULL) {
+        return NGX_OK;
+    }
+
+    if (r->upstream != NULL) {
+        ngx_http_apievents_breaker_watch(r, d);
+    }
+
+    if ((ngx_http_get_module_ctx(r, ngx_http_apievents_module) != NULL
+         && ngx_http_apievents_refusal_header(r) == NGX_ERROR)
+        || (d->conf->gate.limit_headers != 0
+            && ngx_http_apievents_limit_headers(r, d) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (d->conf->gate.more == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_apievents_dress_answer(r, d) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_cors_header(r, d);
 }
 
 

@@ -66,24 +66,15 @@ ngx_http_apievents_dress_request(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_apievents_dress_answer(ngx_http_request_t *r)
+ngx_http_apievents_dress_answer(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
-    ngx_uint_t                       i;
-    ngx_array_t                     *headers;
-    ngx_table_elt_t                 *h;
-    ngx_http_apievents_header_t     *header;
-    ngx_http_apievents_decision_t   *d;
-    ngx_http_apievents_main_conf_t  *mcf;
+    ngx_uint_t                    i;
+    ngx_array_t                  *headers;
+    ngx_table_elt_t              *h;
+    ngx_http_apievents_header_t  *header;
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-
-    if (!mcf->gate.dress || r != r->main || r->upstream == NULL) {
-        return NGX_OK;
-    }
-
-    d = ngx_http_apievents_decision(r);
-
-    if (d == NULL || !d->confirmed || d->conf->gate.more == NULL
+    if (r->upstream == NULL || !d->confirmed
         || d->conf->gate.more->headers == NULL)
     {
         return NGX_OK;

@@ -91,18 +91,12 @@ static const ngx_str_t  ngx_http_apievents_retry =
 
 
 ngx_int_t
-ngx_http_apievents_limit_headers(ngx_http_request_t *r)
+ngx_http_apievents_limit_headers(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
-    u_char                         *p, *value;
-    uint64_t                        retry;
-    ngx_uint_t                      families;
-    ngx_http_apievents_decision_t  *d;
-
-    d = (r == r->main) ? ngx_http_apievents_decision(r) : NULL;
-
-    if (d == NULL || d->conf->gate.limit_headers == 0) {
-        return NGX_OK;
-    }
+    u_char      *p, *value;
+    uint64_t     retry;
+    ngx_uint_t   families;
 
     retry = ngx_http_apievents_retry_after(d);
 

@@ -10,6 +10,12 @@
 #include "gate/gate_private.h"
 
 
+static ngx_http_apievents_held_t *ngx_http_apievents_held(
+    ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
+static ngx_int_t ngx_http_apievents_refuse_at(
+    ngx_http_apievents_decision_t *d, ngx_uint_t refused);
 static ngx_int_t ngx_http_apievents_take(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 static void ngx_http_apievents_session_limits(ngx_http_request_t *r,
@@ -103,12 +109,19 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
     ngx_int_t                        rc;
+    ngx_http_apievents_held_t       *held;
     ngx_http_apievents_uses_t        u;
     ngx_http_apievents_gate_conf_t  *gcf;
 
+    held = ngx_http_apievents_held(d);
+
+    if (held != NULL) {
+        return ngx_http_apievents_take_held(r, d, held);
+    }
+
     gcf = &d->conf->gate;
 
-    ngx_http_apievents_uses_start(r, &u);
+    ngx_http_apievents_uses_start(r, d, &u);
     ngx_http_apievents_org_uses(d, &u);
 
     if (d->session != NULL) {
@@ -121,10 +134,16 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_http_apievents_uses_learn(d, &u);
+
     rc = ngx_http_apievents_take(r, d, &u);
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (!gcf->dry_runs) {
+        return NGX_OK;
     }
 
     if (ngx_http_apievents_dry_runs(r, d, gcf->rates, &u) != NGX_OK
@@ -132,6 +151,54 @@ ngx_http_apievents_limits(ngx_http_request_t *r,
     {
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_apievents_held_t *
+ngx_http_apievents_held(ngx_http_apievents_decision_t *d)
+{
+    ngx_http_apievents_held_t  *held;
+
+    if (d->session == NULL || d->org != NULL) {
+        return NULL;
+    }
+
+    held = d->right ? d->right->held : d->session->held;
+
+    return (held != NULL && held->conf == &d->conf->gate) ? held : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_take_held(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held)
+{
+    size_t                      refused;
+    ngx_http_apievents_zone_t  *zone;
+
+    d->nuses = held->n;
+    d->kinds = held->kinds;
+    d->limits = held->limits;
+
+    ngx_http_apievents_now(&d->now);
+    d->asked = d->now.wall;
+
+    if (held->n != 0) {
+        ngx_memcpy(d->uses, held->uses, held->n * sizeof(ae_limit_use_t));
+
+        zone = ngx_http_apievents_gate_zone(r);
+
+        if (ae_limits_take(zone->limits, d->uses, held->n, &d->now, &refused)
+            == AE_DECLINED)
+        {
+            return ngx_http_apievents_refuse_at(d, refused);
+        }
+    }
+
+    d->charged = d->uses;
+    d->ncharged = d->nuses;
 
     return NGX_OK;
 }
@@ -150,13 +217,7 @@ ngx_http_apievents_take(ngx_http_request_t *r,
         return ngx_http_apievents_refuse_use(r, d, u, refused);
     }
 
-    if (ngx_http_apievents_uses_keep(r, d, u) != NGX_OK) {
-
-        /* it ends in an error, which is charged no more than a refusal */
-
-        ae_limits_refund(u->zone->limits, u->uses, u->n, &u->now);
-        return NGX_ERROR;
-    }
+    ngx_http_apievents_uses_keep(d, u);
 
     d->charged = d->uses;
     d->ncharged = d->nuses;
@@ -170,20 +231,26 @@ ngx_http_apievents_refuse_use(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u,
     ngx_uint_t refused)
 {
+    ngx_http_apievents_uses_keep(d, u);
+
+    return ngx_http_apievents_refuse_at(d, refused);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_refuse_at(ngx_http_apievents_decision_t *d,
+    ngx_uint_t refused)
+{
     ngx_http_apievents_use_e  kind;
 
-    if (ngx_http_apievents_uses_keep(r, d, u) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    kind = u->kinds[refused];
+    kind = d->kinds[refused];
 
     d->refused = refused;
     d->api_wide = (kind == NGX_HTTP_APIEVENTS_USE_API) ? 1 : 0;
     d->of_org = (kind == NGX_HTTP_APIEVENTS_USE_ORG) ? 1 : 0;
 
     return ngx_http_apievents_refuse(d,
-                    ngx_http_apievents_limit_refusal(&u->uses[refused], kind));
+                    ngx_http_apievents_limit_refusal(&d->uses[refused], kind));
 }
 
 
@@ -231,7 +298,7 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
 {
     ngx_int_t                    rc;
     ngx_uint_t                   i;
-    ae_limit_use_t               use, *to;
+    ae_limit_use_t              *use;
     ngx_http_apievents_limit_t  *limit, *endpoint;
 
     if (limits == NULL) {
@@ -239,7 +306,11 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
     }
 
     limit = limits->elts;
-    endpoint = ngx_http_apievents_endpoint_limit(r, d, limits);
+    endpoint = NULL;
+
+    if (d->conf->gate.endpoints) {
+        endpoint = ngx_http_apievents_endpoint_limit(r, d, limits);
+    }
 
     for (i = 0; i < limits->nelts; i++) {
 
@@ -250,21 +321,22 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
             continue;
         }
 
-        rc = ngx_http_apievents_limit_use(r, d, &limit[i], u->zone, &use);
+        use = ngx_http_apievents_uses_add(u, NGX_HTTP_APIEVENTS_USE_API);
+
+        if (use == NULL) {
+            break;
+        }
+
+        u->limits[u->n - 1] = &limit[i];
+
+        rc = ngx_http_apievents_limit_use(r, d, &limit[i], u->zone, use);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
         if (rc != NGX_OK) {
-            continue;
-        }
-
-        to = ngx_http_apievents_uses_add(u, NGX_HTTP_APIEVENTS_USE_API);
-
-        if (to != NULL) {
-            *to = use;
-            u->limits[u->n - 1] = &limit[i];
+            u->n--;
         }
     }
 

@@ -55,7 +55,7 @@ ngx_http_apievents_step_org(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_http_apievents_uses_start(r, &u);
+    ngx_http_apievents_uses_start(r, d, &u);
     ngx_http_apievents_org_uses(d, &u);
 
     for (i = 0; i < u.n; i++) {

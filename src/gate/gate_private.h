@@ -98,7 +98,9 @@ typedef struct {
     ngx_str_t                       version_name;
 
     ae_limit_use_t                 *uses;       /* that it was held against,
-                                                   with what came of them */
+                                                   with what came of them;
+                                                   there is room for those
+                                                   of its location */
     ngx_uint_t                      nuses;
     ngx_http_apievents_use_e       *kinds;      /* of the uses */
     ngx_http_apievents_limit_t    **limits;     /* of the uses; NULL where
@@ -108,10 +110,8 @@ typedef struct {
     ae_limit_use_t                 *charged;    /* for a refund */
     ngx_uint_t                      ncharged;
 
-    ae_now_t                        now;        /* of limits and breakers */
     ae_breakers_t                  *breakers;   /* once it has entered one */
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
-    ae_breaker_pass_t               pass;
     ae_breaker_state_e              state;      /* that it was met in */
     ngx_array_t                    *trials;     /* of trial_t; dry runs that
                                                    let it in */
@@ -120,10 +120,6 @@ typedef struct {
                                               ngx_int_t rc);
                                                 /* the upstream's own */
     ngx_http_apievents_timer_t     *timer;      /* of the upstream's header */
-    uint64_t                        rate_remaining;
-    uint64_t                        quota_remaining;
-    uint64_t                        quota_reset;    /* unix time, 0: never */
-
     const ngx_http_apievents_refusal_t
                                    *refusal;
     ngx_uint_t                      refused;    /* index in uses; for refusals
@@ -133,8 +129,6 @@ typedef struct {
     ngx_str_t                       body;       /* as far as it is wanted */
     size_t                          body_size;  /* allocated */
     ngx_str_t                       answer;     /* the refusal's body */
-    u_char                          event_id[AE_EVENT_ID_LEN];
-
     unsigned                        api_wide:1; /* it is of the API's limit */
     unsigned                        of_org:1;   /* of the organisation's */
     unsigned                        of_address:1;   /* of the client's */
@@ -160,21 +154,52 @@ typedef struct {
     unsigned                        body_cut:1;
     unsigned                        raised:1;
     unsigned                        has_event:1;
-    unsigned                        has_rate:1;
-    unsigned                        has_quota:1;
+
+    /* from here on nothing is zeroed */
+
+    ae_now_t                        now;        /* of limits and breakers */
+    ae_breaker_pass_t               pass;
+    u_char                          event_id[AE_EVENT_ID_LEN];
 } ngx_http_apievents_decision_t;
 
 
-/* the same while they are put together, on the stack */
+/*
+ * The limits that each request of a session is held against at a location,
+ * where nothing else decides which they are.  It never changes, and is there
+ * as long as the session.
+ */
+
+typedef struct {
+    ngx_http_apievents_gate_conf_t  *conf;
+    ngx_uint_t                       n;
+    ae_limit_use_t                  *uses;
+    ngx_http_apievents_use_e        *kinds;
+    ngx_http_apievents_limit_t     **limits;
+} ngx_http_apievents_held_t;
+
+
+/* its limits while they are put together, in the decision's room */
 
 typedef struct {
     ae_now_t                        now;
     ngx_http_apievents_zone_t      *zone;
     ngx_uint_t                      n;
-    ae_limit_use_t                  uses[AE_LIMIT_USES];
-    ngx_http_apievents_use_e        kinds[AE_LIMIT_USES];
-    ngx_http_apievents_limit_t     *limits[AE_LIMIT_USES];
+    ngx_uint_t                      max;
+    ae_limit_use_t                 *uses;
+    ngx_http_apievents_use_e       *kinds;
+    ngx_http_apievents_limit_t    **limits;
 } ngx_http_apievents_uses_t;
+
+
+/* what a decision's variables tell */
+
+typedef struct {
+    uint64_t                        rate;
+    uint64_t                        quota;
+    uint64_t                        reset;      /* unix time, 0: never */
+    unsigned                        has_rate:1;
+    unsigned                        has_quota:1;
+} ngx_http_apievents_remaining_t;
 
 
 /*
@@ -213,6 +238,10 @@ ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
 void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d);
+
+/* an upstream's header passes, whose body may still end too early */
+void ngx_http_apievents_breaker_watch(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 
 extern const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open;
 
@@ -314,13 +343,26 @@ ngx_int_t ngx_http_apievents_strip_query(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_dress_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
+/* the rest of what the header filter does: the refusal's own answer (or
+ * NGX_DECLINED), what clients are told of limits, headers of definitions, what
+ * lets a browser read the answer */
+ngx_int_t ngx_http_apievents_refusal_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_limit_headers(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_dress_answer(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
 /* gate_conf.c */
 ngx_int_t ngx_http_apievents_valid_source(ngx_uint_t kind, ngx_str_t *name);
 char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
 
-/* gate_decision.c */
-ngx_http_apievents_decision_t *ngx_http_apievents_decision(
-    ngx_http_request_t *r);
+/* gate_plan.c: what the configuration alone tells of each request */
+void ngx_http_apievents_plan(ngx_http_apievents_gate_conf_t *gcf);
+
+/* gate_decision.c; the cleanup is what a decision is found by */
+void ngx_http_apievents_decision_cleanup(void *data);
 ngx_http_apievents_decision_t *ngx_http_apievents_decision_create(
     ngx_http_request_t *r, ngx_http_apievents_loc_conf_t *conf);
 void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
@@ -376,18 +418,24 @@ ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
 /*
  * gate_uses.c.  start, add one after the other (the first that is used up is
  * told of), then charge or peek, and keep.  put: a rule and its counter, none
- * if it is unlimited.
+ * if it is unlimited.  learn: the session will have them at hand, if nothing
+ * else decides which they are.  remaining: of the limits that have least left.
  */
 void ngx_http_apievents_uses_start(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
+void ngx_http_apievents_now(ae_now_t *now);
+void ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
 ae_limit_use_t *ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind);
 void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind, const ae_limit_rule_t *rule, ae_id_t id);
-ngx_int_t ngx_http_apievents_uses_keep(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
+void ngx_http_apievents_uses_keep(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_uses_t *u);
 void ngx_http_apievents_uses_renew(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
+void ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_remaining_t *left);
 ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
     ngx_http_request_t *r);
 
@@ -463,5 +511,23 @@ void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
 void ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     ngx_http_apievents_breaker_t *breaker, ae_breaker_change_e change);
+
+
+/* NULL: there is none; each phase and filter asks, so it is found inline */
+
+static ngx_inline ngx_http_apievents_decision_t *
+ngx_http_apievents_decision(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->main->pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_apievents_decision_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
 
 #endif /* _NGX_HTTP_APIEVENTS_GATE_PRIVATE_H_INCLUDED_ */

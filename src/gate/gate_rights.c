@@ -39,6 +39,11 @@ ngx_http_apievents_step_rights(ngx_http_request_t *r,
     ngx_http_apievents_right_t      *right;
     ngx_http_apievents_main_conf_t  *mcf;
 
+    if (d->session->seen == d->conf) {
+        d->right = d->session->seen_right;
+        return NGX_OK;
+    }
+
     mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
 
     if (d->session->nrights == 0 && mcf->gate.master_keys == 1) {
@@ -69,6 +74,13 @@ ngx_http_apievents_step_rights(ngx_http_request_t *r,
     if (rc == NGX_DECLINED || !ngx_http_apievents_right_allows(r, d)) {
         return ngx_http_apievents_reject(r, d,
                                          &ngx_http_apievents_not_allowed);
+    }
+
+    /* a session belongs to one cycle, so the location cannot be another's */
+
+    if (right->nurls == 0 && d->conf->gate.versions == NULL) {
+        d->session->seen = d->conf;
+        d->session->seen_right = right;
     }
 
     return NGX_OK;

@@ -9,18 +9,98 @@
 #include "gate/gate_private.h"
 
 
-static void ngx_http_apievents_note_use(ngx_http_apievents_decision_t *d,
-    ae_limit_use_t *use, ae_now_t *now);
-
-
 void
 ngx_http_apievents_uses_start(ngx_http_request_t *r,
-    ngx_http_apievents_uses_t *u)
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
 {
     u->n = 0;
+    u->max = d->conf->gate.uses;
+    u->uses = d->uses;
+    u->limits = (ngx_http_apievents_limit_t **) &u->uses[u->max];
+    u->kinds = (ngx_http_apievents_use_e *) &u->limits[u->max];
     u->zone = ngx_http_apievents_gate_zone(r);
 
-    ae_now(&u->now);
+    ngx_http_apievents_now(&u->now);
+}
+
+
+/* quotas need no better wall clock than nginx has, and reading it costs */
+
+void
+ngx_http_apievents_now(ae_now_t *now)
+{
+    ngx_time_t       *tp;
+    struct timespec   ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    tp = ngx_timeofday();
+
+    now->mono = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
+    now->wall = (uint64_t) tp->sec * 1000000000
+                + (uint64_t) tp->msec * 1000000;
+}
+
+
+/*
+ * The first request of a session does not learn, so that keys that come once
+ * in a while do not pay for it.
+ */
+
+void
+ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_uses_t *u)
+{
+    u_char                           *p;
+    size_t                            size;
+    ngx_http_apievents_held_t        *held;
+    ngx_http_apievents_gate_conf_t   *gcf;
+
+    gcf = &d->conf->gate;
+
+    if (d->session == NULL || d->org != NULL || gcf->endpoints || gcf->keyed
+        || gcf->dry_runs
+        || (d->right ? d->right->held : d->session->held) != NULL
+        || (d->right != NULL && d->right->nendpoints != 0))
+    {
+        return;
+    }
+
+    if (!d->session->twice) {
+        d->session->twice = 1;
+        return;
+    }
+
+    size = u->n * sizeof(ae_limit_use_t);
+
+    held = ae_arena_alloc(d->session->arena,
+                          sizeof(ngx_http_apievents_held_t) + size
+                          + u->n * (sizeof(ngx_http_apievents_limit_t *)
+                                    + sizeof(ngx_http_apievents_use_e)));
+    if (held == NULL) {
+        return;
+    }
+
+    held->conf = gcf;
+    held->n = u->n;
+
+    p = (u_char *) held + sizeof(ngx_http_apievents_held_t);
+
+    held->uses = (ae_limit_use_t *) p;
+    p = ngx_cpymem(p, u->uses, size);
+
+    held->limits = (ngx_http_apievents_limit_t **) p;
+    p = ngx_cpymem(p, u->limits,
+                   u->n * sizeof(ngx_http_apievents_limit_t *));
+
+    held->kinds = (ngx_http_apievents_use_e *) p;
+    ngx_memcpy(p, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
+
+    if (d->right != NULL) {
+        d->right->held = held;
+
+    } else {
+        d->session->held = held;
+    }
 }
 
 
@@ -30,7 +110,7 @@ ae_limit_use_t *
 ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind)
 {
-    if (u->n == AE_LIMIT_USES) {
+    if (u->n == u->max) {
         return NULL;
     }
 
@@ -62,46 +142,15 @@ ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
 }
 
 
-ngx_int_t
-ngx_http_apievents_uses_keep(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
+void
+ngx_http_apievents_uses_keep(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_uses_t *u)
 {
-    u_char      *p;
-    ngx_uint_t   i;
-
     d->now = u->now;
-    d->has_rate = 0;
-    d->has_quota = 0;
-    d->nuses = 0;
-
-    if (u->n == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_palloc(r->pool, u->n * (sizeof(ae_limit_use_t)
-                                    + sizeof(ngx_http_apievents_limit_t *)
-                                    + sizeof(ngx_http_apievents_use_e)));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    d->uses = (ae_limit_use_t *) p;
-    p = ngx_cpymem(p, u->uses, u->n * sizeof(ae_limit_use_t));
-
-    d->limits = (ngx_http_apievents_limit_t **) p;
-    p = ngx_cpymem(p, u->limits, u->n * sizeof(ngx_http_apievents_limit_t *));
-
-    d->kinds = (ngx_http_apievents_use_e *) p;
-    ngx_memcpy(p, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
-
-    d->asked = u->now.wall;
     d->nuses = u->n;
-
-    for (i = 0; i < u->n; i++) {
-        ngx_http_apievents_note_use(d, &u->uses[i], &u->now);
-    }
-
-    return NGX_OK;
+    d->kinds = u->kinds;
+    d->limits = u->limits;
+    d->asked = u->now.wall;
 }
 
 
@@ -116,42 +165,47 @@ ngx_http_apievents_uses_renew(ngx_http_request_t *r,
 
     zone = ngx_http_apievents_gate_zone(r);
 
-    d->has_rate = 0;
-    d->has_quota = 0;
-
     for (i = 0; i < d->nuses; i++) {
         ae_limits_peek(zone->limits, &d->uses[i], &d->now);
-        ngx_http_apievents_note_use(d, &d->uses[i], &d->now);
     }
 }
 
 
 /* the variables show the limit of its kind that has least left */
 
-static void
-ngx_http_apievents_note_use(ngx_http_apievents_decision_t *d,
-    ae_limit_use_t *use, ae_now_t *now)
+void
+ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_remaining_t *left)
 {
-    if (use->rule.mode != AE_LIMIT_QUOTA) {
+    ngx_uint_t       i;
+    ae_limit_use_t  *use;
 
-        if (!d->has_rate || use->remaining < d->rate_remaining) {
-            d->has_rate = 1;
-            d->rate_remaining = use->remaining;
+    ngx_memzero(left, sizeof(ngx_http_apievents_remaining_t));
+
+    for (i = 0; i < d->nuses; i++) {
+        use = &d->uses[i];
+
+        if (use->rule.mode != AE_LIMIT_QUOTA) {
+
+            if (!left->has_rate || use->remaining < left->rate) {
+                left->has_rate = 1;
+                left->rate = use->remaining;
+            }
+
+            continue;
         }
 
-        return;
-    }
+        if (left->has_quota && use->remaining >= left->quota) {
+            continue;
+        }
 
-    if (d->has_quota && use->remaining >= d->quota_remaining) {
-        return;
-    }
+        left->has_quota = 1;
+        left->quota = use->remaining;
+        left->reset = 0;
 
-    d->has_quota = 1;
-    d->quota_remaining = use->remaining;
-    d->quota_reset = 0;
-
-    if (use->reset != UINT64_MAX) {
-        d->quota_reset = (now->wall + use->reset + 999999999) / 1000000000;
+        if (use->reset != UINT64_MAX) {
+            left->reset = (d->now.wall + use->reset + 999999999) / 1000000000;
+        }
     }
 }
 

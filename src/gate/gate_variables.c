@@ -142,6 +142,8 @@ static ngx_int_t
 ngx_http_apievents_decision_variable(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, uintptr_t data, ngx_str_t *value)
 {
+    ngx_http_apievents_remaining_t  left;
+
     switch (data) {
 
     case NGX_HTTP_APIEVENTS_VAR_KEY_ID:
@@ -160,17 +162,19 @@ ngx_http_apievents_decision_variable(ngx_http_request_t *r,
         return NGX_OK;
 
     case NGX_HTTP_APIEVENTS_VAR_RATE_REMAINING:
-        return ngx_http_apievents_number_variable(r, d->has_rate,
-                                                  d->rate_remaining, value);
+        ngx_http_apievents_remaining(d, &left);
+        return ngx_http_apievents_number_variable(r, left.has_rate,
+                                                  left.rate, value);
 
     case NGX_HTTP_APIEVENTS_VAR_QUOTA_REMAINING:
-        return ngx_http_apievents_number_variable(r, d->has_quota,
-                                                  d->quota_remaining, value);
+        ngx_http_apievents_remaining(d, &left);
+        return ngx_http_apievents_number_variable(r, left.has_quota,
+                                                  left.quota, value);
 
     case NGX_HTTP_APIEVENTS_VAR_QUOTA_RESET:
-        return ngx_http_apievents_number_variable(r, d->has_quota
-                                                     && d->quota_reset != 0,
-                                                  d->quota_reset, value);
+        ngx_http_apievents_remaining(d, &left);
+        return ngx_http_apievents_number_variable(r, left.reset != 0,
+                                                  left.reset, value);
 
     case NGX_HTTP_APIEVENTS_VAR_EVENT_ID:
 

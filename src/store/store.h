@@ -101,6 +101,13 @@ typedef struct {
     ngx_str_t                   pattern;        /* rate_limit_pattern's value,
                                                    who has the same shares
                                                    its counters; or empty */
+    void                       *held;           /* the gate's, where it has
+                                                   no rights */
+    void                       *seen;           /* the location it was seen
+                                                   at last, where it has
+                                                   this right, with nothing
+                                                   more to look at */
+    ngx_http_apievents_right_t *seen_right;
     ae_id_t                     limits_id;      /* base of its counters */
     ae_id_t                     rate_id;        /* of its own two limits */
     ae_id_t                     quota_id;
@@ -110,6 +117,8 @@ typedef struct {
     unsigned                    granted:1;      /* access_rights are of its
                                                    policies */
     unsigned                    stale:1;        /* not in the cache any more */
+    unsigned                    twice:1;        /* it was held against its
+                                                   limits before */
 } ngx_http_apievents_session_t;
 
 

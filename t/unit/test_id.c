@@ -32,18 +32,23 @@ str(const char *s)
 /* ---- hashes ---- */
 
 static void
-hash_openssl(const unsigned char *key, ae_str_t s, unsigned char *out)
+hash_openssl(const unsigned char *key, ae_str_t s, unsigned rounds,
+    unsigned char *out)
 {
     size_t        len, size;
     EVP_MAC      *mac;
-    OSSL_PARAM    params[2];
+    unsigned      last;
+    OSSL_PARAM    params[4];
     EVP_MAC_CTX  *ctx;
 
     size = 16;
+    last = rounds + 2;
     mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
     ctx = EVP_MAC_CTX_new(mac);
     params[0] = OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size);
-    params[1] = OSSL_PARAM_construct_end();
+    params[1] = OSSL_PARAM_construct_uint("c-rounds", &rounds);
+    params[2] = OSSL_PARAM_construct_uint("d-rounds", &last);
+    params[3] = OSSL_PARAM_construct_end();
 
     assert_int_equal(EVP_MAC_init(ctx, key, 16, params), 1);
     assert_int_equal(EVP_MAC_update(ctx, s.data, s.len), 1);
@@ -121,10 +126,41 @@ test_hash_against_openssl(void **state)
         parts[nparts].len = len - pos;
 
         id = ae_hash(key, parts, nparts + 1);
-        hash_openssl(key, (ae_str_t) { len, in }, out);
+        hash_openssl(key, (ae_str_t) { len, in }, 2, out);
 
         for (j = 0; j < 16; j++) {
             back.h[j / 8] = back.h[j / 8] << 8 | out[j];
+        }
+
+        assert_true(ae_id_equal(id, back));
+    }
+}
+
+
+static void
+test_hash_short_against_openssl(void **state)
+{
+    size_t         i, len;
+    ae_id_t        id, back;
+    unsigned char  key[16], in[70], out[16];
+
+    (void) state;
+
+    for (i = 0; i < 16; i++) {
+        key[i] = (unsigned char) ae_random();
+    }
+
+    for (len = 0; len <= sizeof(in); len++) {
+
+        for (i = 0; i < len; i++) {
+            in[i] = (unsigned char) ae_random();
+        }
+
+        id = ae_hash_short(key, (ae_str_t) { len, len ? in : NULL });
+        hash_openssl(key, (ae_str_t) { len, in }, 1, out);
+
+        for (i = 0; i < 16; i++) {
+            back.h[i / 8] = back.h[i / 8] << 8 | out[i];
         }
 
         assert_true(ae_id_equal(id, back));
@@ -342,6 +378,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_hash_vectors),
         cmocka_unit_test(test_hash_against_openssl),
+        cmocka_unit_test(test_hash_short_against_openssl),
         cmocka_unit_test(test_key_id),
         cmocka_unit_test(test_hex_round_trip),
         cmocka_unit_test(test_unhex),

@@ -116,6 +116,9 @@ int ae_time_parse(ae_str_t s, uint64_t *wall_ns);
 ae_id_t ae_hash(const unsigned char key[16], const ae_str_t *parts,
     size_t nparts);
 
+/* SipHash-1-3 with 128-bit output, for ids that nobody is told */
+ae_id_t ae_hash_short(const unsigned char key[16], ae_str_t str);
+
 /* the first 128 bits of SHA-256: the KeyID of a credential */
 ae_id_t ae_key_id(ae_str_t credential);
 
