@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "core/shared/ae_limit.h"
+#include "core/shared/ae_limit_quick.h"
 #include "random.h"
 
 

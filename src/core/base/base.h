@@ -28,6 +28,11 @@
 #define AE_RECOVER     -6       /* the lock's last owner died, repair first */
 
 
+/* of a prototype: keeps it apart from those that call it often */
+
+#define ae_rare         __attribute__((noinline))
+
+
 /* same layout as ngx_str_t, so that a pointer to either may be cast to one to
  * the other; may_alias makes that no matter of luck */
 

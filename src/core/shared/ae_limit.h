@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * The arithmetic of one limit, without memory and locks (ae_limit_rule.c,
- * ae_limit_period.c for those that count a period, ae_limit_quick.c for the
+ * ae_limit_period.c for those that count a period, ae_limit_quick.h for the
  * simple case).
  */
 
@@ -28,19 +28,18 @@ typedef struct {
                                                QUOTA, FIXED: start by the other
                                                clock, which names the period */
     uint32_t                 mark;          /* usage that was told */
-    unsigned                 mode:8;        /* ae_limit_mode_e plus one */
-    unsigned                 align:4;       /* QUOTA: the period is a unit of
+
+    union {
+        struct {
+            unsigned         mode:8;        /* ae_limit_mode_e plus one */
+            unsigned         align:4;       /* QUOTA: the period is a unit of
                                                the calendar */
-    signed                   offset:20;     /* its */
+            signed           offset:20;     /* its */
+        };
+
+        uint32_t             kind;          /* all three */
+    };
 } ae_limit_state_t;
-
-
-/* what a charge alone changes */
-
-typedef struct {
-    uint64_t                 time;
-    uint64_t                 count;
-} ae_limit_move_t;
 
 
 typedef unsigned __int128    ae_wide_t;
@@ -81,15 +80,6 @@ int ae_limit_refund(ae_limit_state_t *st, const ae_limit_use_t *use,
 
 /* nothing is counted any more: the state may be forgotten */
 int ae_limit_fresh(const ae_limit_state_t *st, const ae_now_t *now);
-
-
-/*
- * Adapt, charge and report in one, where that is simple: AE_OK, the request
- * passes when *to is stored, and the use is filled but for what memory knows.
- * AE_DECLINED says nothing.
- */
-int ae_limit_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
-    const ae_now_t *now, ae_limit_move_t *to);
 
 
 /* the same for QUOTA and FIXED */

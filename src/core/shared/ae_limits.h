@@ -65,7 +65,7 @@ ae_limits_lock(ae_limits_t *limits, uint32_t shard)
 {
     ae_limits_shard_t  *sh;
 
-    ae_table_lock(ae_limits_table(limits), shard);
+    ae_table_enter(ae_limits_table(limits), shard);
 
     sh = ae_limits_shard(limits, shard);
 
@@ -80,7 +80,7 @@ ae_limits_lock(ae_limits_t *limits, uint32_t shard)
 static inline void
 ae_limits_unlock(ae_limits_t *limits, uint32_t shard)
 {
-    ae_table_unlock(ae_limits_table(limits), shard);
+    ae_table_leave(ae_limits_table(limits), shard);
 }
 
 

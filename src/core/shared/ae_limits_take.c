@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/shared/ae_limit_quick.h"
 #include "core/shared/ae_limits.h"
 
 
@@ -42,9 +43,13 @@ typedef struct {
 
 static void ae_limits_call_lock(ae_limits_call_t *call);
 static void ae_limits_call_unlock(ae_limits_call_t *call);
-static int ae_limits_quick(ae_limits_call_t *call);
+static void ae_limits_call_add(ae_limits_call_t *call, uint32_t shard);
+static int ae_limits_quick(ae_limits_call_t *call) ae_rare;
 static void ae_limits_move(ae_limits_call_t *call, size_t i,
     const ae_limit_move_t *to);
+static void ae_limits_move_both(ae_limits_call_t *call, size_t i,
+    const ae_limit_move_t *to) ae_rare;
+static int ae_limits_whole(ae_limits_call_t *call, size_t *refused) ae_rare;
 static ae_limits_slot_t *ae_limits_slot(ae_limits_call_t *call, size_t i);
 static void ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
     ae_limit_use_t *use);
@@ -59,7 +64,7 @@ int
 ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     const ae_now_t *now, size_t *refused)
 {
-    size_t            i;
+    int               rc;
     ae_limits_call_t  call;
 
     if (n > AE_LIMIT_USES) {
@@ -70,33 +75,44 @@ ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     call.now = now;
     call.uses = uses;
     call.n = n;
-    call.slots = 0;
 
     ae_limits_call_lock(&call);
 
-    if (ae_limits_quick(&call)) {
-        ae_limits_call_unlock(&call);
-        return AE_OK;
-    }
+    rc = ae_limits_quick(&call);
 
-    for (i = 0; i < n; i++) {
-        ae_limit_bound(&uses[i].rule);
-        call.slot_of[i] = ae_limits_slot(&call, i);
-    }
-
-    i = ae_limits_charge(&call);
-
-    if (i == n) {
-        ae_limits_commit(&call);
-
-    } else {
-        ae_limits_rollback(&call);
-        *refused = i;
+    if (rc != AE_OK) {
+        rc = ae_limits_whole(&call, refused);
     }
 
     ae_limits_call_unlock(&call);
 
-    return (i == n) ? AE_OK : AE_DECLINED;
+    return rc;
+}
+
+
+static int
+ae_limits_whole(ae_limits_call_t *call, size_t *refused)
+{
+    size_t  i;
+
+    call->slots = 0;
+
+    for (i = 0; i < call->n; i++) {
+        ae_limit_bound(&call->uses[i].rule);
+        call->slot_of[i] = ae_limits_slot(call, i);
+    }
+
+    i = ae_limits_charge(call);
+
+    if (i == call->n) {
+        ae_limits_commit(call);
+        return AE_OK;
+    }
+
+    ae_limits_rollback(call);
+    *refused = i;
+
+    return AE_DECLINED;
 }
 
 
@@ -138,92 +154,121 @@ ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses, size_t n,
 static void
 ae_limits_call_lock(ae_limits_call_t *call)
 {
-    size_t       i, k, m;
-    uint32_t     shard;
-    ae_table_t  *table;
+    size_t        i, n;
+    uint32_t      shard;
+    ae_table_t   *table;
+    ae_limits_t  *limits;
 
-    table = ae_limits_table(call->limits);
+    limits = call->limits;
+    table = ae_limits_table(limits);
+    n = call->n;
+
     call->locked = 0;
 
-    for (i = 0; i < call->n; i++) {
-        shard = ae_table_shard(table, call->uses[i].id);
+    for (i = 0; i < n; i++) {
+        shard = ae_table_place(table, call->uses[i].id);
         call->shard_of[i] = shard;
 
-        for (k = call->locked; k > 0 && call->shard[k - 1] > shard; k--) {
-            /* void */
-        }
+        /* a key's limits lie together */
 
-        if (k > 0 && call->shard[k - 1] == shard) {
-            continue;
+        if (i == 0 || shard != call->shard_of[i - 1]) {
+            ae_limits_call_add(call, shard);
         }
-
-        for (m = call->locked; m > k; m--) {
-            call->shard[m] = call->shard[m - 1];
-        }
-
-        call->shard[k] = shard;
-        call->locked++;
     }
+
+    n = call->locked;
+
+    for (i = 0; i < n; i++) {
+        ae_limits_lock(limits, call->shard[i]);
+    }
+}
+
+
+static void
+ae_limits_call_add(ae_limits_call_t *call, uint32_t shard)
+{
+    size_t    i;
+    uint32_t  other;
 
     for (i = 0; i < call->locked; i++) {
-        ae_limits_lock(call->limits, call->shard[i]);
+        other = call->shard[i];
+
+        if (other == shard) {
+            return;
+        }
+
+        if (other > shard) {
+            call->shard[i] = shard;
+            shard = other;
+        }
     }
+
+    call->shard[i] = shard;
+    call->locked++;
 }
 
 
 static void
 ae_limits_call_unlock(ae_limits_call_t *call)
 {
-    size_t  i;
+    size_t       i, n;
+    ae_table_t  *table;
 
-    for (i = 0; i < call->locked; i++) {
-        ae_limits_unlock(call->limits, call->shard[i]);
+    table = ae_limits_table(call->limits);
+    n = call->locked;
+
+    for (i = 0; i < n; i++) {
+        ae_table_leave(table, call->shard[i]);
     }
 }
 
 
-/* 1: all passed, each in the simple way, and are charged; or nothing is */
+/* AE_OK: all passed, each in the simple way, and are charged; or none is */
 
 static int
 ae_limits_quick(ae_limits_call_t *call)
 {
-    size_t            i, k;
-    ae_table_t       *table;
-    ae_limit_use_t   *use;
-    ae_limit_move_t   to[AE_LIMITS_QUICK];
+    size_t             i, k, n;
+    ae_table_t        *table;
+    const ae_now_t    *now;
+    ae_limit_use_t    *use;
+    ae_limit_move_t    to[AE_LIMITS_QUICK];
+    ae_limit_state_t  *stored;
 
-    if (call->n > AE_LIMITS_QUICK) {
-        return 0;
-    }
-
+    n = call->n;
+    now = call->now;
+    use = call->uses;
     table = ae_limits_table(call->limits);
 
-    for (i = 0; i < call->n; i++) {
-        use = &call->uses[i];
-        call->stored[i] = ae_table_look(table, call->shard_of[i], use->id);
+    if (n > AE_LIMITS_QUICK) {
+        return AE_DECLINED;
+    }
 
-        if (call->stored[i] == NULL
-            || ae_limit_quick(call->stored[i], use, call->now, &to[i])
-               != AE_OK)
+    for (i = 0; i < n; i++, use++) {
+        stored = ae_table_look(table, call->shard_of[i], use->id);
+
+        if (stored == NULL
+            || ae_limit_quick(stored, use, now, &to[i]) != AE_OK)
         {
-            return 0;
+            return AE_DECLINED;
         }
 
         for (k = 0; k < i; k++) {
-            if (call->stored[k] == call->stored[i]) {
-                return 0;
+            if (call->stored[k] == stored) {
+                return AE_DECLINED;
             }
         }
 
         use->retry = 0;
         use->overflow = 0;
+        call->stored[i] = stored;
     }
 
-    for (i = 0; i < call->n; i++) {
+    for (i = 0; i < n; i++) {
         ae_limits_move(call, i, &to[i]);
     }
 
-    return 1;
+    return AE_OK;
 }
 
 
@@ -232,27 +277,35 @@ ae_limits_quick(ae_limits_call_t *call)
 static void
 ae_limits_move(ae_limits_call_t *call, size_t i, const ae_limit_move_t *to)
 {
-    ae_limit_state_t  state, *stored;
+    ae_limit_state_t  *stored;
 
     stored = call->stored[i];
 
     if (stored->time == to->time) {
         __atomic_store_n(&stored->count, to->count, __ATOMIC_RELAXED);
-        return;
-    }
 
-    if (stored->count == to->count) {
+    } else if (stored->count == to->count) {
         __atomic_store_n(&stored->time, to->time, __ATOMIC_RELAXED);
-        return;
-    }
 
-    state = *stored;
+    } else {
+        ae_limits_move_both(call, i, to);
+    }
+}
+
+
+static void
+ae_limits_move_both(ae_limits_call_t *call, size_t i,
+    const ae_limit_move_t *to)
+{
+    ae_limit_state_t  state;
+
+    state = *call->stored[i];
     state.time = to->time;
     state.count = to->count;
 
     ae_limits_store(call->limits,
-                    ae_limits_shard(call->limits, call->shard_of[i]), stored,
-                    &state);
+                    ae_limits_shard(call->limits, call->shard_of[i]),
+                    call->stored[i], &state);
 }
 
 

@@ -74,14 +74,14 @@ static void ae_lock_child(void);
 static void ae_lock_learn(pthread_mutex_t *m);
 static int ae_lock_as_told(pthread_mutex_t *m, struct robust_list_head *head,
     int tid);
-static int ae_lock_quick(pthread_mutex_t *m);
-static int ae_unlock_quick(pthread_mutex_t *m);
-static void ae_lock_release(pthread_mutex_t *m);
+static int ae_lock_lost(ae_lock_t *lock) ae_rare;
+static void ae_unlock_wake(ae_lock_t *lock) ae_rare;
 
 #endif
 
 
-static int ae_lock_slow(ae_lock_t *lock);
+static int ae_lock_slow(ae_lock_t *lock) ae_rare;
+static void ae_unlock_slow(ae_lock_t *lock) ae_rare;
 static int ae_lock_result(int err);
 
 
@@ -108,21 +108,6 @@ ae_lock_init(ae_lock_t *lock)
     pthread_mutexattr_destroy(&attr);
 
     return (err == 0) ? AE_OK : AE_ERROR;
-}
-
-
-int
-ae_lock(ae_lock_t *lock)
-{
-#if (AE_LOCK_QUICK)
-
-    if (ae_lock_self.tid != 0 && ae_lock_quick(&lock->mutex)) {
-        return AE_OK;
-    }
-
-#endif
-
-    return ae_lock_slow(lock);
 }
 
 
@@ -167,17 +152,9 @@ ae_lock_repaired(ae_lock_t *lock)
 }
 
 
-void
-ae_unlock(ae_lock_t *lock)
+static void
+ae_unlock_slow(ae_lock_t *lock)
 {
-#if (AE_LOCK_QUICK)
-
-    if (ae_lock_self.tid != 0 && ae_unlock_quick(&lock->mutex)) {
-        return;
-    }
-
-#endif
-
     pthread_mutex_unlock(&lock->mutex);
 }
 
@@ -207,16 +184,24 @@ ae_lock_result(int err)
 
 #if (AE_LOCK_QUICK)
 
-/* 0: it is not free, or not whole */
+/* what is rare is called last, so that nothing is kept over a call */
 
-static int
-ae_lock_quick(pthread_mutex_t *m)
+int
+ae_lock(ae_lock_t *lock)
 {
-    int                       expected;
+    int                       expected, tid;
     void                    **link, **first;
+    pthread_mutex_t          *m;
     struct robust_list_head  *head;
 
+    m = &lock->mutex;
+    tid = ae_lock_self.tid;
     head = ae_lock_self.head;
+
+    if (tid == 0) {
+        return ae_lock_slow(lock);
+    }
+
     link = ae_lock_link(m);
 
     head->list_op_pending = (struct robust_list *) link;
@@ -224,20 +209,15 @@ ae_lock_quick(pthread_mutex_t *m)
 
     expected = 0;
 
-    if (!__atomic_compare_exchange_n(&m->__data.__lock, &expected,
-                                     ae_lock_self.tid, 0, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&m->__data.__lock, &expected, tid, 0,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     {
         head->list_op_pending = NULL;
-        return 0;
+        return ae_lock_slow(lock);
     }
 
     if (m->__data.__owner != 0) {
-
-        /* it was given back without a repair */
-
-        ae_lock_release(m);
-        return 0;
+        return ae_lock_lost(lock);
     }
 
     first = ae_lock_place(head->list.next);
@@ -249,26 +229,52 @@ ae_lock_quick(pthread_mutex_t *m)
     head->list.next = (struct robust_list *) link;
     ae_lock_step();
 
-    m->__data.__owner = ae_lock_self.tid;
+    m->__data.__owner = tid;
     m->__data.__nusers++;
     head->list_op_pending = NULL;
 
-    return 1;
+    return AE_OK;
 }
 
 
-/* 0: somebody waits, or it was not repaired */
+/* it was given back without a repair, which the library knows to refuse */
 
 static int
-ae_unlock_quick(pthread_mutex_t *m)
+ae_lock_lost(ae_lock_t *lock)
 {
-    void  **link, **next, **prev;
-
-    if (__atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED)
-        != ae_lock_self.tid
-        || m->__data.__owner != ae_lock_self.tid)
+    if ((unsigned) __atomic_exchange_n(&lock->mutex.__data.__lock, 0,
+                                       __ATOMIC_RELEASE)
+        & FUTEX_WAITERS)
     {
-        return 0;
+        ae_unlock_wake(lock);
+    }
+
+    ae_lock_self.head->list_op_pending = NULL;
+
+    return ae_lock_slow(lock);
+}
+
+
+void
+ae_unlock(ae_lock_t *lock)
+{
+    int                       tid;
+    void                    **link, **next, **prev;
+    pthread_mutex_t          *m;
+    struct robust_list_head  *head;
+
+    m = &lock->mutex;
+    tid = ae_lock_self.tid;
+    head = ae_lock_self.head;
+
+    /* somebody waits, or it was not repaired */
+
+    if (tid == 0
+        || __atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED) != tid
+        || m->__data.__owner != tid)
+    {
+        ae_unlock_slow(lock);
+        return;
     }
 
     link = ae_lock_link(m);
@@ -277,37 +283,37 @@ ae_unlock_quick(pthread_mutex_t *m)
     m->__data.__nusers--;
     ae_lock_step();
 
-    ae_lock_self.head->list_op_pending = (struct robust_list *) link;
+    head->list_op_pending = (struct robust_list *) link;
     ae_lock_step();
 
     next = ae_lock_place(link[0]);
     prev = ae_lock_place(link[-1]);
-    next[-1] = link[-1];
+    next[-1] = prev;
     prev[0] = link[0];
     ae_lock_step();
 
     link[-1] = NULL;
     link[0] = NULL;
 
-    ae_lock_release(m);
+    if ((unsigned) __atomic_exchange_n(&m->__data.__lock, 0, __ATOMIC_RELEASE)
+        & FUTEX_WAITERS)
+    {
+        ae_unlock_wake(lock);
+        return;
+    }
 
-    return 1;
+    ae_lock_step();
+    head->list_op_pending = NULL;
 }
 
 
-/* of a mutex that is named as pending */
+/* of a lock that is still named as pending, lest its waiter sleeps on */
 
 static void
-ae_lock_release(pthread_mutex_t *m)
+ae_unlock_wake(ae_lock_t *lock)
 {
-    int  word;
-
-    word = __atomic_exchange_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);
-
-    if ((unsigned) word & FUTEX_WAITERS) {
-        (void) syscall(SYS_futex, &m->__data.__lock, FUTEX_WAKE, 1, NULL,
-                       NULL, 0);
-    }
+    (void) syscall(SYS_futex, &lock->mutex.__data.__lock, FUTEX_WAKE, 1, NULL,
+                   NULL, 0);
 
     ae_lock_step();
     ae_lock_self.head->list_op_pending = NULL;
@@ -373,6 +379,21 @@ ae_lock_child(void)
     if (ae_lock_self.tid != 0) {
         ae_lock_self.tid = syscall(SYS_gettid);
     }
+}
+
+#else
+
+int
+ae_lock(ae_lock_t *lock)
+{
+    return ae_lock_slow(lock);
+}
+
+
+void
+ae_unlock(ae_lock_t *lock)
+{
+    ae_unlock_slow(lock);
 }
 
 #endif

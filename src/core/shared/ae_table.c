@@ -103,21 +103,22 @@ ae_table_shard(const ae_table_t *t, ae_id_t id)
 void
 ae_table_lock(ae_table_t *t, uint32_t shard)
 {
-    ae_shard_t  *sh;
+    ae_table_enter(t, shard);
+}
 
-    sh = ae_table_shard_at(t, shard);
 
-    if (ae_lock(&sh->lock) == AE_RECOVER) {
-        ae_table_relink(t, shard);
-        ae_lock_repaired(&sh->lock);
-    }
+void
+ae_table_recover(ae_table_t *t, uint32_t shard)
+{
+    ae_table_relink(t, shard);
+    ae_lock_repaired(&ae_table_shard_at(t, shard)->lock);
 }
 
 
 void
 ae_table_unlock(ae_table_t *t, uint32_t shard)
 {
-    ae_unlock(&ae_table_shard_at(t, shard)->lock);
+    ae_table_leave(t, shard);
 }
 
 

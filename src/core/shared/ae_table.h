@@ -101,6 +101,28 @@ ae_table_entry(const ae_table_t *t, uint32_t shard, uint32_t link)
 }
 
 
+/* makes a shard whole again whose owner died */
+void ae_table_recover(ae_table_t *t, uint32_t shard);
+
+
+/* ae_table_lock() */
+
+static inline void
+ae_table_enter(ae_table_t *t, uint32_t shard)
+{
+    if (ae_lock(&ae_table_shard_at(t, shard)->lock) == AE_RECOVER) {
+        ae_table_recover(t, shard);
+    }
+}
+
+
+static inline void
+ae_table_leave(ae_table_t *t, uint32_t shard)
+{
+    ae_unlock(&ae_table_shard_at(t, shard)->lock);
+}
+
+
 /* ae_table_find() in the id's shard, which is locked */
 
 static inline void *

@@ -8,55 +8,38 @@
  */
 
 
+#ifndef _AE_LIMIT_QUICK_H_INCLUDED_
+#define _AE_LIMIT_QUICK_H_INCLUDED_
+
+
 #include "core/shared/ae_limit.h"
 
 
-static int ae_limit_same(const ae_limit_state_t *st,
-    const ae_limit_rule_t *rule);
-static int ae_gcra_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
-    uint64_t now, ae_limit_move_t *to);
-static int ae_window_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
-    uint64_t now, ae_limit_move_t *to);
-static int ae_period_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
-    uint64_t now, ae_limit_move_t *to);
+/* what a charge alone changes */
 
-
-int
-ae_limit_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
-    const ae_now_t *now, ae_limit_move_t *to)
-{
-    if (!ae_limit_same(st, &use->rule)) {
-        return AE_DECLINED;
-    }
-
-    switch (use->rule.mode) {
-
-    case AE_LIMIT_GCRA:
-        return ae_gcra_quick(st, use, now->mono, to);
-
-    case AE_LIMIT_WINDOW:
-        return ae_window_quick(st, use, now->mono, to);
-
-    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
-        return ae_period_quick(st, use, now->wall, to);
-    }
-}
+typedef struct {
+    uint64_t                 time;
+    uint64_t                 count;
+} ae_limit_move_t;
 
 
 /* a state's rule is within bounds, so one like it is too, but for its burst */
 
-static int
+static inline int
 ae_limit_same(const ae_limit_state_t *st, const ae_limit_rule_t *rule)
 {
-    return st->mode == (unsigned) rule->mode + 1
-           && st->max == rule->max
-           && st->align == (unsigned) rule->align
-           && st->offset == rule->offset
-           && (st->period == rule->period || st->align != AE_ALIGN_NONE);
+    ae_limit_state_t  same;
+
+    same.mode = rule->mode + 1;
+    same.align = rule->align;
+    same.offset = rule->offset;
+
+    return st->kind == same.kind && st->max == rule->max
+           && (st->period == rule->period || rule->align != AE_ALIGN_NONE);
 }
 
 
-static int
+static inline int
 ae_gcra_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     ae_limit_move_t *to)
 {
@@ -107,7 +90,7 @@ ae_gcra_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
 }
 
 
-static int
+static inline int
 ae_window_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     ae_limit_move_t *to)
 {
@@ -145,7 +128,7 @@ ae_window_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
 }
 
 
-static int
+static inline int
 ae_period_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     ae_limit_move_t *to)
 {
@@ -172,3 +155,34 @@ ae_period_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
 
     return AE_OK;
 }
+
+
+/*
+ * Adapt, charge and report in one, where that is simple: AE_OK, the request
+ * passes when *to is stored, and the use is filled but for what memory knows.
+ * AE_DECLINED says nothing.
+ */
+
+static inline int
+ae_limit_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
+    const ae_now_t *now, ae_limit_move_t *to)
+{
+    if (!ae_limit_same(st, &use->rule)) {
+        return AE_DECLINED;
+    }
+
+    switch (use->rule.mode) {
+
+    case AE_LIMIT_GCRA:
+        return ae_gcra_quick(st, use, now->mono, to);
+
+    case AE_LIMIT_WINDOW:
+        return ae_window_quick(st, use, now->mono, to);
+
+    default: /* AE_LIMIT_QUOTA, AE_LIMIT_FIXED */
+        return ae_period_quick(st, use, now->wall, to);
+    }
+}
+
+
+#endif /* _AE_LIMIT_QUICK_H_INCLUDED_ */
