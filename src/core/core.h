@@ -11,6 +11,7 @@
 
 
 #include "core/base/base.h"
+#include "core/record/record.h"
 #include "core/shared/shared.h"
 #include "core/text/text.h"
 

@@ -403,6 +403,7 @@ struct ngx_http_apievents_gate_conf_s {
     ae_id_t                     org_id;         /* of its session; made by
                                                    each worker */
     unsigned                    org_known:1;    /* it is made */
+    uint64_t                    api_hash;       /* 0 until it is made */
 
     ngx_http_apievents_gate_conf_t
                                *definition;     /* what api_definition says,
@@ -500,14 +501,17 @@ char *ngx_http_apievents_gate_merge_conf(ngx_conf_t *cf,
 
 /*
  * For the store.  gate_session.c, fill: what a new session may do at each API,
- * from its access_rights; NGX_ERROR: no memory.  gate_right_lists.c, compile:
- * its lists for one API, NGX_DECLINED when a regex does not compile; check: do
- * the regexes of access_rights (a map, or NULL) compile; NGX_ERROR and *err.
- * What compiled goes into pool and into known, of ngx_str_node_t, and is not
- * tried again.
+ * from its access_rights; NGX_ERROR: no memory.  gate_rights.c, plain: it
+ * grants an API and says nothing else.  gate_right_lists.c, compile: its lists
+ * for one API, NGX_DECLINED when a regex does not compile; check: do the
+ * regexes of access_rights (a map, or NULL) compile; NGX_ERROR and *err.  What
+ * compiled goes into pool and into known, of ngx_str_node_t, and is not tried
+ * again.
  */
 ngx_int_t ngx_http_apievents_rights_fill(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_session_t *session);
+ngx_uint_t ngx_http_apievents_right_plain(
+    const ngx_http_apievents_right_t *right);
 ngx_int_t ngx_http_apievents_right_compile(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_session_t *session,
     ngx_http_apievents_right_t *right);

@@ -165,5 +165,6 @@ ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle)
 
     if (mcf != NULL) {
         ngx_http_apievents_cache_free(&mcf->store);
+        ngx_http_apievents_records_free();
     }
 }

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   5
+#define NGX_HTTP_APIEVENTS_LAYOUT   6
 
 typedef struct {
     uint32_t                    magic;
@@ -59,6 +59,7 @@ typedef struct {
     ae_policies_t              *policies;       /* NULL: none */
     ae_arena_t                 *policies_arena;
     size_t                      policies_size;  /* that it takes at most */
+    uint64_t                    policies_id;    /* of the file's text */
 
     void                       *loaded;         /* their sessions, parsed by
                                                    the directive, put into the
@@ -87,6 +88,8 @@ typedef struct {
     ngx_queue_t                 queue;          /* once it is stale */
     ae_value_t                 *document;       /* the whole session, with
                                                    its policies merged */
+    const ae_record_t          *record;         /* or NULL: instead of arena,
+                                                   document and rights */
 
     ae_limit_rule_t             rate;           /* max 0: unlimited */
     ae_limit_rule_t             quota;          /* max 0: unlimited */
@@ -114,6 +117,7 @@ typedef struct {
     unsigned                    inactive:1;
     unsigned                    broken:1;       /* its policies cannot be
                                                    applied: nobody's */
+    unsigned                    planned:1;      /* it names policies */
     unsigned                    granted:1;      /* access_rights are of its
                                                    policies */
     unsigned                    stale:1;        /* not in the cache any more */
@@ -191,14 +195,23 @@ ae_id_t ngx_http_apievents_org_id(ngx_http_apievents_zone_t *zone,
     ngx_str_t *org);
 
 /*
- * NGX_OK and *session, NGX_DECLINED: there is none, NGX_AGAIN: it has to come
- * from elsewhere, the request is woken then; NGX_ERROR: no memory.
+ * NGX_OK and *session, which has to be kept, NGX_DECLINED: there is none,
+ * NGX_AGAIN: it has to come from elsewhere, the request is woken then;
+ * NGX_ERROR: no memory.  whole: the same session with its document, for who
+ * found one that has a record only.
  */
 ngx_int_t ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
+    ngx_http_apievents_session_t **session);
+ngx_int_t ngx_http_apievents_session_whole(ngx_http_request_t *r,
+    const ngx_http_apievents_session_t *record,
     ngx_http_apievents_session_t **session);
 void ngx_http_apievents_session_keep(ngx_http_apievents_session_t *session);
 void ngx_http_apievents_session_release(
     ngx_http_apievents_session_t *session);
+
+/* of an API's id, as records name it */
+uint64_t ngx_http_apievents_api_hash(ngx_http_apievents_zone_t *zone,
+    ngx_str_t *api);
 
 /*
  * The id of one of the session's counters.  kind: "quota", beside which the

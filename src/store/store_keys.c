@@ -321,6 +321,8 @@ ngx_http_apievents_keys_keep(ngx_http_apievents_loaded_t *loaded,
     ls->policies = (v != NULL && v->count != 0)
                    || (id != NULL && id->s.len != 0);
 
+    ls->record = ngx_http_apievents_record_most(session, ls->policies);
+
     ls->line = session->line;
     ls->key_id = ae_key_id(session->name);
 

@@ -22,8 +22,8 @@ static void ngx_http_apievents_keys_load_twice(
     ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope,
     ngx_log_t *log);
 static ngx_uint_t ngx_http_apievents_keys_load_file(
-    ngx_http_apievents_zone_t *zone, ngx_http_apievents_loaded_file_t *file,
-    ngx_uint_t scope);
+    ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope);
 static void ngx_http_apievents_keys_ref(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_loaded_session_t *ls, ngx_uint_t scope,
     ae_session_ref_t *ref);
@@ -96,10 +96,10 @@ ngx_http_apievents_keys_cost(ngx_http_apievents_store_conf_t *scf,
                 continue;
             }
 
-            *old += ae_sessions_cost(found.len);
+            *old += ae_sessions_cost(found.record + found.len);
         }
 
-        *need += ae_sessions_cost(ls->text.len);
+        *need += ae_sessions_cost(ls->record + ls->text.len);
     }
 }
 
@@ -131,7 +131,7 @@ ngx_http_apievents_keys_load(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_keys_cost(scf, &loaded->orgs,
                                  NGX_HTTP_APIEVENTS_ORGS_SCOPE, &need, &old);
 
-    scf->zone->loaded = need;
+    scf->zone->loaded = old;
 
     ngx_http_apievents_loaded_cleanup(loaded);
 }
@@ -147,11 +147,11 @@ ngx_http_apievents_keys_load_twice(ngx_http_apievents_store_conf_t *scf,
 {
     ngx_uint_t  lost;
 
-    if (ngx_http_apievents_keys_load_file(scf->zone, file, scope) == 0) {
+    if (ngx_http_apievents_keys_load_file(scf, file, scope) == 0) {
         return;
     }
 
-    lost = ngx_http_apievents_keys_load_file(scf->zone, file, scope);
+    lost = ngx_http_apievents_keys_load_file(scf, file, scope);
 
     if (lost != 0) {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -162,20 +162,27 @@ ngx_http_apievents_keys_load_twice(ngx_http_apievents_store_conf_t *scf,
 
 
 static ngx_uint_t
-ngx_http_apievents_keys_load_file(ngx_http_apievents_zone_t *zone,
+ngx_http_apievents_keys_load_file(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope)
 {
-    ngx_uint_t        i, full;
-    ae_session_ref_t  ref;
+    ae_str_t                    text, record;
+    uint64_t                    buf[NGX_HTTP_APIEVENTS_RECORD_WORDS];
+    ngx_uint_t                  i, full;
+    ae_session_ref_t            ref;
+    ngx_http_apievents_zone_t  *zone;
 
     full = 0;
+    zone = scf->zone;
 
     ae_sessions_load_begin(zone->sessions, scope);
 
     for (i = 0; i < file->n; i++) {
         ngx_http_apievents_keys_ref(zone, &file->sessions[i], scope, &ref);
 
-        if (ae_sessions_put(zone->sessions, &ref, file->sessions[i].text)
+        text = file->sessions[i].text;
+        record = ngx_http_apievents_record_make(scf, &ref, text, buf);
+
+        if (ae_sessions_put_record(zone->sessions, &ref, record, text)
             == AE_FULL)
         {
             full++;

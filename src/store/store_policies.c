@@ -16,6 +16,7 @@
 #define NGX_HTTP_APIEVENTS_POLICIES_RATIO  64
 
 
+static uint64_t ngx_http_apievents_policies_id(ngx_str_t *text);
 static void ngx_http_apievents_policies_cleanup(void *data);
 static char *ngx_http_apievents_policies_parse(ngx_conf_t *cf,
     ngx_http_apievents_store_conf_t *scf, ngx_str_t *text);
@@ -71,6 +72,7 @@ ngx_http_apievents_api_policies(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
+    scf->policies_id = ngx_http_apievents_policies_id(&text);
     scf->policies_size = text.len * NGX_HTTP_APIEVENTS_POLICIES_RATIO
                          + NGX_HTTP_APIEVENTS_SESSION_MAX;
 
@@ -83,6 +85,18 @@ ngx_http_apievents_api_policies(ngx_conf_t *cf, ngx_command_t *cmd,
     scf->policies_arena = cln->data;
 
     return ngx_http_apievents_policies_parse(cf, scf, &text);
+}
+
+
+/* tells those of one configuration from another's; nobody who could choose
+ * them is anybody's enemy */
+
+static uint64_t
+ngx_http_apievents_policies_id(ngx_str_t *text)
+{
+    static const u_char  secret[16];
+
+    return ae_hash(secret, (ae_str_t *) text, 1).h[0] | 1;
 }
 
 
@@ -249,8 +263,12 @@ ngx_http_apievents_session_merge(ngx_http_apievents_store_conf_t *scf,
                           &merged, &err)
         != AE_OK)
     {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "a session is refused, %s", err.text);
+        /* without a version it is not there yet */
+
+        if (session->ref.version != 0) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "a session is refused, %s", err.text);
+        }
 
         session->broken = 1;
         return;
@@ -266,6 +284,7 @@ ngx_http_apievents_session_merge(ngx_http_apievents_store_conf_t *scf,
         }
     }
 
+    session->planned = (merged.document != session->document);
     session->document = merged.document;
     session->inactive = merged.inactive;
     session->granted = merged.granted;

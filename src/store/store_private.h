@@ -64,6 +64,7 @@ typedef struct {
     ae_str_t                             text;
     ngx_uint_t                           line;
     ngx_uint_t                           policies;  /* it names some */
+    size_t                               record;    /* its length at most */
 } ngx_http_apievents_loaded_session_t;
 
 
@@ -106,11 +107,41 @@ void ngx_http_apievents_keys_load(ngx_http_apievents_store_conf_t *scf,
 ae_id_t ngx_http_apievents_key_id_of_org(ngx_http_apievents_zone_t *zone,
     ae_id_t id);
 
+ngx_http_apievents_session_t *ngx_http_apievents_session_compile(
+    ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
+    u_char *text);
+void ngx_http_apievents_session_destroy(
+    ngx_http_apievents_session_t *session);
+
 void ngx_http_apievents_cache_free(ngx_http_apievents_store_conf_t *scf);
 
 /* as ngx_http_apievents_session_find(), for who has no request */
 ngx_int_t ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
     ae_id_t id, ngx_http_apievents_session_t **session);
+
+
+/* ---- store_record.c ---- */
+
+/*
+ * As ngx_http_apievents_session_find() for a session that has a record, which
+ * has to be kept; NGX_OK with no session: its text is needed.
+ */
+ngx_int_t ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
+    ae_id_t id, ae_session_ref_t *ref,
+    ngx_http_apievents_session_t **session);
+void ngx_http_apievents_record_release(ngx_http_apievents_session_t *session);
+void ngx_http_apievents_records_free(void);
+
+/* of a text that is going to be put: in buf, or empty */
+
+#define NGX_HTTP_APIEVENTS_RECORD_WORDS  (AE_SESSION_RECORD_MAX / 8)
+
+ae_str_t ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
+    const ae_session_ref_t *ref, ae_str_t text, uint64_t *buf);
+
+/* how long that of a document can be */
+size_t ngx_http_apievents_record_most(const ae_value_t *session,
+    ngx_uint_t policies);
 
 
 #endif /* _NGX_HTTP_APIEVENTS_STORE_PRIVATE_H_INCLUDED_ */

@@ -57,15 +57,13 @@ static void ngx_http_apievents_cache_drop(ngx_http_apievents_cache_t *cache,
 static void ngx_http_apievents_cache_handler(ngx_event_t *ev);
 static void ngx_http_apievents_cache_sweep(ngx_http_apievents_cache_t *cache);
 
+static ngx_int_t ngx_http_apievents_session_compiled(
+    ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
+    ngx_http_apievents_session_t **session);
 static ngx_int_t ngx_http_apievents_session_load(
     ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
     ngx_http_apievents_session_t **session);
-static ngx_http_apievents_session_t *ngx_http_apievents_session_compile(
-    ngx_http_apievents_store_conf_t *scf, ae_session_ref_t *ref,
-    u_char *text);
 static void ngx_http_apievents_session_fill(
-    ngx_http_apievents_session_t *session);
-static void ngx_http_apievents_session_destroy(
     ngx_http_apievents_session_t *session);
 static void ngx_http_apievents_session_string(const ae_value_t *document,
     const char *name, ngx_str_t *s);
@@ -305,11 +303,33 @@ ngx_int_t
 ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
     ngx_http_apievents_session_t **session)
 {
+    ngx_int_t                        rc;
+    ae_session_ref_t                 ref;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
 
-    return ngx_http_apievents_session_get(&mcf->store, id, session);
+    rc = ngx_http_apievents_record_find(&mcf->store, id, &ref, session);
+
+    if (rc != NGX_OK || *session != NULL) {
+        return rc;
+    }
+
+    return ngx_http_apievents_session_compiled(&mcf->store, &ref, session);
+}
+
+
+ngx_int_t
+ngx_http_apievents_session_whole(ngx_http_request_t *r,
+    const ngx_http_apievents_session_t *record,
+    ngx_http_apievents_session_t **session)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    return ngx_http_apievents_session_get(&mcf->store, record->ref.id,
+                                          session);
 }
 
 
@@ -317,31 +337,42 @@ ngx_int_t
 ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
     ae_id_t id, ngx_http_apievents_session_t **session)
 {
-    ngx_int_t                        rc;
-    ngx_uint_t                       way;
-    ae_session_ref_t                 ref;
-    ngx_http_apievents_cache_t      *cache;
-    ngx_http_apievents_session_t    *s;
-    ngx_http_apievents_cache_set_t  *set;
+    ae_session_ref_t  ref;
 
     if (ae_sessions_find(scf->zone->sessions, id, &ref) != AE_OK) {
         return NGX_DECLINED;
     }
+
+    return ngx_http_apievents_session_compiled(scf, &ref, session);
+}
+
+
+/* that of the version, or of a later one */
+
+static ngx_int_t
+ngx_http_apievents_session_compiled(ngx_http_apievents_store_conf_t *scf,
+    ae_session_ref_t *ref, ngx_http_apievents_session_t **session)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       way;
+    ngx_http_apievents_cache_t      *cache;
+    ngx_http_apievents_session_t    *s;
+    ngx_http_apievents_cache_set_t  *set;
 
     cache = ngx_http_apievents_cache(scf);
     if (cache == NULL) {
         return NGX_ERROR;
     }
 
-    set = ngx_http_apievents_cache_set(cache, ref.id);
-    s = ngx_http_apievents_cache_find(set, ref.id);
+    set = ngx_http_apievents_cache_set(cache, ref->id);
+    s = ngx_http_apievents_cache_find(set, ref->id);
 
-    if (s != NULL && s->ref.version == ref.version) {
+    if (s != NULL && s->ref.version == ref->version) {
         *session = s;
         return NGX_OK;
     }
 
-    rc = ngx_http_apievents_session_load(scf, &ref, session);
+    rc = ngx_http_apievents_session_load(scf, ref, session);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -372,6 +403,11 @@ ngx_http_apievents_session_release(ngx_http_apievents_session_t *session)
 {
     session->refs--;
 
+    if (session->refs == 0 && session->record != NULL) {
+        ngx_http_apievents_record_release(session);
+        return;
+    }
+
     /* one that still is in the garbage's queue goes with that */
 
     if (session->refs == 0 && session->stale && session->queue.next == NULL) {
@@ -380,7 +416,7 @@ ngx_http_apievents_session_release(ngx_http_apievents_session_t *session)
 }
 
 
-static void
+void
 ngx_http_apievents_session_destroy(ngx_http_apievents_session_t *session)
 {
     if (session->pool != NULL) {
@@ -430,7 +466,7 @@ ngx_http_apievents_session_load(ngx_http_apievents_store_conf_t *scf,
 }
 
 
-static ngx_http_apievents_session_t *
+ngx_http_apievents_session_t *
 ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
     ae_session_ref_t *ref, u_char *text)
 {

@@ -364,7 +364,8 @@ ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
 {
     int          rc;
     ae_buf_t     b;
-    ae_str_t     s;
+    ae_str_t     s, record;
+    uint64_t     buf[NGX_HTTP_APIEVENTS_RECORD_WORDS];
     ae_value_t  *document, *changes;
 
     document = ae_json_parse(arena, *(ae_str_t *) text, err);
@@ -387,7 +388,8 @@ ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
         s.len = b.len;
         ref->source = AE_SESSION_API;
 
-        rc = ae_sessions_put(mcf->store.zone->sessions, ref, s);
+        record = ngx_http_apievents_record_make(&mcf->store, ref, s, buf);
+        rc = ae_sessions_put_record(mcf->store.zone->sessions, ref, record, s);
     }
 
     ae_buf_free(&b);

@@ -1,7 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Readers, writers and deaths: every text that is read is one that was put.
+ * Readers, writers and deaths: every text and record that is read is one that
+ * was put.
  */
 
 
@@ -50,7 +51,9 @@ typedef struct {
     int                      rc;
     ae_session_ref_t         ref;
     ae_str_t                 text;
+    ae_str_t                 record;
     unsigned char            buf[PROCS_TEXT];
+    unsigned char            bytes[AE_SESSION_RECORD_MAX];
     long                     looks;
     long                     steps;
     long                     changing;      /* of them */
@@ -63,8 +66,11 @@ static ae_session_ref_t procs_ref(uint64_t key);
 static void procs_text(unsigned char *p, uint64_t key, uint64_t seed,
     size_t len);
 static int procs_put(procs_t *p, uint64_t key, uint64_t seed, size_t len);
+static size_t procs_record_len(uint64_t seed);
 static const char *procs_read(procs_t *p, uint64_t key, uint64_t *seed,
     uint64_t *version);
+static const char *procs_record_wrong(const ae_session_ref_t *ref,
+    const unsigned char *buf, uint64_t key);
 static const char *procs_wrong(const ae_session_ref_t *ref,
     const unsigned char *buf, uint64_t key, uint64_t *seed);
 static void procs_empty(procs_t *p);
@@ -75,6 +81,7 @@ static void procs_step_setup(procs_t *p);
 static void procs_step_put(void *ctx);
 static void procs_step_look(void *ctx);
 static void procs_step_read(void *ctx);
+static void procs_step_get(void *ctx);
 static void procs_step_write(void *ctx);
 
 
@@ -131,16 +138,31 @@ procs_text(unsigned char *p, uint64_t key, uint64_t seed, size_t len)
 static int
 procs_put(procs_t *p, uint64_t key, uint64_t seed, size_t len)
 {
-    ae_str_t           s;
-    unsigned char      buf[PROCS_TEXT];
+    ae_str_t           s, r;
+    unsigned char      buf[PROCS_TEXT], record[AE_SESSION_RECORD_MAX];
     ae_session_ref_t   ref;
 
     procs_text(buf, key, seed, len);
     s.data = buf;
     s.len = len;
+    r.data = record;
+    r.len = procs_record_len(seed);
     ref = procs_ref(key);
 
-    return ae_sessions_put(p->ss, &ref, s);
+    if (r.len != 0) {
+        procs_text(record, key, seed, r.len);
+    }
+
+    return ae_sessions_put_record(p->ss, &ref, r, s);
+}
+
+
+/* in a head's block, or beyond it; or none */
+
+static size_t
+procs_record_len(uint64_t seed)
+{
+    return (seed % 4 == 3) ? 0 : sizeof(procs_text_t) + seed * 31 % 480;
 }
 
 
@@ -151,11 +173,19 @@ procs_read(procs_t *p, uint64_t key, uint64_t *seed, uint64_t *version)
 {
     int                rc;
     ae_id_t            id;
+    const char        *wrong;
     unsigned char      buf[PROCS_TEXT];
     ae_session_ref_t   ref;
 
     ref = procs_ref(key);
     id = (ae_random() % 2) ? ref.id : ref.key_id;
+
+    rc = ae_sessions_get(p->ss, id, &ref, buf, AE_SESSION_RECORD_MAX);
+    wrong = (rc == AE_OK) ? procs_record_wrong(&ref, buf, key) : NULL;
+
+    if (wrong != NULL) {
+        return wrong;
+    }
 
     rc = ae_sessions_read(p->ss, id, &ref, buf, sizeof(buf));
 
@@ -167,6 +197,31 @@ procs_read(procs_t *p, uint64_t key, uint64_t *seed, uint64_t *version)
     *version = ref.version;
 
     return procs_wrong(&ref, buf, key, seed);
+}
+
+
+static const char *
+procs_record_wrong(const ae_session_ref_t *ref, const unsigned char *buf,
+    uint64_t key)
+{
+    procs_text_t    head;
+    unsigned char   want[AE_SESSION_RECORD_MAX];
+
+    if (ref->record == 0) {
+        return NULL;
+    }
+
+    memcpy(&head, buf, sizeof(head));
+
+    if (head.key != key || head.len != ref->record
+        || procs_record_len(head.seed) != ref->record)
+    {
+        return "another session's record";
+    }
+
+    procs_text(want, key, head.seed, ref->record);
+
+    return memcmp(buf, want, ref->record) ? "a record is mixed" : NULL;
 }
 
 
@@ -367,6 +422,9 @@ procs_step_setup(procs_t *p)
     p->text.data = p->buf;
     p->text.len = p->len;
     procs_text(p->buf, p->key, p->seed, p->len);
+    p->record.data = p->bytes;
+    p->record.len = procs_record_len(p->seed);
+    procs_text(p->bytes, p->key, p->seed, p->record.len);
 }
 
 
@@ -375,7 +433,7 @@ procs_step_put(void *ctx)
 {
     procs_t *p = ctx;
 
-    (void) ae_sessions_put(p->ss, &p->ref, p->text);
+    (void) ae_sessions_put_record(p->ss, &p->ref, p->record, p->text);
 }
 
 
@@ -478,6 +536,16 @@ procs_step_read(void *ctx)
 
 
 static void
+procs_step_get(void *ctx)
+{
+    procs_t *p = ctx;
+
+    p->rc = ae_sessions_get(p->ss, p->ref.id, &p->ref, p->buf, PROCS_TEXT);
+    p->done = 1;
+}
+
+
+static void
 procs_step_write(void *ctx)
 {
     procs_t *p = ctx;
@@ -524,6 +592,35 @@ test_reader_is_overtaken(void **state)
 }
 
 
+static void
+test_record_is_overtaken(void **state)
+{
+    int       i;
+    procs_t  *p;
+
+    (void) state;
+
+    p = procs_new();
+
+    for (i = 0; i < 60; i++) {
+        procs_step_setup(p);
+        p->done = 0;
+        p->looks = 0;
+
+        if (step_each(procs_step_get, procs_step_write, p) == -1) {
+            skip();
+        }
+
+        assert_true(p->done);
+        assert_int_equal(p->rc, AE_OK);
+        assert_null(procs_record_wrong(&p->ref, p->buf, p->key));
+    }
+
+    assert_true(p->puts > 0);
+    procs_empty(p);
+}
+
+
 int
 main(void)
 {
@@ -532,6 +629,7 @@ main(void)
         cmocka_unit_test(test_replaced_without_a_gap),
         cmocka_unit_test(test_death_at_an_instruction),
         cmocka_unit_test(test_reader_is_overtaken),
+        cmocka_unit_test(test_record_is_overtaken),
     };
 
     ae_random_seed();

@@ -8,10 +8,15 @@
 #include "core/shared/ae_blocks.h"
 
 
-/* what of len bytes is in a block of which skip bytes are something else */
+/* what of len bytes is in a block behind skip bytes, 0 if that is all of it */
 
 #define ae_blocks_part(len, skip)                                             \
-    (((len) < AE_BLOCK_DATA - (skip)) ? (len) : AE_BLOCK_DATA - (skip))
+    (((skip) >= AE_BLOCK_DATA)                                                \
+     ? 0                                                                      \
+     : ((len) < AE_BLOCK_DATA - (skip)) ? (len) : AE_BLOCK_DATA - (skip))
+
+#define ae_blocks_behind(skip)                                                \
+    (((skip) > AE_BLOCK_DATA) ? (skip) - AE_BLOCK_DATA : 0)
 
 
 static void ae_blocks_sweep(ae_blocks_t *blocks);
@@ -115,7 +120,7 @@ ae_blocks_write(ae_blocks_t *blocks, uint32_t head, size_t skip,
 
         bytes.data += part;
         bytes.len -= part;
-        skip = 0;
+        skip = ae_blocks_behind(skip);
     }
 }
 
@@ -139,7 +144,7 @@ ae_blocks_equal(const ae_blocks_t *blocks, uint32_t head, size_t skip,
 
         bytes.data += part;
         bytes.len -= part;
-        skip = 0;
+        skip = ae_blocks_behind(skip);
     }
 
     return 1;
@@ -166,7 +171,7 @@ ae_blocks_read(const ae_blocks_t *blocks, uint32_t head, size_t skip,
         head = __atomic_load_n(&b->next, __ATOMIC_RELAXED);
         buf += part;
         len -= part;
-        skip = 0;
+        skip = ae_blocks_behind(skip);
     }
 
     return AE_OK;

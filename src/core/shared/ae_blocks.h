@@ -54,7 +54,7 @@ void ae_blocks_give(ae_blocks_t *blocks, uint32_t head);
 /* makes the block a published head, or no head any more, by one store */
 void ae_blocks_publish(ae_block_t *b, ae_block_kind_e kind);
 
-/* bytes of a chain; skip: of the head's data in front of them */
+/* bytes of a chain; skip: of its data in front of them */
 void ae_blocks_write(ae_blocks_t *blocks, uint32_t head, size_t skip,
     ae_str_t bytes);
 int ae_blocks_equal(const ae_blocks_t *blocks, uint32_t head, size_t skip,

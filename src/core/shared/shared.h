@@ -57,13 +57,8 @@ ae_table_t *ae_table_init(void *mem, size_t size, uint32_t shards,
     uint32_t data_size);
 
 uint32_t ae_table_shard(const ae_table_t *t, ae_id_t id);
-
-/*
- * Another id, which lies in the same shard: counters that are asked together
- * cost one lock.
- */
+/* another id in that shard: what is asked together costs one lock */
 ae_id_t ae_table_beside(ae_id_t id);
-
 void ae_table_lock(ae_table_t *t, uint32_t shard);
 void ae_table_unlock(ae_table_t *t, uint32_t shard);
 
@@ -422,27 +417,38 @@ typedef struct {
     ae_id_t                  key_id;        /* KeyID */
     uint64_t                 version;
     uint32_t                 len;           /* of the text */
-    uint32_t                 source;        /* AE_SESSION_FILE, _API */
+    uint16_t                 source;        /* AE_SESSION_FILE, _API */
+    uint16_t                 record;        /* its length, 0: none */
 } ae_session_ref_t;
 
 #define AE_SESSION_FILE      1
 #define AE_SESSION_API       2
+
+#define AE_SESSION_RECORD_MAX  512
 
 ae_sessions_t *ae_sessions_init(void *mem, size_t size);
 
 /* AE_OK or AE_DECLINED; by either id */
 int ae_sessions_find(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref);
 
+/* as find, and copies what was put beside the text (ae_record.c) if it is no
+ * longer than size, which ref->record tells */
+int ae_sessions_get(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
+    void *record, size_t size);
+
 /* as find, and copies the text; AE_FULL with ref->len set: buffer too short */
 int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
     unsigned char *buf, size_t size);
 
 /*
- * Inserts or replaces.  ref gives id, key_id and source.  A text equal to the
- * stored one keeps its version.  AE_FULL: no room, the old session stands.
- * AE_ERROR: over 1 MiB.  AE_DECLINED: a file's, where the API has put one.
+ * Inserts or replaces.  ref gives id, key_id and source.  A text and record
+ * equal to the stored ones keep their version.  AE_FULL: no room, the old
+ * session stands.  AE_ERROR: over 1 MiB, or the record's maximum.
+ * AE_DECLINED: a file's, where the API has put one.
  */
 int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
+int ae_sessions_put_record(ae_sessions_t *ss, ae_session_ref_t *ref,
+    ae_str_t record, ae_str_t text);
 
 int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
 
@@ -461,8 +467,8 @@ typedef struct {
 
 void ae_sessions_stat(ae_sessions_t *ss, ae_sessions_stat_t *st);
 
-/* bytes of shared memory that a session of so long a text takes at most */
-size_t ae_sessions_cost(size_t text_len);
+/* bytes of shared memory that a session of so long a text and record takes */
+size_t ae_sessions_cost(size_t len);
 
 
 /* ---- ring: records of one process in order (ae_ring.c) ---- */

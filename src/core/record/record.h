@@ -1,0 +1,68 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * record: sessions without their text, as they lie beside that.
+ */
+
+
+#ifndef _AE_RECORD_H_INCLUDED_
+#define _AE_RECORD_H_INCLUDED_
+
+
+#include "core/shared/shared.h"
+
+
+/*
+ * A session of the common kind as bytes that are used where they lie, aligned
+ * to 8, by processes of one binary: its two limits, and which APIs it may call
+ * with no more than these.
+ */
+
+typedef struct {
+    uint8_t                  format;        /* AE_RECORD_FORMAT */
+    uint8_t                  inactive;
+    uint8_t                  org_len;
+    uint8_t                  alias_len;
+    uint16_t                 rights;
+    uint16_t                 len;           /* of all */
+    uint64_t                 policies;      /* the identity of those it was
+                                               made with, 0: it names none */
+    int64_t                  expires;       /* unix seconds */
+    uint64_t                 rate_max;      /* AE_LIMIT_WINDOW */
+    uint64_t                 rate_period;
+    uint64_t                 quota_max;     /* AE_LIMIT_QUOTA */
+    uint64_t                 quota_period;
+    ae_id_t                  rate_id;
+    ae_id_t                  quota_id;
+
+    uint64_t                 right[];       /* ascending; behind them the
+                                               bytes of org and alias */
+} ae_record_t;
+
+#define AE_RECORD_FORMAT     1
+
+/* the right to an API, of a hash of its id: one that is not plain needs the
+ * text */
+#define ae_record_right(hash, plain)  (((hash) & ~(uint64_t) 1) | !(plain))
+
+/*
+ * Completes a record in size bytes by its rights, in any order, and its
+ * strings: AE_OK, or AE_FULL: it is too long.
+ */
+int ae_record_make(ae_record_t *r, size_t size, const uint64_t *rights,
+    size_t n, ae_str_t org, ae_str_t alias);
+
+/* the bytes that one of n rights takes at most; see AE_SESSION_RECORD_MAX */
+size_t ae_record_size(size_t n, size_t org_len, size_t alias_len);
+
+/* is it one, of these policies */
+int ae_record_valid(const ae_record_t *r, size_t len, uint64_t policies);
+
+/* AE_OK, AE_AGAIN: the text says; AE_DECLINED: there is no such right */
+int ae_record_find(const ae_record_t *r, uint64_t hash);
+
+ae_str_t ae_record_org(const ae_record_t *r);
+ae_str_t ae_record_alias(const ae_record_t *r);
+
+
+#endif /* _AE_RECORD_H_INCLUDED_ */

@@ -1,0 +1,74 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What those who look for sessions (ae_sessions.c) and those who change them
+ * (ae_sessions_put.c) both know.
+ */
+
+
+#ifndef _AE_SESSIONS_H_INCLUDED_
+#define _AE_SESSIONS_H_INCLUDED_
+
+
+#include "core/shared/ae_blocks.h"
+
+
+#define AE_SESSIONS_ALIGN    64
+
+
+typedef enum {
+    AE_SESSION_BY_ID = 0,
+    AE_SESSION_BY_KEY_ID,
+    AE_SESSION_INDEXES
+} ae_session_index_e;
+
+
+/*
+ * In the head's data, its record and then its text behind it.  What a lookup
+ * needs is in one line with the block's words.
+ */
+
+typedef struct {
+    ae_id_t                  id[AE_SESSION_INDEXES];
+    uint64_t                 version;
+    uint32_t                 next[AE_SESSION_INDEXES];
+    uint32_t                 len;
+    uint16_t                 source;
+    uint16_t                 record;        /* its length */
+
+    uint32_t                 scope;         /* of AE_SESSION_FILE */
+    uint32_t                 load;          /* in which it was put last */
+} ae_session_t;
+
+
+struct ae_sessions_s {
+    uint64_t                 seq;           /* odd: indexes are changing */
+    uint32_t                 buckets;       /* of each index, behind this */
+    ae_blocks_t              blocks;
+
+    ae_lock_t                lock __attribute__((aligned(AE_SESSIONS_ALIGN)));
+    uint64_t                 version;       /* the last one given */
+    uint32_t                 sessions;
+    uint32_t                 load;          /* number of the last one begun */
+    uint32_t                 scope;         /* of that */
+    uint32_t                 loading;
+} __attribute__((aligned(AE_SESSIONS_ALIGN)));
+
+
+uint32_t *ae_sessions_bucket(const ae_sessions_t *ss,
+    ae_session_index_e index, ae_id_t id);
+ae_session_t *ae_sessions_at(const ae_sessions_t *ss, uint32_t head);
+
+/* blocks that so many bytes of record and text take */
+uint32_t ae_sessions_blocks(size_t len);
+
+/* AE_OK or AE_DECLINED; seq: that of the sessions, or it ends early */
+int ae_sessions_walk(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
+    ae_session_ref_t *ref, uint32_t *head);
+
+/* makes good what a dead owner left; rebuild: that alone, locked */
+void ae_sessions_lock(ae_sessions_t *ss);
+void ae_sessions_rebuild(ae_sessions_t *ss);
+
+
+#endif /* _AE_SESSIONS_H_INCLUDED_ */
