@@ -404,6 +404,8 @@ struct ngx_http_apievents_gate_conf_s {
                                                    each worker */
     unsigned                    org_known:1;    /* it is made */
     uint64_t                    api_hash;       /* 0 until it is made */
+    void                       *held[4];        /* the limits of sessions that
+                                                   have a record */
 
     ngx_http_apievents_gate_conf_t
                                *definition;     /* what api_definition says,

@@ -14,6 +14,7 @@ static ngx_http_apievents_held_t *ngx_http_apievents_held(
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
+static void ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_refuse_at(
     ngx_http_apievents_decision_t *d, ngx_uint_t refused);
 static ngx_int_t ngx_http_apievents_take(ngx_http_request_t *r,
@@ -165,7 +166,7 @@ ngx_http_apievents_held(ngx_http_apievents_decision_t *d)
         return NULL;
     }
 
-    held = d->right ? d->right->held : d->session->held;
+    held = *ngx_http_apievents_held_by(d);
 
     return (held != NULL && held->conf == &d->conf->gate) ? held : NULL;
 }
@@ -188,6 +189,10 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
     if (held->n != 0) {
         ngx_memcpy(d->uses, held->uses, held->n * sizeof(ae_limit_use_t));
 
+        if (d->session->record != NULL) {
+            ngx_http_apievents_fill_held(d);
+        }
+
         zone = ngx_http_apievents_gate_zone(r);
 
         if (ae_limits_take(zone->limits, d->uses, held->n, &d->now, &refused)
@@ -201,6 +206,32 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
     d->ncharged = d->nuses;
 
     return NGX_OK;
+}
+
+
+/* the session's own stand first, as in session_limits() */
+
+static void
+ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d)
+{
+    ae_limit_use_t                *use;
+    ngx_http_apievents_session_t  *session;
+
+    use = d->uses;
+    session = d->session;
+
+    if (d->conf->gate.key_rate && session->rate.max != 0) {
+        use->rule.max = session->rate.max;
+        use->rule.period = session->rate.period;
+        use->id = session->rate_id;
+        use++;
+    }
+
+    if (d->conf->gate.key_quota && session->quota.max != 0) {
+        use->rule.max = session->quota.max;
+        use->rule.period = session->quota.period;
+        use->id = session->quota_id;
+    }
 }
 
 

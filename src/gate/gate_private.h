@@ -419,13 +419,15 @@ ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
  * gate_uses.c.  start, add one after the other (the first that is used up is
  * told of), then charge or peek, and keep.  put: a rule and its counter, none
  * if it is unlimited.  learn: the session will have them at hand, if nothing
- * else decides which they are.  remaining: of the limits that have least left.
+ * else decides which they are; held_by: where, with a session.  remaining: of
+ * the limits that have least left.
  */
 void ngx_http_apievents_uses_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
 void ngx_http_apievents_now(ae_now_t *now);
 void ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
+void **ngx_http_apievents_held_by(ngx_http_apievents_decision_t *d);
 ae_limit_use_t *ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind);
 void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,

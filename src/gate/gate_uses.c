@@ -41,6 +41,26 @@ ngx_http_apievents_now(ae_now_t *now)
 }
 
 
+/* where it is kept: of sessions that have a record the location keeps it, for
+ * each combination of limits */
+
+void **
+ngx_http_apievents_held_by(ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t                     n;
+    ngx_http_apievents_session_t  *session;
+
+    session = d->session;
+
+    if (session->record != NULL) {
+        n = (session->rate.max != 0) | (session->quota.max != 0) << 1;
+        return &d->conf->gate.held[n];
+    }
+
+    return d->right ? &d->right->held : &session->held;
+}
+
+
 /*
  * The first request of a session does not learn, so that keys that come once
  * in a while do not pay for it.
@@ -50,6 +70,7 @@ void
 ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u)
 {
+    void                            **by;
     u_char                           *p;
     size_t                            size;
     ngx_http_apievents_held_t        *held;
@@ -59,23 +80,29 @@ ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
 
     if (d->session == NULL || d->org != NULL || gcf->endpoints || gcf->keyed
         || gcf->dry_runs
-        || (d->right ? d->right->held : d->session->held) != NULL
         || (d->right != NULL && d->right->nendpoints != 0))
     {
         return;
     }
 
-    if (!d->session->twice) {
+    by = ngx_http_apievents_held_by(d);
+
+    if (*by != NULL) {
+        return;
+    }
+
+    if (!d->session->twice && d->session->record == NULL) {
         d->session->twice = 1;
         return;
     }
 
-    size = u->n * sizeof(ae_limit_use_t);
+    size = sizeof(ngx_http_apievents_held_t)
+           + u->n * (sizeof(ae_limit_use_t)
+                     + sizeof(ngx_http_apievents_limit_t *)
+                     + sizeof(ngx_http_apievents_use_e));
 
-    held = ae_arena_alloc(d->session->arena,
-                          sizeof(ngx_http_apievents_held_t) + size
-                          + u->n * (sizeof(ngx_http_apievents_limit_t *)
-                                    + sizeof(ngx_http_apievents_use_e)));
+    held = d->session->record ? ngx_palloc(ngx_cycle->pool, size)
+                              : ae_arena_alloc(d->session->arena, size);
     if (held == NULL) {
         return;
     }
@@ -86,7 +113,7 @@ ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     p = (u_char *) held + sizeof(ngx_http_apievents_held_t);
 
     held->uses = (ae_limit_use_t *) p;
-    p = ngx_cpymem(p, u->uses, size);
+    p = ngx_cpymem(p, u->uses, u->n * sizeof(ae_limit_use_t));
 
     held->limits = (ngx_http_apievents_limit_t **) p;
     p = ngx_cpymem(p, u->limits,
@@ -95,12 +122,7 @@ ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     held->kinds = (ngx_http_apievents_use_e *) p;
     ngx_memcpy(p, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
 
-    if (d->right != NULL) {
-        d->right->held = held;
-
-    } else {
-        d->session->held = held;
-    }
+    *by = held;
 }
 
 
