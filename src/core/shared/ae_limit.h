@@ -28,17 +28,10 @@ typedef struct {
                                                QUOTA, FIXED: start by the other
                                                clock, which names the period */
     uint32_t                 mark;          /* usage that was told */
-
-    union {
-        struct {
-            unsigned         mode:8;        /* ae_limit_mode_e plus one */
-            unsigned         align:4;       /* QUOTA: the period is a unit of
+    unsigned                 mode:8;        /* ae_limit_mode_e plus one */
+    unsigned                 align:4;       /* QUOTA: the period is a unit of
                                                the calendar */
-            signed           offset:20;     /* its */
-        };
-
-        uint32_t             kind;          /* all three */
-    };
+    signed                   offset:20;     /* its */
 } ae_limit_state_t;
 
 

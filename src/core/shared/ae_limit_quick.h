@@ -23,19 +23,19 @@ typedef struct {
 } ae_limit_move_t;
 
 
-/* a state's rule is within bounds, so one like it is too, but for its burst */
+/*
+ * Of a state's rule the bounds were seen to, so one like it is within them,
+ * but for its burst.  Only a quota's can follow the calendar.
+ */
 
 static inline int
-ae_limit_same(const ae_limit_state_t *st, const ae_limit_rule_t *rule)
+ae_period_same(const ae_limit_state_t *st, const ae_limit_rule_t *rule)
 {
-    ae_limit_state_t  same;
+    if (rule->align == AE_ALIGN_NONE) {
+        return st->period == rule->period && st->align == AE_ALIGN_NONE;
+    }
 
-    same.mode = rule->mode + 1;
-    same.align = rule->align;
-    same.offset = rule->offset;
-
-    return st->kind == same.kind && st->max == rule->max
-           && (st->period == rule->period || rule->align != AE_ALIGN_NONE);
+    return st->align == (unsigned) rule->align && st->offset == rule->offset;
 }
 
 
@@ -43,34 +43,39 @@ static inline int
 ae_gcra_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     ae_limit_move_t *to)
 {
-    uint64_t  backlog, tolerance, whole;
+    uint64_t  backlog, part, tolerance, whole;
 
-    if (__builtin_mul_overflow(use->rule.burst, st->period, &tolerance)
+    if (st->period != use->rule.period
+        || __builtin_mul_overflow(use->rule.burst, st->period, &tolerance)
         || tolerance > AE_LIMIT_MOST)
     {
         return AE_DECLINED;
     }
 
-    to->time = now;
-    to->count = 0;
-    backlog = 0;
+    whole = st->period / st->max;
+    part = st->period - whole * st->max;
 
-    if (st->time >= now) {
-        to->time = st->time;
-        to->count = st->count;
+    use->charged = now;
 
-        if (__builtin_mul_overflow(st->time - now, st->max, &backlog)
-            || __builtin_add_overflow(backlog, st->count, &backlog)
-            || backlog > tolerance)
-        {
-            return AE_DECLINED;
-        }
+    if (st->time < now) {
+        to->time = now + whole;
+        to->count = part;
+
+        use->remaining = use->rule.burst;
+        use->reset = whole + (part != 0);
+
+        return AE_OK;
     }
 
-    whole = st->period / st->max;
+    if (__builtin_mul_overflow(st->time - now, st->max, &backlog)
+        || __builtin_add_overflow(backlog, st->count, &backlog)
+        || backlog > tolerance)
+    {
+        return AE_DECLINED;
+    }
 
-    to->time += whole;
-    to->count += st->period - whole * st->max;
+    to->time = st->time + whole;
+    to->count = st->count + part;
 
     if (to->count >= st->max) {
         to->count -= st->max;
@@ -84,7 +89,6 @@ ae_gcra_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     use->remaining = (backlog <= tolerance)
                      ? (tolerance - backlog) / st->period + 1 : 0;
     use->reset = to->time - now + (to->count != 0);
-    use->charged = now;
 
     return AE_OK;
 }
@@ -98,7 +102,8 @@ ae_window_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
 
     passed = ae_limit_since(now, st->time);
 
-    if (passed >= st->period || st->count >= st->max
+    if (st->period != use->rule.period
+        || passed >= st->period || st->count >= st->max
         || (st->count == 0 && st->previous == 0))
     {
         return AE_DECLINED;
@@ -132,7 +137,9 @@ static inline int
 ae_period_quick(const ae_limit_state_t *st, ae_limit_use_t *use, uint64_t now,
     ae_limit_move_t *to)
 {
-    if (now < st->time || st->count == 0 || st->count >= st->max) {
+    if (!ae_period_same(st, &use->rule)
+        || now < st->time || st->count == 0 || st->count >= st->max)
+    {
         return AE_DECLINED;
     }
 
@@ -167,7 +174,8 @@ static inline int
 ae_limit_quick(const ae_limit_state_t *st, ae_limit_use_t *use,
     const ae_now_t *now, ae_limit_move_t *to)
 {
-    if (!ae_limit_same(st, &use->rule)) {
+    if (st->mode != (unsigned) use->rule.mode + 1 || st->max != use->rule.max)
+    {
         return AE_DECLINED;
     }
 

@@ -31,25 +31,23 @@ typedef struct {
     ae_limit_use_t          *uses;
     size_t                   n;
 
-    size_t                   locked;
     size_t                   slots;
-    uint32_t                 shard[AE_LIMIT_USES];     /* ascending */
-    uint32_t                 shard_of[AE_LIMIT_USES];  /* by use */
+    const uint32_t          *shards;                   /* by use */
     ae_limit_state_t        *stored[AE_LIMIT_USES];    /* of each slot */
     ae_limits_slot_t        *slot_of[AE_LIMIT_USES];   /* by use */
     ae_limits_slot_t         slot[AE_LIMIT_USES];
 } ae_limits_call_t;
 
 
-static void ae_limits_call_lock(ae_limits_call_t *call);
-static void ae_limits_call_unlock(ae_limits_call_t *call);
-static void ae_limits_call_add(ae_limits_call_t *call, uint32_t shard);
-static int ae_limits_quick(ae_limits_call_t *call) ae_rare;
-static void ae_limits_move(ae_limits_call_t *call, size_t i,
-    const ae_limit_move_t *to);
-static void ae_limits_move_both(ae_limits_call_t *call, size_t i,
-    const ae_limit_move_t *to) ae_rare;
-static int ae_limits_whole(ae_limits_call_t *call, size_t *refused) ae_rare;
+static size_t ae_limits_shards(const ae_table_t *table,
+    const ae_limit_use_t *uses, size_t n, uint32_t *shards, uint32_t *locks);
+static size_t ae_limits_add(uint32_t *locks, size_t n, uint32_t shard);
+static int ae_limits_quick(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, const uint32_t *shards);
+static void ae_limits_move(ae_limits_t *limits, ae_limit_state_t *stored,
+    const ae_limit_move_t *to, uint32_t shard) ae_rare;
+static int ae_limits_whole(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, const uint32_t *shards, size_t *refused) ae_rare;
 static ae_limits_slot_t *ae_limits_slot(ae_limits_call_t *call, size_t i);
 static void ae_limits_slot_find(ae_limits_call_t *call, ae_limits_slot_t *slot,
     ae_limit_use_t *use);
@@ -64,52 +62,63 @@ int
 ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     const ae_now_t *now, size_t *refused)
 {
-    int               rc;
-    ae_limits_call_t  call;
+    int          rc;
+    size_t       i, locked;
+    uint32_t     shards[AE_LIMIT_USES], locks[AE_LIMIT_USES];
+    ae_table_t  *table;
 
     if (n > AE_LIMIT_USES) {
         return AE_ERROR;
     }
 
-    call.limits = limits;
-    call.now = now;
-    call.uses = uses;
-    call.n = n;
+    table = ae_limits_table(limits);
+    locked = ae_limits_shards(table, uses, n, shards, locks);
 
-    ae_limits_call_lock(&call);
-
-    rc = ae_limits_quick(&call);
-
-    if (rc != AE_OK) {
-        rc = ae_limits_whole(&call, refused);
+    for (i = 0; i < locked; i++) {
+        ae_limits_lock(limits, locks[i]);
     }
 
-    ae_limits_call_unlock(&call);
+    rc = ae_limits_quick(limits, uses, n, now, shards);
+
+    if (rc != AE_OK) {
+        rc = ae_limits_whole(limits, uses, n, now, shards, refused);
+    }
+
+    for (i = 0; i < locked; i++) {
+        ae_table_leave(table, locks[i]);
+    }
 
     return rc;
 }
 
 
 static int
-ae_limits_whole(ae_limits_call_t *call, size_t *refused)
+ae_limits_whole(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, const uint32_t *shards, size_t *refused)
 {
-    size_t  i;
+    size_t            i;
+    ae_limits_call_t  call;
 
-    call->slots = 0;
+    call.limits = limits;
+    call.now = now;
+    call.uses = uses;
+    call.n = n;
+    call.shards = shards;
+    call.slots = 0;
 
-    for (i = 0; i < call->n; i++) {
-        ae_limit_bound(&call->uses[i].rule);
-        call->slot_of[i] = ae_limits_slot(call, i);
+    for (i = 0; i < n; i++) {
+        ae_limit_bound(&uses[i].rule);
+        call.slot_of[i] = ae_limits_slot(&call, i);
     }
 
-    i = ae_limits_charge(call);
+    i = ae_limits_charge(&call);
 
-    if (i == call->n) {
-        ae_limits_commit(call);
+    if (i == n) {
+        ae_limits_commit(&call);
         return AE_OK;
     }
 
-    ae_limits_rollback(call);
+    ae_limits_rollback(&call);
     *refused = i;
 
     return AE_DECLINED;
@@ -149,163 +158,131 @@ ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses, size_t n,
 }
 
 
-/* each shard once and in ascending order, so that no two calls wait in turn */
+/*
+ * The shard of each use, and each shard once and in ascending order, so that
+ * no two calls wait in turn.
+ */
 
-static void
-ae_limits_call_lock(ae_limits_call_t *call)
+static size_t
+ae_limits_shards(const ae_table_t *table, const ae_limit_use_t *uses, size_t n,
+    uint32_t *shards, uint32_t *locks)
 {
-    size_t        i, n;
-    uint32_t      shard;
-    ae_table_t   *table;
-    ae_limits_t  *limits;
+    size_t    i, locked;
+    uint32_t  shard, last;
 
-    limits = call->limits;
-    table = ae_limits_table(limits);
-    n = call->n;
-
-    call->locked = 0;
+    locked = 0;
+    last = UINT32_MAX;
 
     for (i = 0; i < n; i++) {
-        shard = ae_table_place(table, call->uses[i].id);
-        call->shard_of[i] = shard;
+        shard = ae_table_place(table, uses[i].id);
+        shards[i] = shard;
 
         /* a key's limits lie together */
 
-        if (i == 0 || shard != call->shard_of[i - 1]) {
-            ae_limits_call_add(call, shard);
+        if (shard != last) {
+            locked = ae_limits_add(locks, locked, shard);
         }
+
+        last = shard;
     }
 
-    n = call->locked;
-
-    for (i = 0; i < n; i++) {
-        ae_limits_lock(limits, call->shard[i]);
-    }
+    return locked;
 }
 
 
-static void
-ae_limits_call_add(ae_limits_call_t *call, uint32_t shard)
+static size_t
+ae_limits_add(uint32_t *locks, size_t n, uint32_t shard)
 {
     size_t    i;
     uint32_t  other;
 
-    for (i = 0; i < call->locked; i++) {
-        other = call->shard[i];
+    for (i = 0; i < n; i++) {
+        other = locks[i];
 
         if (other == shard) {
-            return;
+            return n;
         }
 
         if (other > shard) {
-            call->shard[i] = shard;
+            locks[i] = shard;
             shard = other;
         }
     }
 
-    call->shard[i] = shard;
-    call->locked++;
-}
+    locks[n] = shard;
 
-
-static void
-ae_limits_call_unlock(ae_limits_call_t *call)
-{
-    size_t       i, n;
-    ae_table_t  *table;
-
-    table = ae_limits_table(call->limits);
-    n = call->locked;
-
-    for (i = 0; i < n; i++) {
-        ae_table_leave(table, call->shard[i]);
-    }
+    return n + 1;
 }
 
 
 /* AE_OK: all passed, each in the simple way, and are charged; or none is */
 
 static int
-ae_limits_quick(ae_limits_call_t *call)
+ae_limits_quick(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
+    const ae_now_t *now, const uint32_t *shards)
 {
-    size_t             i, k, n;
+    size_t             i, k;
     ae_table_t        *table;
-    const ae_now_t    *now;
-    ae_limit_use_t    *use;
     ae_limit_move_t    to[AE_LIMITS_QUICK];
-    ae_limit_state_t  *stored;
-
-    n = call->n;
-    now = call->now;
-    use = call->uses;
-    table = ae_limits_table(call->limits);
+    ae_limit_state_t  *stored[AE_LIMITS_QUICK];
 
     if (n > AE_LIMITS_QUICK) {
         return AE_DECLINED;
     }
 
-    for (i = 0; i < n; i++, use++) {
-        stored = ae_table_look(table, call->shard_of[i], use->id);
+    table = ae_limits_table(limits);
 
-        if (stored == NULL
-            || ae_limit_quick(stored, use, now, &to[i]) != AE_OK)
+    for (i = 0; i < n; i++) {
+        stored[i] = ae_table_look(table, shards[i], uses[i].id);
+
+        if (stored[i] == NULL
+            || ae_limit_quick(stored[i], &uses[i], now, &to[i]) != AE_OK)
         {
             return AE_DECLINED;
         }
 
+        /* a limit that is named twice is charged twice */
+
         for (k = 0; k < i; k++) {
-            if (call->stored[k] == stored) {
+            if (stored[k] == stored[i]) {
                 return AE_DECLINED;
             }
         }
 
-        use->retry = 0;
-        use->overflow = 0;
-        call->stored[i] = stored;
+        uses[i].retry = 0;
+        uses[i].overflow = 0;
     }
 
+    /* one store needs nothing to undo it by */
+
     for (i = 0; i < n; i++) {
-        ae_limits_move(call, i, &to[i]);
+
+        if (stored[i]->time == to[i].time) {
+            __atomic_store_n(&stored[i]->count, to[i].count, __ATOMIC_RELAXED);
+
+        } else if (stored[i]->count == to[i].count) {
+            __atomic_store_n(&stored[i]->time, to[i].time, __ATOMIC_RELAXED);
+
+        } else {
+            ae_limits_move(limits, stored[i], &to[i], shards[i]);
+        }
     }
 
     return AE_OK;
 }
 
 
-/* one store needs nothing to undo it by */
-
 static void
-ae_limits_move(ae_limits_call_t *call, size_t i, const ae_limit_move_t *to)
-{
-    ae_limit_state_t  *stored;
-
-    stored = call->stored[i];
-
-    if (stored->time == to->time) {
-        __atomic_store_n(&stored->count, to->count, __ATOMIC_RELAXED);
-
-    } else if (stored->count == to->count) {
-        __atomic_store_n(&stored->time, to->time, __ATOMIC_RELAXED);
-
-    } else {
-        ae_limits_move_both(call, i, to);
-    }
-}
-
-
-static void
-ae_limits_move_both(ae_limits_call_t *call, size_t i,
-    const ae_limit_move_t *to)
+ae_limits_move(ae_limits_t *limits, ae_limit_state_t *stored,
+    const ae_limit_move_t *to, uint32_t shard)
 {
     ae_limit_state_t  state;
 
-    state = *call->stored[i];
+    state = *stored;
     state.time = to->time;
     state.count = to->count;
 
-    ae_limits_store(call->limits,
-                    ae_limits_shard(call->limits, call->shard_of[i]),
-                    call->stored[i], &state);
+    ae_limits_store(limits, ae_limits_shard(limits, shard), stored, &state);
 }
 
 
@@ -331,7 +308,7 @@ ae_limits_slot(ae_limits_call_t *call, size_t i)
 
     slot = &call->slot[call->slots];
 
-    slot->shard = call->shard_of[i];
+    slot->shard = call->shards[i];
 
     ae_limits_slot_find(call, slot, use);
 

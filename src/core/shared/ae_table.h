@@ -80,8 +80,7 @@ ae_table_bucket(const ae_table_t *t, uint32_t shard, ae_id_t id)
     uint64_t   x;
     uint32_t  *buckets;
 
-    x = id.h[0] * 0xd1342543de82ef95;
-    x = (x ^ (x >> 32) ^ id.h[1]) * 0x9e3779b97f4a7c15;
+    x = (id.h[0] * 0xd1342543de82ef95 + id.h[1]) * 0x9e3779b97f4a7c15;
 
     buckets = (uint32_t *) ((char *) t + t->buckets_offset);
     i = ((x >> 32) * t->entries) >> 32;
