@@ -393,6 +393,9 @@ struct ngx_http_apievents_gate_conf_s {
                                                    next two; made by each
                                                    worker, 0: not yet */
     ngx_uint_t                  uses;           /* most a request has */
+    size_t                      zeroed;         /* of a decision; no constant,
+                                                   for which compilers make
+                                                   slow code */
     ngx_http_apievents_breaker_t
                                *breaker;        /* that holds for any path,
                                                    if it is the only one */

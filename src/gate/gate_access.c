@@ -16,6 +16,8 @@
 static ngx_int_t ngx_http_apievents_access_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_decide_late(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t **d);
 static ngx_uint_t ngx_http_apievents_error_page(ngx_http_request_t *r,
@@ -39,7 +41,10 @@ static ngx_int_t ngx_http_apievents_answer(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_apievents_satisfy_any(ngx_http_request_t *r);
 
 
-/* by ngx_http_apievents_step_e; one that has passed makes no step */
+/*
+ * By ngx_http_apievents_step_e; one that has passed makes no step.  One that
+ * did the next ones too has put the last into the decision.
+ */
 
 static ngx_int_t  (*const ngx_http_apievents_steps[])(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d) =
@@ -194,30 +199,12 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_ACTIVE) {
-        d->satisfied = ngx_http_apievents_satisfy_any(r);
-    }
+    if (d->step != NGX_HTTP_APIEVENTS_STEP_PASSED) {
+        rc = ngx_http_apievents_decide_late(r, d);
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED && d->pending
-        && ngx_http_get_module_ctx(r, ngx_http_apievents_module) == d)
-    {
-        ngx_http_set_ctx(r, NULL, ngx_http_apievents_module);
-
-        d->pending = 0;
-        d->refusal = NULL;
-        d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
-
-        ngx_http_apievents_decision_session(d, NULL);
-    }
-
-    if (ngx_http_apievents_error_page(r, d)) {
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_http_apievents_decide(r, d);
-
-    if (rc != NGX_OK) {
-        return rc;
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     /* a page about another module's refusal does not make it undone */
@@ -246,6 +233,36 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
 }
 
 
+/* NGX_DECLINED: it has come for its error page */
+
+static ngx_int_t
+ngx_http_apievents_decide_late(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_ACTIVE) {
+        d->satisfied = ngx_http_apievents_satisfy_any(r);
+    }
+
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_REFUSED && d->pending
+        && ngx_http_get_module_ctx(r, ngx_http_apievents_module) == d)
+    {
+        ngx_http_set_ctx(r, NULL, ngx_http_apievents_module);
+
+        d->pending = 0;
+        d->refusal = NULL;
+        d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
+
+        ngx_http_apievents_decision_session(d, NULL);
+    }
+
+    if (ngx_http_apievents_error_page(r, d)) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_apievents_decide(r, d);
+}
+
+
 static ngx_int_t
 ngx_http_apievents_log_handler(ngx_http_request_t *r)
 {
@@ -263,6 +280,12 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
 
     if (d->entered || d->trials != NULL) {
         ngx_http_apievents_breaker_sample(r, d);
+    }
+
+    if (d->refusal == NULL && d->confirmed
+        && d->conf->gate.monitor == NULL)
+    {
+        return NGX_OK;
     }
 
     /* with satisfy any it may have ended before others had their say */
@@ -363,7 +386,7 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
         rc = ngx_http_apievents_steps[d->step](r, d);
 
         if (rc == NGX_OK) {
-            left &= left - 1;
+            left &= ~(ngx_uint_t) 1 << d->step;
             continue;
         }
 
@@ -406,7 +429,15 @@ ngx_http_apievents_step_credential(ngx_http_request_t *r,
                                          &ngx_http_apievents_no_credential);
     }
 
-    return rc;
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* nothing stands between it and the next ones, as a rule */
+
+    d->step = NGX_HTTP_APIEVENTS_STEP_SESSION;
+
+    return ngx_http_apievents_step_session(r, d);
 }
 
 
@@ -430,11 +461,15 @@ ngx_http_apievents_step_session(ngx_http_request_t *r,
                                          &ngx_http_apievents_unknown_key);
     }
 
-    if (rc == NGX_OK) {
-        ngx_http_apievents_decision_session(d, session);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    return rc;
+    ngx_http_apievents_decision_session(d, session);
+
+    d->step = NGX_HTTP_APIEVENTS_STEP_EXPIRY;
+
+    return ngx_http_apievents_step_expiry(r, d);
 }
 
 
@@ -458,7 +493,14 @@ ngx_http_apievents_step_expiry(ngx_http_request_t *r,
                                          &ngx_http_apievents_expired_key);
     }
 
-    return NGX_OK;
+    d->step = NGX_HTTP_APIEVENTS_STEP_RIGHTS;
+
+    if (d->session->seen == d->conf) {
+        d->right = d->session->seen_right;
+        return NGX_OK;
+    }
+
+    return ngx_http_apievents_step_rights(r, d);
 }
 
 

@@ -267,9 +267,7 @@ ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
 void
 ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d)
 {
-    if (d->entered || d->trials != NULL) {
-        ngx_http_apievents_breaker_leave_all(NULL, d);
-    }
+    ngx_http_apievents_breaker_leave_all(NULL, d);
 }
 
 

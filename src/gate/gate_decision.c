@@ -44,7 +44,7 @@ ngx_http_apievents_decision_create(ngx_http_request_t *r,
     }
 
     d = &piece->decision;
-    ngx_memzero(d, offsetof(ngx_http_apievents_decision_t, now));
+    ngx_memzero(d, gcf->zeroed);
 
     d->conf = conf;
     d->uses = piece->uses;
@@ -63,8 +63,13 @@ ngx_http_apievents_decision_cleanup(void *data)
 {
     ngx_http_apievents_decision_t  *d = data;
 
-    ngx_http_apievents_timeout_stop(d);
-    ngx_http_apievents_breaker_forget(d);
+    if (d->timer != NULL) {
+        ngx_http_apievents_timeout_stop(d);
+    }
+
+    if (d->entered || d->trials != NULL) {
+        ngx_http_apievents_breaker_forget(d);
+    }
 
     if (d->session != NULL) {
         ngx_http_apievents_session_release(d->session);

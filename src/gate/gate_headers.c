@@ -15,28 +15,18 @@
 #include "gate/gate_private.h"
 
 
-/* more is no integer of a structured field (RFC 9651 3.3.1) */
-#define NGX_HTTP_APIEVENTS_INTEGER_MAX  999999999999999
-#define NGX_HTTP_APIEVENTS_INTEGER_LEN  16
-
-/* of a limit in either of the IETF's headers, with what stands between two */
-#define NGX_HTTP_APIEVENTS_VALUE_LEN                                          \
-    (NGX_HTTP_APIEVENTS_ITEM_LEN + sizeof(", ") - 1)
-
 #define NGX_HTTP_APIEVENTS_SECOND       1000000000
 #define NGX_HTTP_APIEVENTS_NEVER        UINT64_MAX
 
-#define NGX_HTTP_APIEVENTS_ITEMS        64
 
-
-/* what sessions have in RateLimit-Policy, as far as there is room */
+/* the IETF's values, and what is said there of one limit */
 
 typedef struct {
-    uint64_t                     quota;         /* 0: free */
-    uint64_t                     period;
-    const ngx_str_t             *name;
-    ngx_http_apievents_item_t    item;
-} ngx_http_apievents_known_t;
+    ngx_str_t                    policy;
+    ngx_str_t                    limit;
+    ngx_str_t                    remaining;     /* of least */
+    ngx_uint_t                   least;
+} ngx_http_apievents_said_t;
 
 
 static uint64_t ngx_http_apievents_retry_after(
@@ -45,15 +35,12 @@ static void ngx_http_apievents_clear_headers(ngx_http_request_t *r,
     ngx_uint_t families);
 static ngx_uint_t ngx_http_apievents_header_family_of(ngx_str_t *name);
 static u_char *ngx_http_apievents_x_headers(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p);
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_said_t *said,
+    u_char *p);
 static ngx_uint_t ngx_http_apievents_least(ngx_http_apievents_decision_t *d);
-static u_char *ngx_http_apievents_ietf_headers(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p);
-static ngx_http_apievents_item_t *ngx_http_apievents_use_item(
-    ngx_http_apievents_decision_t *d, ngx_uint_t i);
-static void ngx_http_apievents_make_item(ngx_http_apievents_item_t *item,
-    const ngx_str_t *name, uint64_t quota, uint64_t period);
-static uint64_t ngx_http_apievents_allowance(const ae_limit_rule_t *rule);
+static u_char *ngx_http_apievents_ietf_values(
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_said_t *said,
+    u_char *p);
 static uint64_t ngx_http_apievents_until(const ae_limit_use_t *use);
 static uint64_t ngx_http_apievents_elapsed(ngx_http_apievents_decision_t *d);
 static uint64_t ngx_http_apievents_seconds(uint64_t ns);
@@ -63,18 +50,6 @@ static void ngx_http_apievents_put_digits(u_char *p, uint64_t digits);
 static u_char *ngx_http_apievents_push_header(ngx_http_request_t *r,
     const ngx_str_t *name, u_char *p, u_char *last);
 
-
-/* by ngx_http_apievents_use_e; those of an API have a place behind it */
-
-static const ngx_str_t  ngx_http_apievents_use_names[][2] = {
-    { ngx_string("key-rate"), ngx_string("key-quota") },
-    { ngx_string("endpoint-rate"), ngx_string("endpoint-quota") },
-    { ngx_string("org-rate"), ngx_string("org-quota") },
-    { ngx_string("api-rate"), ngx_string("api-quota") }
-};
-
-static ngx_http_apievents_known_t
-    ngx_http_apievents_known[NGX_HTTP_APIEVENTS_ITEMS];
 
 static const ngx_str_t  ngx_http_apievents_x_limit =
     ngx_string("X-RateLimit-Limit");
@@ -94,9 +69,10 @@ ngx_int_t
 ngx_http_apievents_limit_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    u_char      *p, *value;
-    uint64_t     retry;
-    ngx_uint_t   families;
+    u_char                     *p, *value;
+    uint64_t                    retry;
+    ngx_uint_t                  families;
+    ngx_http_apievents_said_t   said;
 
     retry = ngx_http_apievents_retry_after(d);
 
@@ -123,12 +99,35 @@ ngx_http_apievents_limit_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_memzero(&said, sizeof(ngx_http_apievents_said_t));
+
     if (families & NGX_HTTP_APIEVENTS_HEADERS_X) {
-        p = ngx_http_apievents_x_headers(r, d, p);
+        said.least = ngx_http_apievents_least(d);
+
+    } else {
+        said.least = d->nuses;
     }
 
-    if (p != NULL && (families & NGX_HTTP_APIEVENTS_HEADERS_IETF)) {
-        p = ngx_http_apievents_ietf_headers(r, d, p);
+    if (families & NGX_HTTP_APIEVENTS_HEADERS_IETF) {
+        p = ngx_http_apievents_ietf_values(d, &said, p);
+    }
+
+    if (families & NGX_HTTP_APIEVENTS_HEADERS_X) {
+        p = ngx_http_apievents_x_headers(r, d, &said, p);
+    }
+
+    if (p != NULL && (families & NGX_HTTP_APIEVENTS_HEADERS_IETF)
+        && (ngx_http_apievents_push_header(r, &ngx_http_apievents_policy,
+                                           said.policy.data,
+                                           said.policy.data + said.policy.len)
+            == NULL
+            || ngx_http_apievents_push_header(r,
+                                           &ngx_http_apievents_ratelimit,
+                                           said.limit.data,
+                                           said.limit.data + said.limit.len)
+               == NULL))
+    {
+        return NGX_ERROR;
     }
 
     if (p != NULL && (families & NGX_HTTP_APIEVENTS_HEADERS_RETRY)) {
@@ -240,35 +239,51 @@ ngx_http_apievents_header_family_of(ngx_str_t *name)
 
 static u_char *
 ngx_http_apievents_x_headers(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p)
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_said_t *said,
+    u_char *p)
 {
     u_char                     *value;
     uint64_t                    until;
-    ngx_uint_t                  least;
     ae_limit_use_t             *use;
     ngx_http_apievents_item_t  *item;
 
-    least = ngx_http_apievents_least(d);
-    use = &d->uses[least];
-    item = ngx_http_apievents_use_item(d, least);
+    use = &d->uses[said->least];
+    item = ngx_http_apievents_use_item(d, said->least);
+    value = item->text + item->name_len + sizeof(";q=") - 1;
 
-    value = p;
-    ngx_memcpy(p, item->text + item->name_len + sizeof(";q=") - 1,
-               NGX_HTTP_APIEVENTS_INTEGER_LEN);
-    p = ngx_http_apievents_push_header(r, &ngx_http_apievents_x_limit, value,
-                                       p + item->quota_len);
-    if (p == NULL) {
+    /* an item that is neither the session's nor the API's may change */
+
+    if (d->held == NULL && d->limits[said->least] == NULL) {
+        ngx_memcpy(p, value, NGX_HTTP_APIEVENTS_INTEGER_LEN);
+        value = p;
+        p += item->quota_len;
+    }
+
+    if (ngx_http_apievents_push_header(r, &ngx_http_apievents_x_limit, value,
+                                       value + item->quota_len)
+        == NULL)
+    {
         return NULL;
     }
 
-    value = p;
-    p = ngx_http_apievents_put_number(p, use->remaining);
-    p = ngx_http_apievents_push_header(r, &ngx_http_apievents_x_remaining,
-                                       value, p);
+    if (said->remaining.len == 0) {
+        said->remaining.data = p;
+        p = ngx_http_apievents_put_number(p, use->remaining);
+        said->remaining.len = p - said->remaining.data;
+    }
+
+    value = said->remaining.data;
+
+    if (ngx_http_apievents_push_header(r, &ngx_http_apievents_x_remaining,
+                                       value, value + said->remaining.len)
+        == NULL)
+    {
+        return NULL;
+    }
 
     until = ngx_http_apievents_until(use);
 
-    if (p == NULL || until == NGX_HTTP_APIEVENTS_NEVER) {
+    if (until == NGX_HTTP_APIEVENTS_NEVER) {
         return p;
     }
 
@@ -306,175 +321,64 @@ ngx_http_apievents_least(ngx_http_apievents_decision_t *d)
 }
 
 
-/* both at once; the second one is written behind the room of the first */
-
 static u_char *
-ngx_http_apievents_ietf_headers(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, u_char *p)
+ngx_http_apievents_ietf_values(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_said_t *said, u_char *p)
 {
-    u_char                     *policy, *limit, *q;
+    u_char                     *value;
     uint64_t                    until, elapsed;
     ngx_uint_t                  i;
     ngx_http_apievents_item_t  *item;
+    ngx_http_apievents_held_t  *held;
 
-    q = p + (d->nuses + 1) * NGX_HTTP_APIEVENTS_VALUE_LEN;
+    held = d->held;
 
-    policy = p;
-    limit = q;
+    if (held != NULL) {
+        said->policy = held->policy;
 
+    } else {
+        said->policy.data = p;
+        p = ngx_http_apievents_put_policy(d, p);
+        said->policy.len = p - said->policy.data;
+    }
+
+    said->limit.data = p;
     elapsed = ngx_http_apievents_elapsed(d);
 
     for (i = 0; i < d->nuses; i++) {
-        item = ngx_http_apievents_use_item(d, i);
+        item = (held != NULL) ? held->items[i]
+                              : ngx_http_apievents_use_item(d, i);
 
         ngx_memcpy(p, item->text, NGX_HTTP_APIEVENTS_ITEM_LEN);
-        p += item->len;
-        *p++ = ','; *p++ = ' ';
+        p += item->name_len;
 
-        ngx_memcpy(q, item->text, NGX_HTTP_APIEVENTS_ITEM_LEN);
-        q += item->name_len;
+        p[0] = ';'; p[1] = 'r'; p[2] = '=';
+        value = p + 3;
+        p = ngx_http_apievents_put_number(value, d->uses[i].remaining);
 
-        q[0] = ';'; q[1] = 'r'; q[2] = '=';
-        q = ngx_http_apievents_put_number(q + 3, d->uses[i].remaining);
+        if (i == said->least) {
+            said->remaining.data = value;
+            said->remaining.len = p - value;
+        }
 
         until = ngx_http_apievents_until(&d->uses[i]);
 
         if (until != NGX_HTTP_APIEVENTS_NEVER) {
             until -= ngx_min(until, elapsed);
 
-            q[0] = ';'; q[1] = 't'; q[2] = '=';
-            q = ngx_http_apievents_put_number(q + 3,
+            p[0] = ';'; p[1] = 't'; p[2] = '=';
+            p = ngx_http_apievents_put_number(p + 3,
                                           ngx_http_apievents_seconds(until));
         }
 
-        *q++ = ','; *q++ = ' ';
+        *p++ = ','; *p++ = ' ';
     }
 
-    /* but for the last separators */
+    /* but for the last separator */
 
-    if (ngx_http_apievents_push_header(r, &ngx_http_apievents_policy,
-                                       policy, p - 2)
-        == NULL)
-    {
-        return NULL;
-    }
+    said->limit.len = p - 2 - said->limit.data;
 
-    return ngx_http_apievents_push_header(r, &ngx_http_apievents_ratelimit,
-                                          limit, q - 2);
-}
-
-
-static ngx_http_apievents_item_t *
-ngx_http_apievents_use_item(ngx_http_apievents_decision_t *d, ngx_uint_t i)
-{
-    uint64_t                     quota, hash;
-    ae_limit_rule_t             *rule;
-    const ngx_str_t             *name;
-    ngx_http_apievents_known_t  *known;
-
-    if (d->limits[i] != NULL) {
-        return &d->limits[i]->item;
-    }
-
-    rule = &d->uses[i].rule;
-    quota = ngx_http_apievents_allowance(rule);
-    name = &ngx_http_apievents_use_names[d->kinds[i]]
-                                        [rule->mode == AE_LIMIT_QUOTA];
-
-    /* Fibonacci hashing; a name is an address */
-
-    hash = (quota ^ (rule->period << 1) ^ (uintptr_t) name)
-           * UINT64_C(0x9e3779b97f4a7c15);
-
-    known = &ngx_http_apievents_known[hash / (UINT64_MAX
-                                              / NGX_HTTP_APIEVENTS_ITEMS + 1)];
-
-    if (known->quota != quota || known->period != rule->period
-        || known->name != name)
-    {
-        known->quota = quota;
-        known->period = rule->period;
-        known->name = name;
-
-        ngx_http_apievents_make_item(&known->item, name, quota, rule->period);
-    }
-
-    return &known->item;
-}
-
-
-void
-ngx_http_apievents_limit_items(ngx_array_t *limits)
-{
-    ngx_uint_t                   i;
-    ngx_http_apievents_limit_t  *limit;
-
-    if (limits == NULL) {
-        return;
-    }
-
-    limit = limits->elts;
-
-    for (i = 0; i < limits->nelts; i++) {
-        ngx_http_apievents_make_item(&limit[i].item, &limit[i].name,
-                               ngx_http_apievents_allowance(&limit[i].rule),
-                               limit[i].rule.period);
-    }
-}
-
-
-static void
-ngx_http_apievents_make_item(ngx_http_apievents_item_t *item,
-    const ngx_str_t *name, uint64_t quota, uint64_t period)
-{
-    u_char  *p, *q, text[2 * NGX_HTTP_APIEVENTS_ITEM_LEN];
-
-    p = text;
-
-    *p++ = '"';
-    p = ngx_cpymem(p, name->data, ngx_min(name->len,
-                                          NGX_HTTP_APIEVENTS_NAME_LEN));
-    *p++ = '"';
-
-    item->name_len = p - text;
-
-    *p++ = ';'; *p++ = 'q'; *p++ = '=';
-    q = p;
-    p = ngx_http_apievents_put_number(p, quota);
-
-    item->quota_len = p - q;
-
-    if (period != 0) {
-        *p++ = ';'; *p++ = 'w'; *p++ = '=';
-        p = ngx_http_apievents_put_number(p,
-                                          ngx_http_apievents_seconds(period));
-    }
-
-    item->len = p - text;
-
-    ngx_memcpy(item->text, text, NGX_HTTP_APIEVENTS_ITEM_LEN);
-}
-
-
-ngx_str_t
-ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d, ngx_uint_t i)
-{
-    if (d->limits[i] != NULL) {
-        return d->limits[i]->name;
-    }
-
-    return ngx_http_apievents_use_names[d->kinds[i]]
-                                 [d->uses[i].rule.mode == AE_LIMIT_QUOTA];
-}
-
-
-/* most that may pass in one period */
-
-static uint64_t
-ngx_http_apievents_allowance(const ae_limit_rule_t *rule)
-{
-    return (rule->mode == AE_LIMIT_GCRA) ? rule->max + rule->burst
-                                         : rule->max;
+    return p;
 }
 
 

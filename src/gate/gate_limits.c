@@ -193,6 +193,10 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
             ngx_http_apievents_fill_held(d);
         }
 
+        if (held->items != NULL && ngx_http_apievents_held_fits(d, held)) {
+            d->held = held;
+        }
+
         zone = ngx_http_apievents_gate_zone(r);
 
         if (ae_limits_take(zone->limits, d->uses, held->n, &d->now, &refused)

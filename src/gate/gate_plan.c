@@ -95,6 +95,8 @@ ngx_http_apievents_plan_limits(ngx_http_apievents_gate_conf_t *gcf)
     }
 
     gcf->uses = ngx_min(gcf->uses, AE_LIMIT_USES);
+
+    gcf->zeroed = offsetof(ngx_http_apievents_decision_t, now);
 }
 
 

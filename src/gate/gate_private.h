@@ -105,6 +105,8 @@ typedef struct {
     ngx_http_apievents_use_e       *kinds;      /* of the uses */
     ngx_http_apievents_limit_t    **limits;     /* of the uses; NULL where
                                                    it is a session's */
+    void                           *held;       /* held_t that they are of, if
+                                                   its items are made */
     uint64_t                        asked;      /* when, by the wall clock */
 
     ae_limit_use_t                 *charged;    /* for a refund */
@@ -175,6 +177,8 @@ typedef struct {
     ae_limit_use_t                  *uses;
     ngx_http_apievents_use_e        *kinds;
     ngx_http_apievents_limit_t     **limits;
+    ngx_http_apievents_item_t      **items;     /* NULL: not made */
+    ngx_str_t                        policy;    /* of the items */
 } ngx_http_apievents_held_t;
 
 
@@ -445,8 +449,28 @@ ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
 void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
 
-/* gate_headers.c: makes the items of limits; the name of a use for clients */
+/* more is no integer of a structured field (RFC 9651 3.3.1) */
+#define NGX_HTTP_APIEVENTS_INTEGER_MAX  999999999999999
+#define NGX_HTTP_APIEVENTS_INTEGER_LEN  16
+
+/* of a limit in either of the IETF's headers, with what stands between two */
+#define NGX_HTTP_APIEVENTS_VALUE_LEN                                          \
+    (NGX_HTTP_APIEVENTS_ITEM_LEN + sizeof(", ") - 1)
+
+/*
+ * gate_items.c: makes the items of limits, or those of what a session is held
+ * against as the decision is; the item and the name of a use for clients.
+ * put_policy: all items, with VALUE_LEN bytes of room for each.
+ */
 void ngx_http_apievents_limit_items(ngx_array_t *limits);
+ngx_http_apievents_item_t *ngx_http_apievents_use_item(
+    ngx_http_apievents_decision_t *d, ngx_uint_t i);
+u_char *ngx_http_apievents_put_policy(ngx_http_apievents_decision_t *d,
+    u_char *p);
+void ngx_http_apievents_held_items(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_held_t *held);
+ngx_uint_t ngx_http_apievents_held_fits(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_held_t *held);
 ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
     ngx_uint_t i);
 

@@ -45,11 +45,6 @@ ngx_http_apievents_step_rights(ngx_http_request_t *r,
     ngx_http_apievents_right_t      *right;
     ngx_http_apievents_main_conf_t  *mcf;
 
-    if (d->session->seen == d->conf) {
-        d->right = d->session->seen_right;
-        return NGX_OK;
-    }
-
     mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
 
     if (d->session->nrights == 0 && mcf->gate.master_keys == 1) {

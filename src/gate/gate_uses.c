@@ -122,6 +122,13 @@ ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     held->kinds = (ngx_http_apievents_use_e *) p;
     ngx_memcpy(p, u->kinds, u->n * sizeof(ngx_http_apievents_use_e));
 
+    held->items = NULL;
+
+    if (gcf->limit_headers != 0) {
+        ngx_http_apievents_uses_keep(d, u);
+        ngx_http_apievents_held_items(d, held);
+    }
+
     *by = held;
 }
 
@@ -172,6 +179,7 @@ ngx_http_apievents_uses_keep(ngx_http_apievents_decision_t *d,
     d->nuses = u->n;
     d->kinds = u->kinds;
     d->limits = u->limits;
+    d->held = NULL;
     d->asked = u->now.wall;
 }
 
