@@ -51,22 +51,26 @@ ngx_http_apievents_credential(ngx_http_request_t *r, ngx_array_t *auth,
 
     for (i = 0; i < auth->nelts; i++) {
 
+        if (a[i].known) {
+
+            if (r->headers_in.authorization == NULL) {
+                continue;
+            }
+
+            *credential = r->headers_in.authorization->value;
+            ngx_http_apievents_drop_bearer(credential);
+
+            if (credential->len != 0) {
+                return NGX_OK;
+            }
+
+            continue;
+        }
+
         switch (a[i].kind) {
 
         case 'h':
-
-            if (!a[i].known) {
-                rc = ngx_http_apievents_header_value(r, &a[i].name,
-                                                     credential);
-
-            } else if (r->headers_in.authorization != NULL) {
-                *credential = r->headers_in.authorization->value;
-                rc = NGX_OK;
-
-            } else {
-                rc = NGX_DECLINED;
-            }
-
+            rc = ngx_http_apievents_header_value(r, &a[i].name, credential);
             break;
 
         case 'q':

@@ -15,6 +15,9 @@
 #include "gate/gate_private.h"
 
 
+/* of a name in quotes, and behind it */
+#define NGX_HTTP_APIEVENTS_NAME_ROOM    32
+
 #define NGX_HTTP_APIEVENTS_SECOND       1000000000
 #define NGX_HTTP_APIEVENTS_NEVER        UINT64_MAX
 
@@ -349,10 +352,10 @@ ngx_http_apievents_ietf_values(ngx_http_apievents_decision_t *d,
         item = (held != NULL) ? held->items[i]
                               : ngx_http_apievents_use_item(d, i);
 
-        ngx_memcpy(p, item->text, NGX_HTTP_APIEVENTS_ITEM_LEN);
+        ngx_memcpy(p, item->text, NGX_HTTP_APIEVENTS_NAME_ROOM);
         p += item->name_len;
 
-        p[0] = ';'; p[1] = 'r'; p[2] = '=';
+        ngx_memcpy(p, ";r=", 4);
         value = p + 3;
         p = ngx_http_apievents_put_number(value, d->uses[i].remaining);
 
@@ -366,12 +369,13 @@ ngx_http_apievents_ietf_values(ngx_http_apievents_decision_t *d,
         if (until != NGX_HTTP_APIEVENTS_NEVER) {
             until -= ngx_min(until, elapsed);
 
-            p[0] = ';'; p[1] = 't'; p[2] = '=';
+            ngx_memcpy(p, ";t=", 4);
             p = ngx_http_apievents_put_number(p + 3,
                                           ngx_http_apievents_seconds(until));
         }
 
-        *p++ = ','; *p++ = ' ';
+        ngx_memcpy(p, ", ", 2);
+        p += 2;
     }
 
     /* but for the last separator */
