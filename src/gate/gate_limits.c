@@ -183,6 +183,13 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
     d->kinds = held->kinds;
     d->limits = held->limits;
 
+    zone = ngx_http_apievents_gate_zone(r);
+
+    if (d->session->record != NULL) {
+        ae_limits_hint(zone->limits, d->session->quota_id, 1);
+        ae_limits_hint(zone->limits, d->session->rate_id, 1);
+    }
+
     ngx_http_apievents_now(&d->now);
     d->asked = d->now.wall;
 
@@ -196,8 +203,6 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
         if (held->items != NULL && ngx_http_apievents_held_fits(d, held)) {
             d->held = held;
         }
-
-        zone = ngx_http_apievents_gate_zone(r);
 
         if (ae_limits_take(zone->limits, d->uses, held->n, &d->now, &refused)
             == AE_DECLINED)

@@ -65,6 +65,11 @@ ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
         return NGX_OK;
     }
 
+    /* what is asked for last is on its way first */
+
+    ae_limits_hint(scf->zone->limits, spare->u.record.quota_id, 0);
+    ae_limits_hint(scf->zone->limits, spare->u.record.rate_id, 0);
+
     ngx_http_apievents_spares = spare->next;
 
     spare->session.ref = *ref;

@@ -143,6 +143,38 @@ ae_limits_reset(ae_limits_t *limits, ae_id_t id)
 }
 
 
+/* with as many counters as keys none is in the processor's cache */
+
+void
+ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step)
+{
+    char        *entry;
+    uint32_t     shard, link, *bucket;
+    ae_table_t  *table;
+
+    table = ae_limits_table(limits);
+    shard = ae_table_place(table, id);
+    bucket = ae_table_bucket(table, shard, id);
+
+    if (step == 0) {
+        __builtin_prefetch(ae_table_shard_at(table, shard));
+        __builtin_prefetch(bucket);
+        return;
+    }
+
+    /* whatever it is without the lock: what is fetched for nothing does no
+     * harm */
+
+    link = __atomic_load_n(bucket, __ATOMIC_RELAXED);
+
+    if (link != 0) {
+        entry = (char *) ae_table_entry(table, shard, link);
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + AE_LIMITS_ALIGN);
+    }
+}
+
+
 uint32_t
 ae_limit_usage(const ae_limit_use_t *use)
 {

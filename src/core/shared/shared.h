@@ -165,6 +165,9 @@ ae_limits_t *ae_limits_init(void *mem, size_t size);
 int ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     const ae_now_t *now, size_t *refused);
 
+/* it will be taken soon; step 0 and, some work later, 1 */
+void ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step);
+
 /* gives back what ae_limits_take() charged, where the period is the same */
 void ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses,
     size_t n, const ae_now_t *now);
@@ -423,7 +426,6 @@ typedef struct {
 
 #define AE_SESSION_FILE      1
 #define AE_SESSION_API       2
-
 #define AE_SESSION_RECORD_MAX  512
 
 ae_sessions_t *ae_sessions_init(void *mem, size_t size);
@@ -441,15 +443,13 @@ int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
     unsigned char *buf, size_t size);
 
 /*
- * Inserts or replaces.  ref gives id, key_id and source.  A text and record
- * equal to the stored ones keep their version.  AE_FULL: no room, the old
- * session stands.  AE_ERROR: over 1 MiB, or the record's maximum.
- * AE_DECLINED: a file's, where the API has put one.
+ * Inserts or replaces.  ref gives id, key_id and source.  What is equal to the
+ * stored keeps its version.  AE_FULL: no room, the old session stands.
+ * AE_ERROR: over 1 MiB.  AE_DECLINED: a file's, where the API has put one.
  */
 int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
 int ae_sessions_put_record(ae_sessions_t *ss, ae_session_ref_t *ref,
     ae_str_t record, ae_str_t text);
-
 int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
 
 /*
