@@ -565,6 +565,7 @@ ngx_http_apievents_exit_process(ngx_cycle_t *cycle)
     ngx_http_apievents_event_exit_process(cycle);
     ngx_http_apievents_watchdog_stop(mcf->deliver.worker);
     ngx_http_apievents_store_exit_process(cycle);
+    ngx_http_apievents_decisions_free();
 }
 
 

@@ -344,6 +344,14 @@ typedef struct {
 } ngx_http_apievents_gate_main_conf_t;
 
 
+/* of a breaker: its id, and where it was seen last */
+
+typedef struct {
+    ae_id_t                     id;
+    void                       *place;
+} ngx_http_apievents_entry_t;
+
+
 /* member of the location configuration; api.len 0: no API */
 
 typedef struct ngx_http_apievents_gate_conf_s
@@ -376,8 +384,9 @@ struct ngx_http_apievents_gate_conf_s {
                                *versions;       /* NULL: none */
     ngx_array_t                *breakers;       /* of breaker_t */
     ngx_uint_t                  trials;         /* of them, dry runs */
-    ae_id_t                    *breaker_ids;    /* theirs in this API, once a
-                                                   worker has needed them */
+    ngx_http_apievents_entry_t *breaker_entries;    /* theirs in this API,
+                                                   once a worker has needed
+                                                   them */
     ngx_array_t                *timeouts;       /* of timeout_t */
     ngx_str_t                   listen_path;    /* what stands before a path
                                                    of the API; a definition's,
@@ -536,6 +545,9 @@ ngx_int_t ngx_http_apievents_hosts_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_apievents_hosts_start(ngx_cycle_t *cycle,
     ngx_http_apievents_gate_main_conf_t *old);
 void ngx_http_apievents_hosts_stop(ngx_cycle_t *cycle);
+
+/* those that are kept for requests to come; at the end of a process */
+void ngx_http_apievents_decisions_free(void);
 
 /* phase handlers (access, precontent, log) */
 ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);

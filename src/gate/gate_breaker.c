@@ -23,7 +23,7 @@ static ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b);
 static void ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
-    ae_now_t *now, ae_breaker_pass_t *pass);
+    ae_breaker_pass_t *pass);
 static void ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ae_breaker_outcome_e ngx_http_apievents_breaker_outcome(
@@ -187,10 +187,27 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     int                              rc;
     ngx_int_t                        slot;
     ngx_http_apievents_zone_t       *zone;
+    ngx_http_apievents_entry_t      *entry;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
     zone = mcf->store.zone;
+
+    d->breakers = zone->breakers;
+
+    entry = &d->conf->gate.breaker_entries[b
+                                          - (ngx_http_apievents_breaker_t *)
+                                            d->conf->gate.breakers->elts];
+
+    if (entry->place != NULL
+        && ae_breaker_again(entry->place, entry->id, pass) == AE_OK)
+    {
+        return AE_OK;
+    }
+
+    if (entry->id.h[0] == 0 && entry->id.h[1] == 0) {
+        entry->id = ngx_http_apievents_breaker_id(zone, &d->conf->gate, b);
+    }
 
     /*
      * A probe of a worker without a slot comes back by its deadline only.  The
@@ -199,14 +216,11 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
 
     slot = (mcf->event.worker != NULL) ? mcf->event.worker->slot : NGX_ERROR;
 
-    d->breakers = zone->breakers;
-
-    rc = ae_breaker_enter(zone->breakers,
-                          ngx_http_apievents_breaker_id(zone, &d->conf->gate,
-                                                        b),
-                          &b->rule,
+    rc = ae_breaker_enter(zone->breakers, entry->id, &b->rule,
                           slot == NGX_ERROR ? UINT32_MAX : (uint32_t) slot,
                           &d->now, pass);
+
+    entry->place = pass->place;
 
     if (pass->change != AE_BREAKER_STAYS) {
         ngx_http_apievents_raise_breaker(r, d, b, pass->change);
@@ -222,15 +236,7 @@ static ae_id_t
 ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b)
 {
-    ae_id_t   *id;
-    ae_str_t   parts[6];
-
-    id = &gcf->breaker_ids[b - (ngx_http_apievents_breaker_t *)
-                               gcf->breakers->elts];
-
-    if (id->h[0] != 0 || id->h[1] != 0) {
-        return *id;
-    }
+    ae_str_t  parts[6];
 
     parts[0] = ae_str("breaker");
     parts[1] = (ae_str_t) { gcf->api.len, gcf->api.data };
@@ -239,9 +245,7 @@ ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
     parts[4] = parts[2];
     parts[5] = (ae_str_t) { b->text.len, b->text.data };
 
-    *id = ae_hash(zone->secret, parts, 6);
-
-    return *id;
+    return ae_hash(zone->secret, parts, 6);
 }
 
 
@@ -277,15 +281,12 @@ static void
 ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ae_now_t                     now;
     ngx_uint_t                   i;
     ngx_http_apievents_trial_t  *trial;
 
-    now.mono = 0;
-
     if (d->entered) {
         d->entered = 0;
-        ngx_http_apievents_breaker_leave(r, d, d->breaker, &now, &d->pass);
+        ngx_http_apievents_breaker_leave(r, d, d->breaker, &d->pass);
     }
 
     if (d->trials == NULL) {
@@ -295,7 +296,7 @@ ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
     trial = d->trials->elts;
 
     for (i = 0; i < d->trials->nelts; i++) {
-        ngx_http_apievents_breaker_leave(r, d, trial[i].breaker, &now,
+        ngx_http_apievents_breaker_leave(r, d, trial[i].breaker,
                                          &trial[i].pass);
     }
 
@@ -306,14 +307,15 @@ ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
 static void
 ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
-    ae_now_t *now, ae_breaker_pass_t *pass)
+    ae_breaker_pass_t *pass)
 {
+    ae_now_t              now;
     ae_breaker_outcome_e  outcome;
 
     outcome = (r == NULL) ? AE_BREAKER_NONE
                           : ngx_http_apievents_breaker_outcome(r, d, b);
 
-    /* the clock is read for a sample, and once; often nothing is to be done */
+    /* the clock is read for a sample; often nothing is to be done */
 
     if (outcome == AE_BREAKER_NONE) {
 
@@ -324,11 +326,9 @@ ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
         return;
     }
 
-    if (now->mono == 0) {
-        ae_now(now);
-    }
+    ngx_http_apievents_now(&now);
 
-    ae_breaker_leave(d->breakers, &b->rule, pass, outcome, now);
+    ae_breaker_leave(d->breakers, &b->rule, pass, outcome, &now);
 
     if (pass->change != AE_BREAKER_STAYS) {
         ngx_http_apievents_raise_breaker(r, d, b, pass->change);

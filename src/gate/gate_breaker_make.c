@@ -182,9 +182,9 @@ ngx_http_apievents_name_breakers(ngx_conf_t *cf,
     ngx_uint_t                     i;
     ngx_http_apievents_breaker_t  *b;
 
-    conf->breaker_ids = ngx_pcalloc(cf->pool, conf->breakers->nelts
-                                              * sizeof(ae_id_t));
-    if (conf->breaker_ids == NULL) {
+    conf->breaker_entries = ngx_pcalloc(cf->pool, conf->breakers->nelts
+                                        * sizeof(ngx_http_apievents_entry_t));
+    if (conf->breaker_entries == NULL) {
         return NGX_ERROR;
     }
 

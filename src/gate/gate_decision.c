@@ -8,20 +8,42 @@
 #include "gate/gate_private.h"
 
 
+/* more are not kept for who has no room in one of these, nor idle */
+#define NGX_HTTP_APIEVENTS_SPARE_USES   8
+#define NGX_HTTP_APIEVENTS_SPARES       512
+
+
 /* a decision is one piece of memory, with room for its uses behind it */
 
-typedef struct {
-    ngx_http_apievents_decision_t   decision;
+typedef struct ngx_http_apievents_piece_s  ngx_http_apievents_piece_t;
+
+struct ngx_http_apievents_piece_s {
+    ngx_http_apievents_decision_t   decision;   /* the first member */
     ngx_pool_cleanup_t              cleanup;
+    ngx_http_apievents_piece_t     *next;       /* of spare ones */
     ae_limit_use_t                  uses[];
-} ngx_http_apievents_piece_t;
+};
+
+
+static ngx_http_apievents_piece_t *ngx_http_apievents_piece(
+    ngx_http_request_t *r, ngx_uint_t n);
+static size_t ngx_http_apievents_piece_size(ngx_uint_t n);
+
+
+/*
+ * Pieces of requests that ended.  In a request's pool one would often be what
+ * does not fit into its first block any more; here it is in the processor's
+ * cache.
+ */
+
+static ngx_http_apievents_piece_t  *ngx_http_apievents_pieces;
+static ngx_uint_t                   ngx_http_apievents_npieces;
 
 
 ngx_http_apievents_decision_t *
 ngx_http_apievents_decision_create(ngx_http_request_t *r,
     ngx_http_apievents_loc_conf_t *conf)
 {
-    ngx_uint_t                       n;
     ngx_http_apievents_piece_t      *piece;
     ngx_http_apievents_decision_t   *d;
     ngx_http_apievents_gate_conf_t  *gcf;
@@ -32,13 +54,7 @@ ngx_http_apievents_decision_create(ngx_http_request_t *r,
         ngx_http_apievents_plan(gcf);
     }
 
-    n = gcf->uses;
-
-    piece = ngx_palloc(r->main->pool,
-                       sizeof(ngx_http_apievents_piece_t)
-                       + n * (sizeof(ae_limit_use_t)
-                              + sizeof(ngx_http_apievents_limit_t *)
-                              + sizeof(ngx_http_apievents_use_e)));
+    piece = ngx_http_apievents_piece(r, gcf->uses);
     if (piece == NULL) {
         return NULL;
     }
@@ -58,10 +74,75 @@ ngx_http_apievents_decision_create(ngx_http_request_t *r,
 }
 
 
+static ngx_http_apievents_piece_t *
+ngx_http_apievents_piece(ngx_http_request_t *r, ngx_uint_t n)
+{
+    ngx_http_apievents_piece_t  *piece, *next;
+
+    if (n > NGX_HTTP_APIEVENTS_SPARE_USES) {
+        return ngx_palloc(r->main->pool, ngx_http_apievents_piece_size(n));
+    }
+
+    piece = ngx_http_apievents_pieces;
+
+    if (piece == NULL) {
+        return ngx_alloc(
+             ngx_http_apievents_piece_size(NGX_HTTP_APIEVENTS_SPARE_USES),
+             ngx_cycle->log);
+    }
+
+    next = piece->next;
+
+    /* what a burst left goes one by one, and not while its cleanup runs */
+
+    if (--ngx_http_apievents_npieces >= NGX_HTTP_APIEVENTS_SPARES) {
+        ngx_http_apievents_npieces--;
+        ngx_http_apievents_pieces = next->next;
+        ngx_free(next);
+
+        return piece;
+    }
+
+    ngx_http_apievents_pieces = next;
+
+    return piece;
+}
+
+
+static size_t
+ngx_http_apievents_piece_size(ngx_uint_t n)
+{
+    return sizeof(ngx_http_apievents_piece_t)
+           + n * (sizeof(ae_limit_use_t)
+                  + sizeof(ngx_http_apievents_limit_t *)
+                  + sizeof(ngx_http_apievents_use_e));
+}
+
+
+void
+ngx_http_apievents_decisions_free(void)
+{
+    ngx_http_apievents_piece_t  *piece;
+
+    while (ngx_http_apievents_pieces != NULL) {
+        piece = ngx_http_apievents_pieces;
+        ngx_http_apievents_pieces = piece->next;
+
+        ngx_free(piece);
+    }
+
+    ngx_http_apievents_npieces = 0;
+}
+
+
+/* the pool still follows its link to the next cleanup after that */
+
 void
 ngx_http_apievents_decision_cleanup(void *data)
 {
     ngx_http_apievents_decision_t  *d = data;
+
+    ngx_http_apievents_piece_t  *piece;
 
     if (d->timer != NULL) {
         ngx_http_apievents_timeout_stop(d);
@@ -77,6 +158,14 @@ ngx_http_apievents_decision_cleanup(void *data)
 
     if (d->org != NULL) {
         ngx_http_apievents_session_release(d->org);
+    }
+
+    if (d->conf->gate.uses <= NGX_HTTP_APIEVENTS_SPARE_USES) {
+        piece = data;
+
+        piece->next = ngx_http_apievents_pieces;
+        ngx_http_apievents_pieces = piece;
+        ngx_http_apievents_npieces++;
     }
 }
 

@@ -9,6 +9,15 @@
 #include "gate/gate_private.h"
 
 
+static void ngx_http_apievents_turn_ends(ngx_event_t *ev);
+
+
+static struct {
+    ngx_event_t  event;
+    ae_now_t     now;
+} ngx_http_apievents_turn;
+
+
 void
 ngx_http_apievents_uses_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u)
@@ -24,7 +33,11 @@ ngx_http_apievents_uses_start(ngx_http_request_t *r,
 }
 
 
-/* quotas need no better wall clock than nginx has, and reading it costs */
+/*
+ * What the kernel tells of at once had all come by then, and clocks cost: one
+ * reading is for a turn of the event loop, at whose end the event is no longer
+ * posted.  Quotas need no better wall clock than nginx has.
+ */
 
 void
 ngx_http_apievents_now(ae_now_t *now)
@@ -32,12 +45,29 @@ ngx_http_apievents_now(ae_now_t *now)
     ngx_time_t       *tp;
     struct timespec   ts;
 
+    if (ngx_http_apievents_turn.event.posted) {
+        *now = ngx_http_apievents_turn.now;
+        return;
+    }
+
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
     tp = ngx_timeofday();
 
     now->mono = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
     now->wall = (uint64_t) tp->sec * 1000000000
                 + (uint64_t) tp->msec * 1000000;
+
+    ngx_http_apievents_turn.now = *now;
+    ngx_http_apievents_turn.event.handler = ngx_http_apievents_turn_ends;
+    ngx_http_apievents_turn.event.log = ngx_cycle->log;
+
+    ngx_post_event(&ngx_http_apievents_turn.event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_apievents_turn_ends(ngx_event_t *ev)
+{
 }
 
 

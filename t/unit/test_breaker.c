@@ -95,6 +95,36 @@ test_slow_or_failed(void **state)
 
 
 static void
+test_again_in_its_place(void **state)
+{
+    ae_breaker_pass_t  first, pass;
+
+    (void) state;
+
+    first = enter(AE_OK);
+    memset(&pass, 0xa5, sizeof(pass));
+
+    assert_int_equal(ae_breaker_again(first.place, breaker_id(1), &pass),
+                     AE_DECLINED);
+    assert_int_equal(ae_breaker_again(first.place, breaker_id(0), &pass),
+                     AE_OK);
+    assert_memory_equal(&pass.id, &first.id, sizeof(ae_id_t));
+    assert_int_equal(pass.epoch, first.epoch);
+    assert_int_equal(pass.retry, 0);
+    assert_int_equal(pass.probe, 0);
+    assert_int_equal(pass.state, AE_BREAKER_CLOSED);
+    assert_int_equal(pass.change, AE_BREAKER_STAYS);
+
+    ae_breaker_leave(breakers, &rule, &pass, AE_BREAKER_SUCCESS, &now);
+    assert_int_equal(stat_of().samples, 1);
+
+    assert_int_equal(samples(3, AE_BREAKER_FAILURE), AE_BREAKER_TRIPS);
+    assert_int_equal(ae_breaker_again(first.place, breaker_id(0), &pass),
+                     AE_DECLINED);
+}
+
+
+static void
 test_window_moves(void **state)
 {
     (void) state;
@@ -505,6 +535,7 @@ main(void)
         breaker_test(test_none_is_no_sample),
         breaker_test(test_slow_is_no_matter),
         breaker_test(test_slow_or_failed),
+        breaker_test(test_again_in_its_place),
         breaker_test(test_window_moves),
         breaker_test(test_late_clock_counts),
         breaker_test(test_other_rule),

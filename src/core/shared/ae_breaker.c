@@ -30,9 +30,9 @@ static int ae_breaker_ask(ae_breakers_t *b, const ae_breaker_rule_t *rule,
 static int ae_breaker_ask_locked(ae_breaker_t *st,
     const ae_breaker_rule_t *rule, uint32_t owner, const ae_now_t *now,
     ae_breaker_pass_t *pass);
-static int ae_breaker_leave_closed(ae_breakers_t *b,
-    const ae_breaker_rule_t *rule, ae_breaker_pass_t *pass,
-    ae_breaker_outcome_e outcome, const ae_now_t *now);
+static int ae_breaker_leave_closed(const ae_breaker_rule_t *rule,
+    ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
+    const ae_now_t *now);
 static void ae_breaker_sample(ae_breaker_t *st, const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
     const ae_now_t *now);
@@ -113,6 +113,7 @@ ae_breaker_enter(ae_breakers_t *b, ae_id_t id, const ae_breaker_rule_t *rule,
         return ae_breaker_ask(b, rule, owner, now, pass);
     }
 
+    pass->place = st;
     word = ae_breaker_get(&st->word);
     until = ae_breaker_get(&st->until);
 
@@ -150,6 +151,35 @@ ae_breaker_enter(ae_breakers_t *b, ae_id_t id, const ae_breaker_rule_t *rule,
 }
 
 
+int
+ae_breaker_again(void *place, ae_id_t id, ae_breaker_pass_t *pass)
+{
+    uint64_t       word;
+    ae_breaker_t  *st;
+
+    st = place;
+    word = ae_breaker_get(&st->word);
+
+    if (word == 0
+        || ae_breaker_state(word) != AE_BREAKER_CLOSED
+        || !ae_table_holds(st, id)
+        || ae_breaker_get(&st->word) != word)
+    {
+        return AE_DECLINED;
+    }
+
+    pass->id = id;
+    pass->epoch = ae_breaker_epoch(word);
+    pass->retry = 0;
+    pass->probe = 0;
+    pass->state = AE_BREAKER_CLOSED;
+    pass->change = AE_BREAKER_STAYS;
+    pass->place = st;
+
+    return AE_OK;
+}
+
+
 static int
 ae_breaker_decline(ae_breaker_pass_t *pass, uint64_t retry)
 {
@@ -172,6 +202,8 @@ ae_breaker_ask(ae_breakers_t *b, const ae_breaker_rule_t *rule,
     ae_table_lock(ae_breakers_table(b), shard);
 
     st = ae_breaker_make(b, pass->id, rule->window, now);
+
+    pass->place = st;
 
     if (st == NULL) {
         pass->id = (ae_id_t) { { 0, 0 } };
@@ -254,7 +286,7 @@ ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
         outcome = AE_BREAKER_SUCCESS;
     }
 
-    if (ae_breaker_leave_closed(b, rule, pass, outcome, now)) {
+    if (ae_breaker_leave_closed(rule, pass, outcome, now)) {
         return;
     }
 
@@ -287,7 +319,7 @@ ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
 /* 1: done, no lock was needed */
 
 static int
-ae_breaker_leave_closed(ae_breakers_t *b, const ae_breaker_rule_t *rule,
+ae_breaker_leave_closed(const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
     const ae_now_t *now)
 {
@@ -295,11 +327,7 @@ ae_breaker_leave_closed(ae_breakers_t *b, const ae_breaker_rule_t *rule,
     uint64_t       end, word, n, *count;
     ae_breaker_t  *st;
 
-    st = ae_table_peek(ae_breakers_table(b), pass->id);
-
-    if (st == NULL) {
-        return 0;
-    }
+    st = pass->place;
 
     /* in this order: a bucket of a later epoch is told by the word */
 
