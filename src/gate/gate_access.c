@@ -18,7 +18,7 @@ static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_decide_late(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-static ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,
+static ngx_inline ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t **d);
 static ngx_uint_t ngx_http_apievents_error_page(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
@@ -315,7 +315,7 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+static ngx_inline ngx_int_t
 ngx_http_apievents_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t **d)
 {
@@ -368,12 +368,13 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
     ngx_int_t   rc;
-    ngx_uint_t  left;
+    ngx_uint_t  first;
 
-    left = d->conf->gate.steps & (~(ngx_uint_t) 0 << d->step);
+    first = d->step;
 
     for ( ;; ) {
-        d->step = __builtin_ctzl(left);
+        d->step = __builtin_ctzl(d->conf->gate.steps
+                                 & (~(ngx_uint_t) 0 << first));
 
         if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED) {
             return NGX_OK;
@@ -386,7 +387,7 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
         rc = ngx_http_apievents_steps[d->step](r, d);
 
         if (rc == NGX_OK) {
-            left &= ~(ngx_uint_t) 1 << d->step;
+            first = d->step + 1;
             continue;
         }
 
@@ -394,7 +395,7 @@ ngx_http_apievents_decide(ngx_http_request_t *r,
             return (rc == NGX_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
         }
 
-        left = d->conf->gate.steps & (~(ngx_uint_t) 0 << d->step);
+        first = d->step;
     }
 }
 
@@ -479,6 +480,8 @@ static ngx_int_t
 ngx_http_apievents_step_expiry(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
+    ngx_int_t  rc;
+
     if (d->session->broken) {
         return ngx_http_apievents_reject(r, d, &ngx_http_apievents_no_policy);
     }
@@ -497,10 +500,18 @@ ngx_http_apievents_step_expiry(ngx_http_request_t *r,
 
     if (d->session->seen == d->conf) {
         d->right = d->session->seen_right;
-        return NGX_OK;
+
+    } else {
+        rc = ngx_http_apievents_step_rights(r, d);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    return ngx_http_apievents_step_rights(r, d);
+    d->step = NGX_HTTP_APIEVENTS_STEP_LIMITS;
+
+    return ngx_http_apievents_step_limits(r, d);
 }
 
 
@@ -522,9 +533,18 @@ ngx_http_apievents_step_limits(ngx_http_request_t *r,
 
     if (rc == NGX_DECLINED) {
         d->step = NGX_HTTP_APIEVENTS_STEP_REFUSING;
+        return NGX_DECLINED;
     }
 
-    return rc;
+    if (rc != NGX_OK
+        || !(d->conf->gate.steps & 1 << NGX_HTTP_APIEVENTS_STEP_BREAKER))
+    {
+        return rc;
+    }
+
+    d->step = NGX_HTTP_APIEVENTS_STEP_BREAKER;
+
+    return ngx_http_apievents_step_breaker(r, d);
 }
 
 

@@ -11,6 +11,8 @@
 #include "gate/gate_private.h"
 
 
+static ngx_int_t ngx_http_apievents_breakers_enter(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d) ae_rare;
 static ngx_http_apievents_breaker_t *ngx_http_apievents_breaker_next(
     ngx_http_request_t *r, ngx_http_apievents_decision_t *d,
     ngx_uint_t dry_run, ngx_uint_t *i);
@@ -52,8 +54,37 @@ const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open = {
 };
 
 
+/* one breaker for all requests, which is closed and where it was, as a rule */
+
 ngx_int_t
 ngx_http_apievents_step_breaker(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_http_apievents_entry_t      *entry;
+    ngx_http_apievents_gate_conf_t  *gcf;
+
+    gcf = &d->conf->gate;
+    entry = gcf->breaker_entries;
+
+    if (gcf->breaker == NULL || entry->place == NULL || d->entered || d->tried
+        || r->uri.len == 0 || r->uri.data[0] != '/'
+        || ae_breaker_again(entry->place, entry->id, &d->pass) != AE_OK)
+    {
+        return ngx_http_apievents_breakers_enter(r, d);
+    }
+
+    d->breakers = ngx_http_apievents_gate_zone(r)->breakers;
+    d->breaker = gcf->breaker;
+    d->state = AE_BREAKER_CLOSED;
+    d->entered = 1;
+
+    return (gcf->timeouts != NULL) ? ngx_http_apievents_timeout_start(r, d)
+                                   : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_breakers_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
     int                            rc;
@@ -64,12 +95,8 @@ ngx_http_apievents_step_breaker(ngx_http_request_t *r,
         return ngx_http_apievents_timeout_start(r, d);
     }
 
-    b = d->conf->gate.breaker;
-
-    if (b == NULL || r->uri.len == 0 || r->uri.data[0] != '/') {
-        i = 0;
-        b = ngx_http_apievents_breaker_next(r, d, 0, &i);
-    }
+    i = 0;
+    b = ngx_http_apievents_breaker_next(r, d, 0, &i);
 
     if (b != NULL) {
         rc = ngx_http_apievents_breaker_enter(r, d, b, &d->pass);

@@ -15,6 +15,8 @@ static ngx_http_apievents_held_t *ngx_http_apievents_held(
 static ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
 static void ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d);
+static ngx_int_t ngx_http_apievents_take_any(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d) ae_rare;
 static ngx_int_t ngx_http_apievents_refuse_at(
     ngx_http_apievents_decision_t *d, ngx_uint_t refused);
 static ngx_int_t ngx_http_apievents_take(ngx_http_request_t *r,
@@ -109,16 +111,22 @@ ngx_int_t
 ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_int_t                        rc;
-    ngx_http_apievents_held_t       *held;
-    ngx_http_apievents_uses_t        u;
-    ngx_http_apievents_gate_conf_t  *gcf;
+    ngx_http_apievents_held_t  *held;
 
     held = ngx_http_apievents_held(d);
 
-    if (held != NULL) {
-        return ngx_http_apievents_take_held(r, d, held);
-    }
+    return (held != NULL) ? ngx_http_apievents_take_held(r, d, held)
+                          : ngx_http_apievents_take_any(r, d);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_take_any(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_int_t                        rc;
+    ngx_http_apievents_uses_t        u;
+    ngx_http_apievents_gate_conf_t  *gcf;
 
     gcf = &d->conf->gate;
 

@@ -423,15 +423,12 @@ ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
  * gate_uses.c.  start, add one after the other (the first that is used up is
  * told of), then charge or peek, and keep.  put: a rule and its counter, none
  * if it is unlimited.  learn: the session will have them at hand, if nothing
- * else decides which they are; held_by: where, with a session.  remaining: of
- * the limits that have least left.
+ * else decides which they are.  remaining: of the limits that have least left.
  */
 void ngx_http_apievents_uses_start(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_uses_t *u);
-void ngx_http_apievents_now(ae_now_t *now);
 void ngx_http_apievents_uses_learn(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_uses_t *u);
-void **ngx_http_apievents_held_by(ngx_http_apievents_decision_t *d);
 ae_limit_use_t *ngx_http_apievents_uses_add(ngx_http_apievents_uses_t *u,
     ngx_http_apievents_use_e kind);
 void ngx_http_apievents_uses_put(ngx_http_apievents_uses_t *u,
@@ -442,8 +439,6 @@ void ngx_http_apievents_uses_renew(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_remaining_t *left);
-ngx_http_apievents_zone_t *ngx_http_apievents_gate_zone(
-    ngx_http_request_t *r);
 
 /* gate_org.c: those of the API's organisation; they stand first */
 void ngx_http_apievents_org_uses(ngx_http_apievents_decision_t *d,
@@ -553,6 +548,59 @@ ngx_http_apievents_decision(ngx_http_request_t *r)
     }
 
     return NULL;
+}
+
+
+static ngx_inline ngx_http_apievents_zone_t *
+ngx_http_apievents_gate_zone(ngx_http_request_t *r)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    return mcf->store.zone;
+}
+
+
+/* the time that decisions and samples of this turn of the event loop have */
+
+typedef struct {
+    ngx_event_t                     event;
+    ae_now_t                        now;
+} ngx_http_apievents_turn_t;
+
+extern ngx_http_apievents_turn_t  ngx_http_apievents_turn;
+
+void ngx_http_apievents_turn_begins(void);
+
+static ngx_inline void
+ngx_http_apievents_now(ae_now_t *now)
+{
+    if (!ngx_http_apievents_turn.event.posted) {
+        ngx_http_apievents_turn_begins();
+    }
+
+    *now = ngx_http_apievents_turn.now;
+}
+
+
+/* where held_t is kept: of sessions that have a record the location keeps it,
+ * for each combination of limits */
+
+static ngx_inline void **
+ngx_http_apievents_held_by(ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t                     n;
+    ngx_http_apievents_session_t  *session;
+
+    session = d->session;
+
+    if (session->record != NULL) {
+        n = (session->rate.max != 0) | (session->quota.max != 0) << 1;
+        return &d->conf->gate.held[n];
+    }
+
+    return d->right ? &d->right->held : &session->held;
 }
 
 

@@ -12,10 +12,7 @@
 static void ngx_http_apievents_turn_ends(ngx_event_t *ev);
 
 
-static struct {
-    ngx_event_t  event;
-    ae_now_t     now;
-} ngx_http_apievents_turn;
+ngx_http_apievents_turn_t  ngx_http_apievents_turn;
 
 
 void
@@ -40,24 +37,21 @@ ngx_http_apievents_uses_start(ngx_http_request_t *r,
  */
 
 void
-ngx_http_apievents_now(ae_now_t *now)
+ngx_http_apievents_turn_begins(void)
 {
+    ae_now_t         *now;
     ngx_time_t       *tp;
     struct timespec   ts;
 
-    if (ngx_http_apievents_turn.event.posted) {
-        *now = ngx_http_apievents_turn.now;
-        return;
-    }
-
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
     tp = ngx_timeofday();
+
+    now = &ngx_http_apievents_turn.now;
 
     now->mono = (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
     now->wall = (uint64_t) tp->sec * 1000000000
                 + (uint64_t) tp->msec * 1000000;
 
-    ngx_http_apievents_turn.now = *now;
     ngx_http_apievents_turn.event.handler = ngx_http_apievents_turn_ends;
     ngx_http_apievents_turn.event.log = ngx_cycle->log;
 
@@ -68,26 +62,6 @@ ngx_http_apievents_now(ae_now_t *now)
 static void
 ngx_http_apievents_turn_ends(ngx_event_t *ev)
 {
-}
-
-
-/* where it is kept: of sessions that have a record the location keeps it, for
- * each combination of limits */
-
-void **
-ngx_http_apievents_held_by(ngx_http_apievents_decision_t *d)
-{
-    ngx_uint_t                     n;
-    ngx_http_apievents_session_t  *session;
-
-    session = d->session;
-
-    if (session->record != NULL) {
-        n = (session->rate.max != 0) | (session->quota.max != 0) << 1;
-        return &d->conf->gate.held[n];
-    }
-
-    return d->right ? &d->right->held : &session->held;
 }
 
 
@@ -267,15 +241,4 @@ ngx_http_apievents_remaining(ngx_http_apievents_decision_t *d,
             left->reset = (d->now.wall + use->reset + 999999999) / 1000000000;
         }
     }
-}
-
-
-ngx_http_apievents_zone_t *
-ngx_http_apievents_gate_zone(ngx_http_request_t *r)
-{
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
-
-    return mcf->store.zone;
 }
