@@ -81,25 +81,6 @@ ae_record_sort(uint64_t *right, size_t n)
 }
 
 
-size_t
-ae_record_size(size_t n, size_t org_len, size_t alias_len)
-{
-    return (sizeof(ae_record_t) + n * sizeof(uint64_t) + org_len + alias_len
-            + sizeof(uint64_t) - 1)
-           / sizeof(uint64_t) * sizeof(uint64_t);
-}
-
-
-int
-ae_record_valid(const ae_record_t *r, size_t len, uint64_t policies)
-{
-    return len >= sizeof(ae_record_t) && r->format == AE_RECORD_FORMAT
-           && r->len == len
-           && (r->policies == 0 || r->policies == policies)
-           && ae_record_size(r->rights, r->org_len, r->alias_len) == len;
-}
-
-
 int
 ae_record_find(const ae_record_t *r, uint64_t hash)
 {
@@ -126,19 +107,4 @@ ae_record_find(const ae_record_t *r, uint64_t hash)
     }
 
     return (r->right[low] & 1) ? AE_AGAIN : AE_OK;
-}
-
-
-ae_str_t
-ae_record_org(const ae_record_t *r)
-{
-    return (ae_str_t) { r->org_len, (unsigned char *) (r->right + r->rights) };
-}
-
-
-ae_str_t
-ae_record_alias(const ae_record_t *r)
-{
-    return (ae_str_t) { r->alias_len, (unsigned char *) (r->right + r->rights)
-                                      + r->org_len };
 }

@@ -53,16 +53,45 @@ int ae_record_make(ae_record_t *r, size_t size, const uint64_t *rights,
     size_t n, ae_str_t org, ae_str_t alias);
 
 /* the bytes that one of n rights takes at most; see AE_SESSION_RECORD_MAX */
-size_t ae_record_size(size_t n, size_t org_len, size_t alias_len);
+
+static inline size_t
+ae_record_size(size_t n, size_t org_len, size_t alias_len)
+{
+    return (sizeof(ae_record_t) + n * sizeof(uint64_t) + org_len + alias_len
+            + sizeof(uint64_t) - 1)
+           / sizeof(uint64_t) * sizeof(uint64_t);
+}
+
 
 /* is it one, of these policies */
-int ae_record_valid(const ae_record_t *r, size_t len, uint64_t policies);
+
+static inline int
+ae_record_valid(const ae_record_t *r, size_t len, uint64_t policies)
+{
+    return len >= sizeof(ae_record_t) && r->format == AE_RECORD_FORMAT
+           && r->len == len
+           && (r->policies == 0 || r->policies == policies)
+           && ae_record_size(r->rights, r->org_len, r->alias_len) == len;
+}
+
 
 /* AE_OK, AE_AGAIN: the text says; AE_DECLINED: there is no such right */
 int ae_record_find(const ae_record_t *r, uint64_t hash);
 
-ae_str_t ae_record_org(const ae_record_t *r);
-ae_str_t ae_record_alias(const ae_record_t *r);
+
+static inline ae_str_t
+ae_record_org(const ae_record_t *r)
+{
+    return (ae_str_t) { r->org_len, (unsigned char *) (r->right + r->rights) };
+}
+
+
+static inline ae_str_t
+ae_record_alias(const ae_record_t *r)
+{
+    return (ae_str_t) { r->alias_len, (unsigned char *) (r->right + r->rights)
+                                      + r->org_len };
+}
 
 
 #endif /* _AE_RECORD_H_INCLUDED_ */

@@ -32,17 +32,6 @@ ae_blocks_init(ae_blocks_t *blocks, void *mem, uint32_t total)
 }
 
 
-ae_block_t *
-ae_blocks_at(const ae_blocks_t *blocks, uint32_t n)
-{
-    if (n == 0 || n > blocks->total) {
-        return NULL;
-    }
-
-    return (ae_block_t *) ((char *) blocks + blocks->offset) + (n - 1);
-}
-
-
 /* death on the way loses blocks to nobody: only the sweep makes the list */
 
 uint32_t

@@ -45,7 +45,17 @@ typedef struct {
 void ae_blocks_init(ae_blocks_t *blocks, void *mem, uint32_t total);
 
 /* NULL for 0 and for what is no number of a block */
-ae_block_t *ae_blocks_at(const ae_blocks_t *blocks, uint32_t n);
+
+static inline ae_block_t *
+ae_blocks_at(const ae_blocks_t *blocks, uint32_t n)
+{
+    if (n == 0 || n > blocks->total) {
+        return NULL;
+    }
+
+    return (ae_block_t *) ((char *) blocks + blocks->offset) + (n - 1);
+}
+
 
 /* a chain of n, not published; 0: there are not so many */
 uint32_t ae_blocks_take(ae_blocks_t *blocks, uint32_t n);

@@ -215,7 +215,16 @@ ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
         return AE_DECLINED;
     }
 
-    if (ref->record != 0 && ref->record <= size) {
+    if (ref->record == 0 || ref->record > size) {
+        return AE_OK;
+    }
+
+    /* as a rule it is in one block; the head is one, if nobody writes */
+
+    if (ref->record <= AE_BLOCK_DATA - sizeof(ae_session_t)) {
+        memcpy(record, ae_sessions_at(ss, *head) + 1, ref->record);
+
+    } else {
         (void) ae_blocks_read(&ss->blocks, *head, sizeof(ae_session_t),
                               record, ref->record);
     }
