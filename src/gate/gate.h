@@ -408,6 +408,7 @@ struct ngx_http_apievents_gate_conf_s {
     ngx_http_apievents_breaker_t
                                *breaker;        /* that holds for any path,
                                                    if it is the only one */
+    unsigned                    quick:1;        /* steps may be made at once */
     unsigned                    endpoints:1;    /* some limit has a path */
     unsigned                    keyed:1;        /* some limit has a key */
     unsigned                    dry_runs:1;     /* some limit is one */

@@ -170,8 +170,15 @@ ngx_http_apievents_access_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED
-        || ngx_http_apievents_error_page(r, d))
+    if (d->step == NGX_HTTP_APIEVENTS_STEP_ACTIVE && d->conf->gate.quick) {
+        rc = ngx_http_apievents_quick(r, d);
+
+        if (rc == NGX_OK) {
+            return NGX_OK;
+        }
+
+    } else if (d->step == NGX_HTTP_APIEVENTS_STEP_PASSED
+               || ngx_http_apievents_error_page(r, d))
     {
         return NGX_DECLINED;
     }

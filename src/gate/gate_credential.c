@@ -53,14 +53,7 @@ ngx_http_apievents_credential(ngx_http_request_t *r, ngx_array_t *auth,
 
         if (a[i].known) {
 
-            if (r->headers_in.authorization == NULL) {
-                continue;
-            }
-
-            *credential = r->headers_in.authorization->value;
-            ngx_http_apievents_drop_bearer(credential);
-
-            if (credential->len != 0) {
+            if (ngx_http_apievents_authorization(r, credential) == NGX_OK) {
                 return NGX_OK;
             }
 
@@ -98,6 +91,20 @@ ngx_http_apievents_credential(ngx_http_request_t *r, ngx_array_t *auth,
     ngx_str_null(credential);
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_apievents_authorization(ngx_http_request_t *r, ngx_str_t *credential)
+{
+    if (r->headers_in.authorization == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *credential = r->headers_in.authorization->value;
+    ngx_http_apievents_drop_bearer(credential);
+
+    return (credential->len != 0) ? NGX_OK : NGX_DECLINED;
 }
 
 

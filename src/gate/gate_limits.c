@@ -12,8 +12,6 @@
 
 static ngx_http_apievents_held_t *ngx_http_apievents_held(
     ngx_http_apievents_decision_t *d);
-static ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
 static void ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_take_any(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d) ae_rare;
@@ -180,11 +178,10 @@ ngx_http_apievents_held(ngx_http_apievents_decision_t *d)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_take_held(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held)
 {
-    size_t                      refused;
     ngx_http_apievents_zone_t  *zone;
 
     d->nuses = held->n;
@@ -212,10 +209,11 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
             d->held = held;
         }
 
-        if (ae_limits_take(zone->limits, d->uses, held->n, &d->now, &refused)
+        if (ae_limits_take(zone->limits, d->uses, held->n, &d->now,
+                           &d->refused)
             == AE_DECLINED)
         {
-            return ngx_http_apievents_refuse_at(d, refused);
+            return ngx_http_apievents_refuse_at(d, d->refused);
         }
     }
 

@@ -11,6 +11,8 @@
 
 static void ngx_http_apievents_plan_steps(
     ngx_http_apievents_gate_conf_t *gcf);
+static ngx_uint_t ngx_http_apievents_plan_quick(
+    ngx_http_apievents_gate_conf_t *gcf);
 static void ngx_http_apievents_plan_limits(
     ngx_http_apievents_gate_conf_t *gcf);
 static void ngx_http_apievents_plan_breaker(
@@ -61,6 +63,24 @@ ngx_http_apievents_plan_steps(ngx_http_apievents_gate_conf_t *gcf)
     if (gcf->breakers != NULL || gcf->timeouts != NULL) {
         gcf->steps |= 1 << NGX_HTTP_APIEVENTS_STEP_BREAKER;
     }
+
+    gcf->quick = ngx_http_apievents_plan_quick(gcf);
+}
+
+
+/* breakers and timeouts need their step, unless it is the one breaker */
+
+static ngx_uint_t
+ngx_http_apievents_plan_quick(ngx_http_apievents_gate_conf_t *gcf)
+{
+    ngx_http_apievents_auth_t  *auth;
+
+    auth = gcf->auth->elts;
+
+    return gcf->active && gcf->more == NULL && gcf->versions == NULL
+           && gcf->org.len == 0 && gcf->auth->nelts != 0 && auth[0].known
+           && gcf->timeouts == NULL
+           && (gcf->breakers == NULL || gcf->breaker != NULL);
 }
 
 

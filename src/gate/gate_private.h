@@ -124,7 +124,7 @@ typedef struct {
     ngx_http_apievents_timer_t     *timer;      /* of the upstream's header */
     const ngx_http_apievents_refusal_t
                                    *refusal;
-    ngx_uint_t                      refused;    /* index in uses; for refusals
+    size_t                          refused;    /* index in uses; for refusals
                                                    of rate and quota */
 
     ngx_str_t                       request;    /* its HTTP/1.1 form */
@@ -390,6 +390,8 @@ ngx_uint_t ngx_http_apievents_refusal_status(
  */
 ngx_int_t ngx_http_apievents_credential(ngx_http_request_t *r,
     ngx_array_t *auth, ngx_str_t *credential);
+ngx_int_t ngx_http_apievents_authorization(ngx_http_request_t *r,
+    ngx_str_t *credential);
 ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_apievents_query_value(ngx_http_request_t *r,
@@ -412,6 +414,14 @@ size_t ngx_http_apievents_put(u_char *dst, size_t n, u_char *data,
 ngx_int_t ngx_http_apievents_limits(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_refund(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
+/* the same by what is kept of them, for a session and no organisation */
+ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
+
+/* gate_quick.c: all steps at once, where the plan says that it may do */
+ngx_int_t ngx_http_apievents_quick(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
 /* refuses for one of the uses, and keeps them: NGX_DECLINED, or NGX_ERROR */
