@@ -23,9 +23,10 @@ static void ngx_http_apievents_move_worker(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_apievents_init_process(ngx_cycle_t *cycle);
 static void ngx_http_apievents_exit_process(ngx_cycle_t *cycle);
 
-static ngx_int_t ngx_http_apievents_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_header_filter(ngx_http_request_t *r)
+    ae_often;
 static ngx_int_t ngx_http_apievents_body_filter(ngx_http_request_t *r,
-    ngx_chain_t *in);
+    ngx_chain_t *in) ae_often;
 
 
 #define NGX_HTTP_APIEVENTS_ANY                                                \

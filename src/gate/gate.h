@@ -557,7 +557,7 @@ ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
  * All that the gate has to do with the header of an answer, from the module's
  * filter.
  */
-ngx_int_t ngx_http_apievents_gate_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_gate_header(ngx_http_request_t *r) ae_often;
 
 /* what of r->uri is the listen path's, if it begins with that; empty if the
  * API has none */

@@ -13,9 +13,12 @@
 #include "gate/gate_private.h"
 
 
-static ngx_int_t ngx_http_apievents_access_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_access_handler(ngx_http_request_t *r)
+    ae_often;
+static ngx_int_t ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
+    ae_often;
+static ngx_int_t ngx_http_apievents_log_handler(ngx_http_request_t *r)
+    ae_often;
 static ngx_int_t ngx_http_apievents_decide_late(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 static ngx_inline ngx_int_t ngx_http_apievents_start(ngx_http_request_t *r,

@@ -25,12 +25,12 @@ static ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b);
 static void ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
-    ae_breaker_pass_t *pass);
+    ae_breaker_pass_t *pass) ae_often;
 static void ngx_http_apievents_breaker_leave_all(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 static ae_breaker_outcome_e ngx_http_apievents_breaker_outcome(
     ngx_http_request_t *r, ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_breaker_t *b);
+    ngx_http_apievents_breaker_t *b) ae_often;
 static ngx_http_upstream_state_t *ngx_http_apievents_breaker_attempt(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_breaker_unresolved(
@@ -38,7 +38,7 @@ static ngx_uint_t ngx_http_apievents_breaker_unresolved(
 static ngx_uint_t ngx_http_apievents_breaker_failure(
     ngx_http_apievents_breaker_t *b, ngx_uint_t status);
 static void ngx_http_apievents_breaker_finalize(ngx_http_request_t *r,
-    ngx_int_t rc);
+    ngx_int_t rc) ae_often;
 
 
 /* facts: Tyk's 5.2; a refusal of its own raises nothing */

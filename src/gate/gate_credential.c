@@ -29,7 +29,7 @@ static ngx_uint_t ngx_http_apievents_query_is(ngx_str_t *raw,
     ngx_str_t *name);
 static u_char ngx_http_apievents_unescape(u_char **p, u_char *last);
 static void ngx_http_apievents_drop_bearer(ngx_str_t *value);
-static size_t ngx_http_apievents_bearer(ngx_str_t *value);
+static size_t ngx_http_apievents_bearer(ngx_str_t *value) ae_often;
 static ngx_uint_t ngx_http_apievents_is_source(ngx_array_t *auth,
     ngx_uint_t kind, ngx_str_t *name);
 static size_t ngx_http_apievents_redact_pairs(u_char *dst, ngx_array_t *auth,

@@ -223,7 +223,7 @@ ngx_int_t ngx_http_apievents_step_org(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_step_rights(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 ngx_int_t ngx_http_apievents_step_breaker(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 
 /*
  * What a step does to refuse: returns NGX_DECLINED.  reject() is for want of a
@@ -240,12 +240,12 @@ ngx_int_t ngx_http_apievents_reject(ngx_http_request_t *r,
  * forget: the request ends and nobody has taken a sample.
  */
 void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 void ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d);
 
 /* an upstream's header passes, whose body may still end too early */
 void ngx_http_apievents_breaker_watch(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 
 extern const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open;
 
@@ -352,7 +352,7 @@ ngx_int_t ngx_http_apievents_dress_request(ngx_http_request_t *r,
  * lets a browser read the answer */
 ngx_int_t ngx_http_apievents_refusal_header(ngx_http_request_t *r);
 ngx_int_t ngx_http_apievents_limit_headers(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 ngx_int_t ngx_http_apievents_dress_answer(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 ngx_int_t ngx_http_apievents_cors_header(ngx_http_request_t *r,
@@ -366,9 +366,9 @@ char *ngx_http_apievents_default_auth(ngx_conf_t *cf, ngx_array_t **auth);
 void ngx_http_apievents_plan(ngx_http_apievents_gate_conf_t *gcf);
 
 /* gate_decision.c; the cleanup is what a decision is found by */
-void ngx_http_apievents_decision_cleanup(void *data);
+void ngx_http_apievents_decision_cleanup(void *data) ae_often;
 ngx_http_apievents_decision_t *ngx_http_apievents_decision_create(
-    ngx_http_request_t *r, ngx_http_apievents_loc_conf_t *conf);
+    ngx_http_request_t *r, ngx_http_apievents_loc_conf_t *conf) ae_often;
 void ngx_http_apievents_decision_session(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_session_t *session);
 void ngx_http_apievents_decision_org(ngx_http_apievents_decision_t *d,
@@ -391,7 +391,7 @@ ngx_uint_t ngx_http_apievents_refusal_status(
 ngx_int_t ngx_http_apievents_credential(ngx_http_request_t *r,
     ngx_array_t *auth, ngx_str_t *credential);
 ngx_int_t ngx_http_apievents_authorization(ngx_http_request_t *r,
-    ngx_str_t *credential);
+    ngx_str_t *credential) ae_often;
 ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_apievents_query_value(ngx_http_request_t *r,
@@ -418,11 +418,12 @@ void ngx_http_apievents_refund(ngx_http_request_t *r,
 
 /* the same by what is kept of them, for a session and no organisation */
 ngx_int_t ngx_http_apievents_take_held(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held)
+    ae_often;
 
 /* gate_quick.c: all steps at once, where the plan says that it may do */
 ngx_int_t ngx_http_apievents_quick(ngx_http_request_t *r,
-    ngx_http_apievents_decision_t *d);
+    ngx_http_apievents_decision_t *d) ae_often;
 
 /* refuses for one of the uses, and keeps them: NGX_DECLINED, or NGX_ERROR */
 ngx_int_t ngx_http_apievents_refuse_use(ngx_http_request_t *r,
@@ -475,7 +476,7 @@ u_char *ngx_http_apievents_put_policy(ngx_http_apievents_decision_t *d,
 void ngx_http_apievents_held_items(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_held_t *held);
 ngx_uint_t ngx_http_apievents_held_fits(ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_held_t *held);
+    ngx_http_apievents_held_t *held) ae_often;
 ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
     ngx_uint_t i);
 
@@ -581,7 +582,7 @@ typedef struct {
 
 extern ngx_http_apievents_turn_t  ngx_http_apievents_turn;
 
-void ngx_http_apievents_turn_begins(void);
+void ngx_http_apievents_turn_begins(void) ae_often;
 
 static ngx_inline void
 ngx_http_apievents_now(ae_now_t *now)

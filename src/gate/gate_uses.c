@@ -9,7 +9,7 @@
 #include "gate/gate_private.h"
 
 
-static void ngx_http_apievents_turn_ends(ngx_event_t *ev);
+static void ngx_http_apievents_turn_ends(ngx_event_t *ev) ae_often;
 
 
 ngx_http_apievents_turn_t  ngx_http_apievents_turn;

@@ -188,7 +188,7 @@ void ngx_http_apievents_folder_own(ngx_fd_t at, const char *name,
 
 /* ids by which the zone knows a credential, a KeyID and an organisation */
 ae_id_t ngx_http_apievents_credential_id(ngx_http_apievents_zone_t *zone,
-    ngx_str_t *credential);
+    ngx_str_t *credential) ae_often;
 ae_id_t ngx_http_apievents_key_id_id(ngx_http_apievents_zone_t *zone,
     ae_id_t key_id);
 ae_id_t ngx_http_apievents_org_id(ngx_http_apievents_zone_t *zone,
@@ -201,13 +201,14 @@ ae_id_t ngx_http_apievents_org_id(ngx_http_apievents_zone_t *zone,
  * found one that has a record only.
  */
 ngx_int_t ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
-    ngx_http_apievents_session_t **session);
+    ngx_http_apievents_session_t **session) ae_often;
 ngx_int_t ngx_http_apievents_session_whole(ngx_http_request_t *r,
     const ngx_http_apievents_session_t *record,
     ngx_http_apievents_session_t **session);
-void ngx_http_apievents_session_keep(ngx_http_apievents_session_t *session);
+void ngx_http_apievents_session_keep(ngx_http_apievents_session_t *session)
+    ae_often;
 void ngx_http_apievents_session_release(
-    ngx_http_apievents_session_t *session);
+    ngx_http_apievents_session_t *session) ae_often;
 
 /* of an API's id, as records name it */
 uint64_t ngx_http_apievents_api_hash(ngx_http_apievents_zone_t *zone,

@@ -128,8 +128,9 @@ ngx_int_t ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
  */
 ngx_int_t ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
     ae_id_t id, ae_session_ref_t *ref,
-    ngx_http_apievents_session_t **session);
-void ngx_http_apievents_record_release(ngx_http_apievents_session_t *session);
+    ngx_http_apievents_session_t **session) ae_often;
+void ngx_http_apievents_record_release(ngx_http_apievents_session_t *session)
+    ae_often;
 void ngx_http_apievents_records_free(void);
 
 /* of a text that is going to be put: in buf, or empty */

@@ -76,7 +76,7 @@ ae_record_valid(const ae_record_t *r, size_t len, uint64_t policies)
 
 
 /* AE_OK, AE_AGAIN: the text says; AE_DECLINED: there is no such right */
-int ae_record_find(const ae_record_t *r, uint64_t hash);
+int ae_record_find(const ae_record_t *r, uint64_t hash) ae_often;
 
 
 static inline ae_str_t

@@ -102,7 +102,8 @@ int ae_breaker_enter(ae_breakers_t *b, ae_id_t id,
  * The same without a search, in the place of an earlier pass: AE_OK, or
  * AE_DECLINED: it is not there any more, or not closed.
  */
-int ae_breaker_again(void *place, ae_id_t id, ae_breaker_pass_t *pass);
+int ae_breaker_again(void *place, ae_id_t id, ae_breaker_pass_t *pass)
+    ae_often;
 
 /*
  * A sample.  One that entered before the state changed is none, so that a late
@@ -113,7 +114,7 @@ int ae_breaker_again(void *place, ae_id_t id, ae_breaker_pass_t *pass);
  */
 void ae_breaker_leave(ae_breakers_t *b, const ae_breaker_rule_t *rule,
     ae_breaker_pass_t *pass, ae_breaker_outcome_e outcome,
-    const ae_now_t *now);
+    const ae_now_t *now) ae_often;
 
 /* gives back the probes of a process that is gone */
 void ae_breakers_adopt(ae_breakers_t *b, uint32_t owner);

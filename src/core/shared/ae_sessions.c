@@ -24,9 +24,11 @@
 
 
 static int ae_sessions_lookup(ae_sessions_t *ss, ae_id_t id,
-    ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size);
+    ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
+    ae_often;
 static int ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
-    ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size);
+    ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
+    ae_often;
 static int ae_sessions_copy(const ae_sessions_t *ss, uint32_t head,
     const ae_session_ref_t *ref, unsigned char *buf);
 

@@ -56,15 +56,15 @@ struct ae_sessions_s {
 
 
 uint32_t *ae_sessions_bucket(const ae_sessions_t *ss,
-    ae_session_index_e index, ae_id_t id);
-ae_session_t *ae_sessions_at(const ae_sessions_t *ss, uint32_t head);
+    ae_session_index_e index, ae_id_t id) ae_often;
+ae_session_t *ae_sessions_at(const ae_sessions_t *ss, uint32_t head) ae_often;
 
 /* blocks that so many bytes of record and text take */
 uint32_t ae_sessions_blocks(size_t len);
 
 /* AE_OK or AE_DECLINED; seq: that of the sessions, or it ends early */
 int ae_sessions_walk(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
-    ae_session_ref_t *ref, uint32_t *head);
+    ae_session_ref_t *ref, uint32_t *head) ae_often;
 
 /* makes good what a dead owner left; rebuild: that alone, locked */
 void ae_sessions_lock(ae_sessions_t *ss);

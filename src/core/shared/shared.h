@@ -33,10 +33,10 @@ typedef struct {
 } ae_lock_t;
 
 int ae_lock_init(ae_lock_t *lock);
-int ae_lock(ae_lock_t *lock);
+int ae_lock(ae_lock_t *lock) ae_often;
 int ae_trylock(ae_lock_t *lock);
 void ae_lock_repaired(ae_lock_t *lock);
-void ae_unlock(ae_lock_t *lock);
+void ae_unlock(ae_lock_t *lock) ae_often;
 
 
 /* ---- table: shared hash table of fixed-size entries (ae_table.c) ---- */
@@ -72,7 +72,7 @@ void *ae_table_find(ae_table_t *t, ae_id_t id);
  * holds() says so.
  */
 void *ae_table_peek(const ae_table_t *t, ae_id_t id);
-int ae_table_holds(const void *data, ae_id_t id);
+int ae_table_holds(const void *data, ae_id_t id) ae_often;
 
 /* zeroed data; the entry is visible once ae_table_publish() was called */
 void *ae_table_insert(ae_table_t *t, ae_id_t id);
@@ -164,10 +164,10 @@ ae_limits_t *ae_limits_init(void *mem, size_t size);
  * AE_ERROR: more than AE_LIMIT_USES.
  */
 int ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
-    const ae_now_t *now, size_t *refused);
+    const ae_now_t *now, size_t *refused) ae_often;
 
 /* it will be taken soon; step 0 and, some work later, 1 */
-void ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step);
+void ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step) ae_often;
 
 /* gives back what ae_limits_take() charged, where the period is the same */
 void ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses,
@@ -274,7 +274,7 @@ int ae_sessions_find(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref);
 /* as find, and copies what was put beside the text (ae_record.c) if it is no
  * longer than size, which ref->record tells */
 int ae_sessions_get(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
-    void *record, size_t size);
+    void *record, size_t size) ae_often;
 
 /* as find, and copies the text; AE_FULL with ref->len set: buffer too short */
 int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
