@@ -182,3 +182,68 @@ a.json:4
 --- emerg
 invalid "global_response_headers", expected values without line ends
 a.json:3
+
+=== TEST 10: headers of single paths, the first entry that matches
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END');
+"use_keyless": true, "version_data": {"not_versioned": true, "versions": {
+  "Default": {
+    "global_headers": {"X-One": "global"}, "global_response_headers": {"X-New": "global"},
+    "use_extended_paths": true, "extended_paths": {
+      "transform_headers": [
+        {"path": "/off", "method": "GET", "disabled": true, "add_headers": {"X-One": "off"}},
+        {"path": "/t/{id}$", "method": "GET", "act_on": false,
+         "add_headers": {"X-One": "first", "X-Key": "key"}, "delete_headers": ["X-Two"]},
+        {"path": "/t", "method": "GET", "add_headers": {"X-One": "second"}, "delete_headers": null}],
+      "transform_response_headers": [
+        {"path": "/t/", "method": "GET", "add_headers": {"X-New": "path"}, "delete_headers": ["X-Gone"]},
+        {"path": "", "method": "", "disabled": true}]}}}}
+END
+--- request eval
+["GET /a/t/7", "GET /a/t/7/8", "POST /a/t/7\nx", "GET /a/x", "GET /a/off", "GET /a/t"]
+--- more_headers
+X-Two: client
+--- response_body_like eval
+[qr/key=key cookie= one=first two=$/, qr/key= cookie= one=second two=client$/,
+ (qr/key= cookie= one=global two=client$/) x 3, qr/one=second two=client$/]
+--- response_headers eval
+["X-New: path\nX-Gone:", "X-New: path\nX-Gone:", ("X-New: global\nX-Gone: gone") x 4]
+--- check eval
+sub { unlike(error_log_text(), qr/\[warn\]/, 'no warning') }
+
+=== TEST 11: of a version, whose name is taken off the path
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END');
+"use_keyless": true, "definition": {"location": "url", "strip_versioning_data": true},
+"version_data": {"versions": {"v2": {}, "v1": {
+    "use_extended_paths": true, "extended_paths": {
+      "transform_headers": [{"path": "^/t/7$", "method": "GET", "add_headers": {"X-One": "path"}}],
+      "transform_response_headers": [{"path": "^/7$", "method": "GET", "add_headers": {"X-New": "wrong"}},
+                                     {"path": "^/t/7$", "method": "GET", "add_headers": {"X-New": "path"}}]}}}}
+END
+--- request eval
+["GET /a/v1/t/7", "GET /a/v2/t/7", "GET /a/v1/7/t/7"]
+--- response_body_like eval
+[qr{^/a/t/7 .* one=path two=$}, qr/one= two=$/, qr/one= two=$/]
+--- response_headers eval
+["X-New: path", "X-New:", "X-New:"]
+
+=== TEST 12: values that ask for Tyk's variables are left out and named
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END');
+"use_keyless": true, "version_data": {"not_versioned": true, "versions": {"Default": {
+    "use_extended_paths": true, "extended_paths": {
+      "transform_headers": [{"path": "/x", "method": "GET",
+        "add_headers": {"X-One": "$tyk_context.request_id", "X-Two": "two"}}]}}}}
+END
+--- request
+GET /a/x
+--- response_body_like: one= two=two$
+--- check eval
+sub { like(error_log_text(), qr/ignored in definition "\S+": extended_paths\.transform_headers$/m, 'named') }

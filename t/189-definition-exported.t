@@ -317,7 +317,7 @@ main::exported(upstream_certificates => '{"a": "b"}', upstream_certificates_disa
                certificates => '["abc"]', application_protocol => '"mcp"',
                json_rpc_version => '"2.0"')
 =~ s/"response_processors": \[/"response_processors": [{"name": "header_transform", "options": {}}, /r
-=~ s/("transform_headers": \[\{"disabled": )true/$1false/r
+=~ s/("virtual": \[)/$1\{"disabled": false, "path": "\/x"}/r
 --- request
 GET /orders/x
 --- error_code: 401
@@ -326,7 +326,7 @@ sub {
     main::named(qw(application_protocol cache_options.enable_cache custom_middleware_bundle error_overrides
                    json_rpc_version pinned_public_keys response_processors upstream_certificates
                    uptime_tests.check_list certificates enable_proxy_protocol listen_port protocol
-                   extended_paths.transform_headers));
+                   extended_paths.virtual));
 }
 
 === TEST 6: a processor of answers that adds headers is one that acts

@@ -15,6 +15,12 @@
 static ngx_int_t ngx_http_apievents_version_headers(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     ngx_uint_t answer);
+static ngx_int_t ngx_http_apievents_headers_paths(
+    ngx_http_apievents_definition_t *def, const ae_value_t *extended,
+    ngx_uint_t answer);
+static ngx_int_t ngx_http_apievents_headers_entry(
+    ngx_http_apievents_definition_t *def, const ae_value_t *map,
+    const char *name, ngx_uint_t answer);
 static ngx_int_t ngx_http_apievents_headers_set(
     ngx_http_apievents_definition_t *def, const ae_value_t *map,
     const char *name, ngx_uint_t answer);
@@ -41,6 +47,8 @@ ngx_http_apievents_definition_headers(ngx_http_apievents_definition_t *def,
 {
     if (ngx_http_apievents_version_headers(def, map, 0) != NGX_OK
         || ngx_http_apievents_version_headers(def, map, 1) != NGX_OK
+        || ngx_http_apievents_headers_paths(def, extended, 0) != NGX_OK
+        || ngx_http_apievents_headers_paths(def, extended, 1) != NGX_OK
         || ngx_http_apievents_version_sizes(def, map, extended) != NGX_OK)
     {
         return NGX_ERROR;
@@ -91,6 +99,61 @@ ngx_http_apievents_version_headers(ngx_http_apievents_definition_t *def,
 }
 
 
+/* of single paths, on top of those of all */
+
+static ngx_int_t
+ngx_http_apievents_headers_paths(ngx_http_apievents_definition_t *def,
+    const ae_value_t *extended, ngx_uint_t answer)
+{
+    ae_value_t  *array, *v;
+    const char  *name;
+
+    name = answer ? "transform_response_headers" : "transform_headers";
+
+    if (ngx_http_apievents_entry(def, extended, name, AE_ARRAY, &array)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (v = array ? array->first : NULL; v != NULL; v = v->next) {
+        if (ngx_http_apievents_headers_entry(def, v, name, answer) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_headers_entry(ngx_http_apievents_definition_t *def,
+    const ae_value_t *map, const char *name, ngx_uint_t answer)
+{
+    ngx_int_t                  rc;
+    ngx_http_apievents_path_t  path;
+
+    rc = ngx_http_apievents_definition_method(def, map, name, &path);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    def->path = &path;
+    def->entry++;
+
+    rc = ngx_http_apievents_headers_remove(def, map, "delete_headers", answer);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_headers_set(def, map, "add_headers", answer);
+    }
+
+    def->path = NULL;
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_http_apievents_headers_remove(ngx_http_apievents_definition_t *def,
     const ae_value_t *map, const char *name, ngx_uint_t answer)
@@ -138,7 +201,14 @@ ngx_http_apievents_headers_set(ngx_http_apievents_definition_t *def,
 
         if (ngx_http_apievents_headers_variable(&v->s)) {
             s.data = (u_char *) name;
-            s.len = ngx_strlen(name);
+
+            if (def->path != NULL) {
+                s.data = (u_char *) (answer
+                                  ? "extended_paths.transform_response_headers"
+                                  : "extended_paths.transform_headers");
+            }
+
+            s.len = ngx_strlen(s.data);
 
             if (ngx_http_apievents_definition_ignore(def, &s) != NGX_OK) {
                 return NGX_ERROR;
@@ -195,6 +265,11 @@ ngx_http_apievents_headers_add(ngx_http_apievents_definition_t *def,
 
     header->version = def->lists->version;
     header->answer = answer;
+
+    if (def->path != NULL) {
+        header->path = *def->path;
+        header->entry = def->entry;
+    }
 
     if (ngx_http_apievents_definition_copy(def, name, &header->name) != NGX_OK
         || ngx_http_apievents_definition_copy(def, name, &header->lowcase)

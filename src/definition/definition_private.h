@@ -35,6 +35,9 @@ typedef struct {
     ngx_http_apievents_lists_t     *lists;      /* of the version that is
                                                    being read */
     ngx_uint_t                      caseless;   /* its paths are */
+    ngx_http_apievents_path_t      *path;       /* of headers that are being
+                                                   read; NULL: all */
+    ngx_uint_t                      entry;      /* a number of that */
 } ngx_http_apievents_definition_t;
 
 

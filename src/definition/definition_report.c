@@ -130,6 +130,8 @@ static const char *const  ngx_http_apievents_extended_names[] = {
     "mock_response",
     "rate_limit",
     "size_limits",
+    "transform_headers",
+    "transform_response_headers",
     "white_list",
     NULL
 };

@@ -180,6 +180,9 @@ typedef struct {
 /* a header that is set, or taken out */
 
 typedef struct {
+    ngx_http_apievents_path_t   path;           /* of its entry */
+    ngx_uint_t                  entry;          /* 0: of all paths; the first
+                                                   one of each kind counts */
     ngx_str_t                   version;        /* of the API */
     ngx_str_t                   name;
     ngx_str_t                   lowcase;

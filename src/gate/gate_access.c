@@ -233,7 +233,8 @@ ngx_http_apievents_precontent_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_apievents_strip_version(r, d) != NGX_OK
+    if (ngx_http_apievents_dress_choose(r, d) != NGX_OK
+        || ngx_http_apievents_strip_version(r, d) != NGX_OK
         || ngx_http_apievents_dress_request(r, d) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

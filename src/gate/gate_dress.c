@@ -19,18 +19,76 @@ static ngx_int_t ngx_http_apievents_set_header(ngx_http_request_t *r,
     ngx_http_apievents_header_t *header);
 static void ngx_http_apievents_drop_answer(ngx_http_request_t *r,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_apievents_header_applies(
-    ngx_http_apievents_decision_t *d, ngx_http_apievents_header_t *header,
-    ngx_uint_t answer);
+
+
+ngx_int_t
+ngx_http_apievents_dress_choose(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    ngx_uint_t                     i, tested, taken[2];
+    ngx_array_t                   *headers;
+    ngx_http_apievents_header_t   *header, **chosen;
+
+    headers = (d->conf->gate.more != NULL) ? d->conf->gate.more->headers
+                                           : NULL;
+
+    if (headers == NULL || d->headers != NULL) {
+        return NGX_OK;
+    }
+
+    d->headers = ngx_array_create(r->pool, headers->nelts, sizeof(void *));
+    if (d->headers == NULL) {
+        return NGX_ERROR;
+    }
+
+    tested = 0;
+    taken[0] = 0;
+    taken[1] = 0;
+
+    header = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++, header++) {
+
+        if (!ngx_http_apievents_is_version(d, &header->version)) {
+            continue;
+        }
+
+        /* those of one entry stand together */
+
+        if (header->entry != taken[header->answer] && header->entry != 0) {
+
+            if (taken[header->answer] != 0 || header->entry == tested) {
+                continue;
+            }
+
+            tested = header->entry;
+
+            if (!ngx_http_apievents_path_match(r, d, &header->path)) {
+                continue;
+            }
+
+            taken[header->answer] = header->entry;
+        }
+
+        chosen = ngx_array_push(d->headers);
+        if (chosen == NULL) {
+            return NGX_ERROR;
+        }
+
+        *chosen = header;
+    }
+
+    return NGX_OK;
+}
 
 
 ngx_int_t
 ngx_http_apievents_dress_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_uint_t                    i;
-    ngx_http_apievents_more_t    *more;
-    ngx_http_apievents_header_t  *header;
+    ngx_uint_t                     i;
+    ngx_http_apievents_more_t     *more;
+    ngx_http_apievents_header_t  **header;
 
     more = d->conf->gate.more;
 
@@ -46,16 +104,16 @@ ngx_http_apievents_dress_request(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (more->headers == NULL) {
+    if (d->headers == NULL) {
         return NGX_OK;
     }
 
-    header = more->headers->elts;
+    header = d->headers->elts;
 
-    for (i = 0; i < more->headers->nelts; i++) {
+    for (i = 0; i < d->headers->nelts; i++) {
 
-        if (ngx_http_apievents_header_applies(d, &header[i], 0)
-            && ngx_http_apievents_set_header(r, &header[i]) != NGX_OK)
+        if (!header[i]->answer
+            && ngx_http_apievents_set_header(r, header[i]) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -69,29 +127,25 @@ ngx_int_t
 ngx_http_apievents_dress_answer(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d)
 {
-    ngx_uint_t                    i;
-    ngx_array_t                  *headers;
-    ngx_table_elt_t              *h;
-    ngx_http_apievents_header_t  *header;
+    ngx_uint_t                     i;
+    ngx_table_elt_t               *h;
+    ngx_http_apievents_header_t  **header;
 
-    if (r->upstream == NULL || !d->confirmed
-        || d->conf->gate.more->headers == NULL)
-    {
+    if (r->upstream == NULL || !d->confirmed || d->headers == NULL) {
         return NGX_OK;
     }
 
-    headers = d->conf->gate.more->headers;
-    header = headers->elts;
+    header = d->headers->elts;
 
-    for (i = 0; i < headers->nelts; i++) {
+    for (i = 0; i < d->headers->nelts; i++) {
 
-        if (!ngx_http_apievents_header_applies(d, &header[i], 1)) {
+        if (!header[i]->answer) {
             continue;
         }
 
-        ngx_http_apievents_drop_answer(r, &header[i].lowcase);
+        ngx_http_apievents_drop_answer(r, &header[i]->lowcase);
 
-        if (header[i].value.data == NULL) {
+        if (header[i]->value.data == NULL) {
             continue;
         }
 
@@ -103,21 +157,12 @@ ngx_http_apievents_dress_answer(ngx_http_request_t *r,
         ngx_memzero(h, sizeof(ngx_table_elt_t));
 
         h->hash = 1;
-        h->key = header[i].name;
-        h->value = header[i].value;
-        h->lowcase_key = header[i].lowcase.data;
+        h->key = header[i]->name;
+        h->value = header[i]->value;
+        h->lowcase_key = header[i]->lowcase.data;
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_header_applies(ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_header_t *header, ngx_uint_t answer)
-{
-    return header->answer == answer
-           && ngx_http_apievents_is_version(d, &header->version);
 }
 
 

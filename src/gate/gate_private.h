@@ -115,6 +115,8 @@ typedef struct {
     ae_breakers_t                  *breakers;   /* once it has entered one */
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
     ae_breaker_state_e              state;      /* that it was met in */
+    ngx_array_t                    *headers;    /* of header_t *, that hold
+                                                   for it; or NULL */
     ngx_array_t                    *trials;     /* of trial_t; dry runs that
                                                    let it in */
     ae_breaker_state_e              trial;      /* how the first one was */
@@ -343,7 +345,10 @@ ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_strip_query(ngx_http_request_t *r,
     ngx_str_t *name);
 
-/* gate_dress.c: the same of what a definition says */
+/* gate_dress.c: which headers of a definition hold, by the path that the
+ * client has asked for; and the same of what it says */
+ngx_int_t ngx_http_apievents_dress_choose(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 ngx_int_t ngx_http_apievents_dress_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
