@@ -551,7 +551,8 @@ ngx_http_apievents_call_abort(ngx_http_apievents_call_t *call,
 
     /*
      * Closes what the subrequests have open, as the end of a client's request
-     * would do; the count keeps the main request alive meanwhile.
+     * would do; the count keeps the main request alive until the call is
+     * closed, also for those that end behind this in the same turn.
      */
 
     r->count += 1000;
@@ -567,10 +568,9 @@ ngx_http_apievents_call_abort(ngx_http_apievents_call_t *call,
         cln = cln->next;
     }
 
-    r->count = 1;
     r->posted_requests = NULL;
 
-    ngx_http_apievents_call_woken(r);
+    ngx_http_apievents_call_end(call);
 
     return NGX_OK;
 }
