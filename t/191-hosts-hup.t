@@ -63,7 +63,7 @@ sub {
 
 === TEST 3: up after one more reload
 --- http_config
-    api_hosts up probe=/health interval=200ms fall=4 rise=10;
+    api_hosts up probe=/health interval=1s fall=4 rise=2;
     server {
         listen 127.0.0.1:$PORT;
         location /health { return 204; }

@@ -437,14 +437,18 @@ busy
 sub {
     my (%workers, @codes);
 
-    for (1 .. 40) {
+    my $ask = sub {
         my ($status, $head) = http_get('/a/500');
         push @codes, $status;
         $workers{$1}++ if $head =~ /^X-Worker: (\d+)/m;
-    }
+    };
 
+    $ask->() for 1 .. 40;
     is("@codes", "500 " x 20 . "503 " x 19 . "503", 'after twenty of all');
-    is(scalar(keys %workers), 2, 'both had some') if @{[worker_pids()]} > 1;
+
+    @codes = ();
+    ok(wait_for(sub { $ask->(); keys %workers == 2 }), 'both had some');
+    ok(!grep({ $_ != 503 } @codes), 'and refuse');
 }
 
 === TEST 21: no breaker, no API, no state

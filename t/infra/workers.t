@@ -13,7 +13,10 @@ __DATA__
 --- request
 GET /a
 --- check eval
-sub { is(scalar(() = worker_pids()), 3, 'workers') }
+sub {
+    wait_for(sub { (() = worker_pids()) >= 3 });
+    is(scalar(() = worker_pids()), 3, 'workers');
+}
 
 === TEST 2: what the block says
 --- workers: 2
@@ -22,4 +25,7 @@ sub { is(scalar(() = worker_pids()), 3, 'workers') }
 --- request
 GET /a
 --- check eval
-sub { is(scalar(() = worker_pids()), 2, 'workers') }
+sub {
+    wait_for(sub { (() = worker_pids()) >= 2 });
+    is(scalar(() = worker_pids()), 2, 'workers');
+}

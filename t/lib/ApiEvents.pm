@@ -15,7 +15,7 @@ use MIME::Base64 qw(decode_base64);
 use Time::HiRes qw(sleep time);
 
 my ($Root, $Recorder, %Known, @Default);
-our $AtOnce;
+our ($AtOnce, $Fresh);
 our $Exit = 0;
 
 # Test::Nginx stops its servers in END blocks, whose commands overwrite the
@@ -135,7 +135,8 @@ sub hook {
         my $dry_run = $_[1];
 
         $block = $_[0];
-        unlink recorder_file();
+        unlink recorder_file() if !$Fresh;
+        $Fresh = 0;
         $run->(@_);
 
         return if $dry_run;
@@ -206,6 +207,11 @@ sub listen_on_loopback {
 
     no warnings qw(redefine prototype);
     *Test::Nginx::Util::write_config_file = sub ($$$) {
+
+        # after a reload it would take away what came of that
+        unlink recorder_file();
+        $Fresh = 1;
+
         $write->(@_);
 
         local ($^I, @ARGV) = ('', $Test::Nginx::Util::ConfFile);
