@@ -311,3 +311,37 @@ END
 --- emerg
 invalid pattern in "url_versioning_pattern":
 a.json:2
+
+=== TEST 14: a listen path that ends within a segment hides nothing
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END', ', "strip_listen_path": true') =~ s{"/a/"}{"/a"}r
+"use_keyless": true, "version_data": {"not_versioned": true, "versions": {"Default": {
+  "paths": {"black_list": ["/secret"]}}}}
+END
+. (main::definition(<<'END', ', "strip_listen_path": true') =~ s{"/a/"}{"/b-{x}y"}r =~ s/orders/other/gr);
+"use_keyless": true, "version_data": {"not_versioned": true, "versions": {"Default": {
+  "paths": {"black_list": ["^/secret"]}}}}
+END
+--- request eval
+["GET /a/x", "GET /asecret", "GET /a/secret", "GET /ab/secret", "GET /ab", "GET /b-1ysecret/x", "GET /b-1yx"]
+--- error_code eval
+[200, 403, 403, 403, 200, 403, 200]
+--- response_body_like eval
+[qr{^GET /x }, ("") x 3, qr{^GET /b }, "", qr{^GET /x }]
+
+=== TEST 15: nor the version that stands there
+--- http_config eval: $::Upstream
+--- config eval: $::Config
+--- user_files eval
+main::definition(<<'END', ', "strip_listen_path": true') =~ s{"/a/"}{"/a"}r
+"use_keyless": true, "definition": {"location": "url", "strip_versioning_data": true},
+"version_data": {"versions": {"v1": {"paths": {"black_list": ["^/secret"]}}}}
+END
+--- request eval
+["GET /av1/x", "GET /a/v1/x", "GET /av1/secret", "GET /av1", "GET /a/v1", "GET /av2/x"]
+--- error_code eval
+[200, 200, 403, 200, 200, 403]
+--- response_body_like eval
+[qr{^GET /x }, qr{^GET /x }, "", qr{^GET / }, qr{^GET / }, ""]

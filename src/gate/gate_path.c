@@ -222,8 +222,9 @@ void
 ngx_http_apievents_path_behind(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *uri)
 {
-    size_t     n;
-    ngx_str_t  listen;
+    u_char     *p;
+    size_t      n;
+    ngx_str_t   listen;
 
     *uri = r->uri;
 
@@ -238,13 +239,38 @@ ngx_http_apievents_path_behind(ngx_http_request_t *r,
 
     if (n == 0 || uri->len < n
         || ngx_strncmp(uri->data, listen.data, n) != 0
-        || (uri->len > n && uri->data[n] != '/'))
+        || (uri->len > n && uri->data[n] != '/' && n != listen.len))
     {
         return;
     }
 
     uri->data += n;
     uri->len -= n;
+
+    if (uri->len == 0 || uri->data[0] == '/') {
+        return;
+    }
+
+    /* the target is sent what is behind with a slash, and lists of paths have
+     * to see the same */
+
+    if (d->behind_of != r->uri.data || d->behind.len != uri->len + 1) {
+
+        p = ngx_pnalloc(r->pool, uri->len + 1);
+        if (p == NULL) {
+            *uri = r->uri;
+            return;
+        }
+
+        *p = '/';
+        ngx_memcpy(p + 1, uri->data, uri->len);
+
+        d->behind.data = p;
+        d->behind.len = uri->len + 1;
+        d->behind_of = r->uri.data;
+    }
+
+    *uri = d->behind;
 }
 
 

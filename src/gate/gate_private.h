@@ -115,6 +115,9 @@ typedef struct {
     ae_breakers_t                  *breakers;   /* once it has entered one */
     ngx_http_apievents_breaker_t   *breaker;    /* that it is held against */
     ae_breaker_state_e              state;      /* that it was met in */
+    ngx_str_t                       behind;     /* the listen path, where that
+                                                   ends within a segment */
+    u_char                         *behind_of;  /* of r->uri with these data */
     ngx_array_t                    *headers;    /* of header_t *, that hold
                                                    for it; or NULL */
     ngx_array_t                    *trials;     /* of trial_t; dry runs that

@@ -141,7 +141,13 @@ ngx_http_apievents_strip_segment(ngx_http_request_t *r,
 
     ngx_http_apievents_path_behind(r, d, &uri);
 
-    len = uri.data - r->uri.data;
+    /* a slash may have been put in front of it */
+
+    len = r->uri.len - uri.len;
+
+    if (r->uri.data[len] != '/') {
+        len++;
+    }
 
     uri.data += 1 + name.len;
     uri.len -= 1 + name.len;
