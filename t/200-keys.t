@@ -253,3 +253,50 @@ sub {
     $seen{$_}++ for main::statuses(@keys), main::statuses(CORE::reverse @keys);
     is_deeply(\%seen, {200 => 18000}, 'statuses');
 }
+
+=== TEST 11: a key that a reload takes away, on a connection that goes on
+--- http_config
+    api_zone a:16m;
+    api_keys ../html/keys.json;
+--- user_files
+>>> keys.json
+{"gone": {"access_rights": {"a": {}}}, "kept": {"access_rights": {"a": {}}}}
+--- config
+    location /a { api_id a; empty_gif; }
+--- request
+GET /
+--- ignore_response
+--- check eval
+sub {
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1',
+        PeerPort => $Test::Nginx::Util::ServerPortForClient);
+    my $get = sub {
+        local $SIG{PIPE} = 'IGNORE';
+        print $socket "GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: $_[0]\r\n";
+        print $socket "\r\n" if !$_[1];
+        return $_[1] ? '' : main::status($socket);
+    };
+
+    is($get->('gone'), 200, 'before');
+    is($get->('kept'), 200, 'both');
+
+    # the old worker has to wait for the rest of this one
+    $get->('gone', 'unfinished');
+
+    open my $out, '>', "$ENV{TEST_NGINX_SERVER_ROOT}/html/keys.json" or die $!;
+    print $out '{"kept": {"access_rights": {"a": {}}}}';
+    close $out;
+
+    my ($old) = worker_pids();
+    kill 'HUP', master_pid();
+    ok(wait_for(sub { grep { $_ != $old } worker_pids() }), 'a new worker');
+
+    print $socket "\r\n";
+    is(main::status($socket), 403, 'in the old worker');
+
+    for my $case (['gone', 403], ['kept', 200]) {
+        my ($status) = http_get('/a', undef, "Authorization: $case->[0]\r\n");
+        is($status, $case->[1], "$case->[0]: in a new one");
+    }
+}
