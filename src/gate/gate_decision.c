@@ -21,6 +21,7 @@ struct ngx_http_apievents_piece_s {
     ngx_http_apievents_decision_t   decision;   /* the first member */
     ngx_pool_cleanup_t              cleanup;
     ngx_http_apievents_piece_t     *next;       /* of spare ones */
+    u_char                          room[NGX_HTTP_APIEVENTS_ROOM];
     ae_limit_use_t                  uses[];
 };
 
@@ -64,6 +65,7 @@ ngx_http_apievents_decision_create(ngx_http_request_t *r,
 
     d->conf = conf;
     d->uses = piece->uses;
+    d->room = piece->room;
 
     piece->cleanup.handler = ngx_http_apievents_decision_cleanup;
     piece->cleanup.data = d;

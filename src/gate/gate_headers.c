@@ -32,6 +32,8 @@ typedef struct {
 } ngx_http_apievents_said_t;
 
 
+static ngx_inline u_char *ngx_http_apievents_headers_room(
+    ngx_http_request_t *r, ngx_http_apievents_decision_t *d);
 static uint64_t ngx_http_apievents_retry_after(
     ngx_http_apievents_decision_t *d);
 static void ngx_http_apievents_clear_headers(ngx_http_request_t *r,
@@ -95,9 +97,7 @@ ngx_http_apievents_limit_headers(ngx_http_request_t *r,
 
     ngx_http_apievents_clear_headers(r, families);
 
-    p = ngx_pnalloc(r->pool, 4 * NGX_HTTP_APIEVENTS_INTEGER_LEN
-                             + 2 * (d->nuses + 1)
-                               * NGX_HTTP_APIEVENTS_VALUE_LEN);
+    p = ngx_http_apievents_headers_room(r, d);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -141,6 +141,30 @@ ngx_http_apievents_limit_headers(ngx_http_request_t *r,
     }
 
     return (p != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* a pool with an upstream's answer is often full */
+
+static ngx_inline u_char *
+ngx_http_apievents_headers_room(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
+{
+    size_t   size;
+    u_char  *p;
+
+    size = 4 * NGX_HTTP_APIEVENTS_INTEGER_LEN
+           + 2 * (d->nuses + 1) * NGX_HTTP_APIEVENTS_VALUE_LEN;
+
+    p = d->room;
+
+    if (p == NULL || size > NGX_HTTP_APIEVENTS_ROOM) {
+        return ngx_pnalloc(r->pool, size);
+    }
+
+    d->room = NULL;
+
+    return p;
 }
 
 

@@ -116,7 +116,7 @@ ngx_http_apievents_plan_limits(ngx_http_apievents_gate_conf_t *gcf)
 
     gcf->uses = ngx_min(gcf->uses, AE_LIMIT_USES);
 
-    gcf->zeroed = offsetof(ngx_http_apievents_decision_t, now);
+    gcf->zeroed = offsetof(ngx_http_apievents_decision_t, room);
 }
 
 

@@ -69,6 +69,10 @@ typedef struct {
 } ngx_http_apievents_timer_t;
 
 
+/* what is told of limits in the headers of an answer, as a rule */
+#define NGX_HTTP_APIEVENTS_ROOM  640
+
+
 /* a request in a breaker that is a dry run */
 
 typedef struct {
@@ -164,6 +168,8 @@ typedef struct {
 
     /* from here on nothing is zeroed */
 
+    u_char                         *room;       /* ROOM bytes for headers,
+                                                   NULL: taken */
     ae_now_t                        now;        /* of limits and breakers */
     ae_breaker_pass_t               pass;
     u_char                          event_id[AE_EVENT_ID_LEN];
