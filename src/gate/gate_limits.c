@@ -190,11 +190,6 @@ ngx_http_apievents_take_held(ngx_http_request_t *r,
 
     zone = ngx_http_apievents_gate_zone(r);
 
-    if (d->session->record != NULL) {
-        ae_limits_hint(zone->limits, d->session->quota_id, 1);
-        ae_limits_hint(zone->limits, d->session->rate_id, 1);
-    }
-
     ngx_http_apievents_now(&d->now);
     d->asked = d->now.wall;
 

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   6
+#define NGX_HTTP_APIEVENTS_LAYOUT   7
 
 typedef struct {
     uint32_t                    magic;
@@ -215,11 +215,28 @@ uint64_t ngx_http_apievents_api_hash(ngx_http_apievents_zone_t *zone,
     ngx_str_t *api);
 
 /*
- * The id of one of the session's counters.  kind: "quota", beside which the
- * rate lies (ae_table_beside()), or "endpoint"; scope: NULL for the session's
- * own limit, else what tells limits of access rights apart (allowance_scope,
- * or the API's id).  It stays over reloads and does not depend on the limit's
- * values.
+ * The id of a session's own quota, beside which its rate lies
+ * (ae_table_beside()).  limits_id is the session's id, unless it has a
+ * pattern: so where its counters lie is known before there is the session.
+ */
+
+#define NGX_HTTP_APIEVENTS_QUOTA_SALT  0x71b07a5a17c0ffed
+
+
+static ngx_inline ae_id_t
+ngx_http_apievents_quota_id(ae_id_t limits_id)
+{
+    limits_id.h[0] ^= NGX_HTTP_APIEVENTS_QUOTA_SALT;
+
+    return limits_id;
+}
+
+
+/*
+ * The id of another of its counters.  kind: "quota", with the rate as above,
+ * or "endpoint"; scope: what tells limits of access rights apart
+ * (allowance_scope, or the API's id).  All ids stay over reloads and do not
+ * depend on the limit's values.
  */
 ae_id_t ngx_http_apievents_session_limit_id(ngx_http_apievents_zone_t *zone,
     const ngx_http_apievents_session_t *session, const char *kind,

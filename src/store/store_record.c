@@ -54,6 +54,11 @@ ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
         return NGX_ERROR;
     }
 
+    /* its counters come while it comes */
+
+    ae_sessions_expect(scf->zone->sessions, id);
+    ae_limits_fetch(scf->zone->limits, ngx_http_apievents_quota_id(id));
+
     if (ae_sessions_get(scf->zone->sessions, id, ref, spare->u.bytes,
                         AE_SESSION_RECORD_MAX)
         != AE_OK)
@@ -64,11 +69,6 @@ ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
     if (!ae_record_valid(&spare->u.record, ref->record, scf->policies_id)) {
         return NGX_OK;
     }
-
-    /* what is asked for last is on its way first */
-
-    ae_limits_hint(scf->zone->limits, spare->u.record.quota_id, 0);
-    ae_limits_hint(scf->zone->limits, spare->u.record.rate_id, 0);
 
     ngx_http_apievents_spares = spare->next;
 
@@ -150,8 +150,8 @@ ngx_http_apievents_record_fill(ngx_http_apievents_spare_t *spare)
     session->quota.max = r->quota_max;
     session->quota.period = r->quota_period;
     session->limits_id = session->ref.id;
-    session->rate_id = r->rate_id;
-    session->quota_id = r->quota_id;
+    session->quota_id = ngx_http_apievents_quota_id(session->limits_id);
+    session->rate_id = ae_table_beside(session->quota_id);
     session->expires = r->expires;
     session->inactive = r->inactive;
     session->nrights = r->rights;
@@ -201,8 +201,6 @@ ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
         r->rate_period = session->rate.period;
         r->quota_max = session->quota.max;
         r->quota_period = session->quota.period;
-        r->rate_id = session->rate_id;
-        r->quota_id = session->quota_id;
 
         if (ae_record_make(r, AE_SESSION_RECORD_MAX, rights, session->nrights,
                            *(ae_str_t *) &session->org,

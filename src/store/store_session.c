@@ -120,23 +120,16 @@ ngx_http_apievents_session_limit_id(ngx_http_apievents_zone_t *zone,
     const ngx_http_apievents_session_t *session, const char *kind,
     const ngx_str_t *scope)
 {
-    size_t    n;
     ae_str_t  parts[4];
-
-    n = 2;
 
     parts[0].len = sizeof(ae_id_t);
     parts[0].data = (u_char *) &session->limits_id;
     parts[1].len = ngx_strlen(kind);
     parts[1].data = (u_char *) kind;
+    parts[2] = ae_str(":");
+    parts[3] = *(ae_str_t *) scope;
 
-    if (scope != NULL) {
-        parts[2] = ae_str(":");
-        parts[3] = *(ae_str_t *) scope;
-        n = 4;
-    }
-
-    return ae_hash(zone->secret, parts, n);
+    return ae_hash(zone->secret, parts, 4);
 }
 
 
@@ -506,9 +499,7 @@ ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_session_fill(session);
     ngx_http_apievents_session_pattern(scf->zone, session);
 
-    session->quota_id = ngx_http_apievents_session_limit_id(scf->zone,
-                                                            session, "quota",
-                                                            NULL);
+    session->quota_id = ngx_http_apievents_quota_id(session->limits_id);
     session->rate_id = ae_table_beside(session->quota_id);
 
     if (ngx_http_apievents_rights_fill(scf->zone, session) != NGX_OK) {

@@ -21,7 +21,8 @@
 /* a zone of one shard with so many entries */
 
 #define LIMITS_SMALL(n)                                                       \
-    (64 + sizeof(ae_limits_shard_t) + 64 + 64 + (n) * (32 + 48 + 4) + 16)
+    (64 + sizeof(ae_limits_shard_t) + 64 + 64 + ((n) + 7) / 8 * 32            \
+     + (n) * (32 + 48))
 
 
 static ae_now_t  now;

@@ -17,6 +17,7 @@
 
 
 #define TABLE_KEYS           600
+#define TABLE_SUMS           64
 
 
 /* what a test stores: two words that must fit the id */
@@ -52,13 +53,15 @@ static void test_op(void *ctx);
 static void test_op_look(void *ctx);
 
 
+/* some ten ids have a bucket in common, so chains are used as well as slots */
+
 static ae_id_t
 test_id(uint64_t key)
 {
     ae_id_t  id;
 
     id.h[0] = key * 0x9e3779b97f4a7c15;
-    id.h[1] = key;
+    id.h[1] = key % TABLE_SUMS - id.h[0];
 
     return id;
 }
@@ -198,6 +201,8 @@ test_fit_is_exact(void **state)
 }
 
 
+/* eight entries share a bucket of 32 bytes */
+
 static void
 test_fit_leaves_less_than_one_entry(void **state)
 {
@@ -206,11 +211,13 @@ test_fit_leaves_less_than_one_entry(void **state)
 
     (void) state;
 
-    one = 32 + 48 + 4;
+    one = 32 + 48;
 
-    for (size = 8192; size < 8192 + 400; size++) {
+    for (size = 8192; size < 8192 + 4000; size++) {
         n = ae_table_fit(size, 4, 48);
-        assert_true(ae_table_fit(size + 4 * one, 4, 48) == n + 4);
+
+        assert_true(ae_table_fit(size + 4 * (8 * one + 32), 4, 48) == n + 32);
+        assert_true(ae_table_fit(size + 4 * (one + 32), 4, 48) > n);
     }
 
     assert_int_equal(ae_table_fit(8192, 0, 48), 0);
@@ -428,6 +435,52 @@ test_beside(void **state)
 }
 
 
+/* in slots and in the chain, each of which may empty first */
+
+static void
+test_one_bucket(void **state)
+{
+    int           i;
+    test_table_t  t;
+
+    (void) state;
+
+    test_table_new(&t, 16384, 1);
+
+    for (i = 0; i < 20; i++) {
+        assert_non_null(test_put(t.table, i * TABLE_SUMS));
+    }
+
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(test_find(t.table, i * TABLE_SUMS)->a,
+                         i * TABLE_SUMS);
+    }
+
+    assert_null(test_find(t.table, 20 * TABLE_SUMS));
+
+    for (i = 19; i >= 0; i -= 3) {
+        assert_int_equal(test_remove(t.table, i * TABLE_SUMS), 1);
+    }
+
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(test_find(t.table, i * TABLE_SUMS) != NULL,
+                         i % 3 != 1);
+        assert_int_equal(ae_table_peek(t.table, test_id(i * TABLE_SUMS))
+                         != NULL,
+                         i % 3 != 1);
+    }
+
+    for (i = 0; i < 20; i++) {
+        assert_non_null(test_put(t.table, i * TABLE_SUMS));
+        assert_int_equal(test_remove(t.table, i * TABLE_SUMS), 1);
+        assert_null(test_find(t.table, i * TABLE_SUMS));
+    }
+
+    assert_int_equal(ae_table_used(t.table), 0);
+    assert_null(table_check(t.table, 1, t.entries, test_data_ok, 1));
+}
+
+
 /* ---- against an array ---- */
 
 static void
@@ -613,6 +666,7 @@ main(void)
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_ids_spread),
         cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_one_bucket),
         cmocka_unit_test(test_random_steps),
         cmocka_unit_test(test_random_deaths),
         cmocka_unit_test(test_death_at_an_instruction),

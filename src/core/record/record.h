@@ -14,8 +14,8 @@
 
 /*
  * A session of the common kind as bytes that are used where they lie, aligned
- * to 8, by processes of one binary: its two limits, and which APIs it may call
- * with no more than these.
+ * to 8, by processes of one binary: what its two limits allow, and which APIs
+ * it may call with no more than these.
  */
 
 typedef struct {
@@ -32,14 +32,12 @@ typedef struct {
     uint64_t                 rate_period;
     uint64_t                 quota_max;     /* AE_LIMIT_QUOTA */
     uint64_t                 quota_period;
-    ae_id_t                  rate_id;
-    ae_id_t                  quota_id;
 
     uint64_t                 right[];       /* ascending; behind them the
                                                bytes of org and alias */
 } ae_record_t;
 
-#define AE_RECORD_FORMAT     1
+#define AE_RECORD_FORMAT     2
 
 /* the right to an API, of a hash of its id: one that is not plain needs the
  * text */

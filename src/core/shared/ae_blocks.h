@@ -41,9 +41,6 @@ typedef struct {
 } ae_blocks_t;
 
 
-/* mem: total * AE_BLOCK_SIZE bytes behind blocks */
-void ae_blocks_init(ae_blocks_t *blocks, void *mem, uint32_t total);
-
 /* NULL for 0 and for what is no number of a block */
 
 static inline ae_block_t *
@@ -56,6 +53,9 @@ ae_blocks_at(const ae_blocks_t *blocks, uint32_t n)
     return (ae_block_t *) ((char *) blocks + blocks->offset) + (n - 1);
 }
 
+
+/* mem: total * AE_BLOCK_SIZE bytes behind blocks */
+void ae_blocks_init(ae_blocks_t *blocks, void *mem, uint32_t total);
 
 /* a chain of n, not published; 0: there are not so many */
 uint32_t ae_blocks_take(ae_blocks_t *blocks, uint32_t n);

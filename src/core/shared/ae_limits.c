@@ -143,34 +143,39 @@ ae_limits_reset(ae_limits_t *limits, ae_id_t id)
 }
 
 
-/* with as many counters as keys none is in the processor's cache */
+/*
+ * With as many counters as keys none is in the processor's cache.  This looks
+ * without the lock, so it may find anything: what is fetched for nothing does
+ * no harm.
+ */
 
 void
-ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step)
+ae_limits_fetch(const ae_limits_t *limits, ae_id_t id)
 {
     char        *entry;
-    uint32_t     shard, link, *bucket;
+    uint32_t     i, n, shard, link, tag;
+    ae_slots_t  *slots;
     ae_table_t  *table;
 
     table = ae_limits_table(limits);
     shard = ae_table_place(table, id);
-    bucket = ae_table_bucket(table, shard, id);
+    slots = ae_table_bucket(table, shard, id);
+    tag = ae_slots_tag(id, table->mask) & ~AE_SLOTS_BESIDE;
 
-    if (step == 0) {
-        __builtin_prefetch(ae_table_shard_at(table, shard));
-        __builtin_prefetch(bucket);
-        return;
-    }
+    __builtin_prefetch(ae_table_shard_at(table, shard));
+    __builtin_prefetch(&ae_limits_shard(limits, shard)->undo);
 
-    /* whatever it is without the lock: what is fetched for nothing does no
-     * harm */
+    for (i = 0, n = 0; i < AE_SLOTS_CHAIN && n < 2; i++) {
+        link = __atomic_load_n(&slots->word[i], __ATOMIC_RELAXED)
+               & ~AE_SLOTS_BESIDE;
+        link = ae_slots_link(link, tag, table->mask);
 
-    link = __atomic_load_n(bucket, __ATOMIC_RELAXED);
-
-    if (link != 0) {
-        entry = (char *) ae_table_entry(table, shard, link);
-        __builtin_prefetch(entry);
-        __builtin_prefetch(entry + AE_LIMITS_ALIGN);
+        if (link != 0) {
+            entry = (char *) ae_table_entry(table, shard, link);
+            __builtin_prefetch(entry);
+            __builtin_prefetch(entry + AE_LIMITS_ALIGN);
+            n++;
+        }
     }
 }
 

@@ -18,9 +18,10 @@
 
 #define AE_SESSIONS_TRIES    64
 
-/* two indexes with a bucket for every other block each */
+/* two indexes with a slot for every block each */
 
-#define AE_SESSIONS_BLOCK    (AE_BLOCK_SIZE + sizeof(uint32_t))
+#define AE_SESSIONS_BLOCK                                                     \
+    (AE_BLOCK_SIZE + AE_SESSION_INDEXES * sizeof(uint32_t))
 
 
 static int ae_sessions_lookup(ae_sessions_t *ss, ae_id_t id,
@@ -52,17 +53,25 @@ ae_sessions_init(void *mem, size_t size)
         total = UINT32_MAX - 1;
     }
 
-    if (total < AE_SESSION_INDEXES || ae_lock_init(&ss->lock) != AE_OK) {
+    if (total < AE_SLOTS || ae_lock_init(&ss->lock) != AE_OK) {
         return NULL;
     }
 
-    ss->buckets = total / AE_SESSION_INDEXES;
+    ss->buckets = total / AE_SLOTS;
+    ss->mask = ae_slots_mask(total);
 
     offset = size - total * AE_BLOCK_SIZE;
     offset -= offset % AE_SESSIONS_ALIGN;
     ae_blocks_init(&ss->blocks, (char *) mem + offset, total);
 
     return ss;
+}
+
+
+void
+ae_sessions_expect(const ae_sessions_t *ss, ae_id_t id)
+{
+    __builtin_prefetch(ae_sessions_bucket(ss, AE_SESSION_BY_ID, id));
 }
 
 
@@ -149,27 +158,6 @@ ae_sessions_blocks(size_t len)
 }
 
 
-uint32_t *
-ae_sessions_bucket(const ae_sessions_t *ss, ae_session_index_e index,
-    ae_id_t id)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = (id.h[0] * 0xd1342543de82ef95 + id.h[1]) * 0x9e3779b97f4a7c15;
-    i = ((hash >> 32) * ss->buckets) >> 32;
-
-    return (uint32_t *) (ss + 1) + (size_t) index * ss->buckets + i;
-}
-
-
-ae_session_t *
-ae_sessions_at(const ae_sessions_t *ss, uint32_t head)
-{
-    return (ae_session_t *) ae_blocks_at(&ss->blocks, head)->data;
-}
-
-
 /* AE_OK or AE_DECLINED as of one moment */
 
 static int
@@ -235,53 +223,41 @@ ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
 }
 
 
-/* a chain that is changed meanwhile may lead anywhere, but no further */
-
 int
 ae_sessions_walk(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
     ae_session_ref_t *ref, uint32_t *head)
 {
-    uint32_t       n, *link;
-    ae_block_t    *b;
+    uint32_t       n;
     ae_session_t  *s;
 
     for (n = AE_SESSION_BY_ID; n < AE_SESSION_INDEXES; n++) {
+        *head = ae_sessions_look(ss, n, id, seq);
 
-        link = ae_sessions_bucket(ss, n, id);
-
-        for ( ;; ) {
-            *head = __atomic_load_n(link, __ATOMIC_ACQUIRE);
-            b = ae_blocks_at(&ss->blocks, *head);
-
-            if (b == NULL
-                || __atomic_load_n(&ss->seq, __ATOMIC_RELAXED) != seq)
-            {
-                break;
-            }
-
-            s = (ae_session_t *) b->data;
-
-            /* the record's lines, on their way while the first one is */
-
-            __builtin_prefetch((char *) b + AE_SESSIONS_ALIGN);
-            __builtin_prefetch((char *) b + 2 * AE_SESSIONS_ALIGN);
-
-            if (ae_id_equal(s->id[n], id)) {
-                ref->id = s->id[AE_SESSION_BY_ID];
-                ref->key_id = s->id[AE_SESSION_BY_KEY_ID];
-                ref->version = s->version;
-                ref->len = s->len;
-                ref->source = s->source;
-                ref->record = s->record;
-
-                return AE_OK;
-            }
-
-            link = &s->next[n];
+        if (*head == 0) {
+            continue;
         }
+
+        s = ae_sessions_at(ss, *head);
+
+        ref->id = s->id[AE_SESSION_BY_ID];
+        ref->key_id = s->id[AE_SESSION_BY_KEY_ID];
+        ref->version = s->version;
+        ref->len = s->len;
+        ref->source = s->source;
+        ref->record = s->record;
+
+        return AE_OK;
     }
 
     return AE_DECLINED;
+}
+
+
+uint32_t
+ae_sessions_head(const ae_sessions_t *ss, ae_session_index_e index, ae_id_t id,
+    uint64_t seq)
+{
+    return ae_sessions_look(ss, index, id, seq);
 }
 
 

@@ -11,6 +11,7 @@
 
 
 #include "core/shared/ae_blocks.h"
+#include "core/shared/ae_slots.h"
 
 
 #define AE_SESSIONS_ALIGN    64
@@ -44,6 +45,7 @@ typedef struct {
 struct ae_sessions_s {
     uint64_t                 seq;           /* odd: indexes are changing */
     uint32_t                 buckets;       /* of each index, behind this */
+    uint32_t                 mask;          /* of their links */
     ae_blocks_t              blocks;
 
     ae_lock_t                lock __attribute__((aligned(AE_SESSIONS_ALIGN)));
@@ -55,12 +57,83 @@ struct ae_sessions_s {
 } __attribute__((aligned(AE_SESSIONS_ALIGN)));
 
 
-uint32_t *ae_sessions_bucket(const ae_sessions_t *ss,
-    ae_session_index_e index, ae_id_t id) ae_often;
-ae_session_t *ae_sessions_at(const ae_sessions_t *ss, uint32_t head) ae_often;
+static inline ae_slots_t *
+ae_sessions_bucket(const ae_sessions_t *ss, ae_session_index_e index,
+    ae_id_t id)
+{
+    return (ae_slots_t *) (ss + 1) + (size_t) index * ss->buckets
+           + ae_slots_bucket(ae_slots_hash(id), ss->buckets);
+}
+
+
+static inline ae_session_t *
+ae_sessions_at(const ae_sessions_t *ss, uint32_t head)
+{
+    return (ae_session_t *) ae_blocks_at(&ss->blocks, head)->data;
+}
+
+
+/*
+ * The head by one index, 0: there is none.  A chain that is changed meanwhile
+ * may lead anywhere, but no further than seq, that of the sessions, stands.
+ */
+
+static inline uint32_t
+ae_sessions_look(const ae_sessions_t *ss, ae_session_index_e index, ae_id_t id,
+    uint64_t seq)
+{
+    uint32_t       i, head, tag;
+    ae_slots_t    *slots;
+    ae_session_t  *s;
+
+    slots = ae_sessions_bucket(ss, index, id);
+    tag = ae_slots_tag(id, ss->mask);
+
+    for (i = 0; i < AE_SLOTS_CHAIN; i++) {
+        head = ae_slots_link(__atomic_load_n(&slots->word[i],
+                                             __ATOMIC_ACQUIRE),
+                             tag, ss->mask);
+
+        if (head == 0 || head > ss->blocks.total) {
+            continue;
+        }
+
+        s = ae_sessions_at(ss, head);
+
+        /* the record's lines, on their way while the first one is */
+
+        __builtin_prefetch((char *) s + AE_SESSIONS_ALIGN);
+        __builtin_prefetch((char *) s + 2 * AE_SESSIONS_ALIGN);
+
+        if (ae_id_equal(s->id[index], id)) {
+            return head;
+        }
+    }
+
+    head = __atomic_load_n(&slots->word[i], __ATOMIC_ACQUIRE);
+
+    while (head != 0 && head <= ss->blocks.total
+           && __atomic_load_n(&ss->seq, __ATOMIC_RELAXED) == seq)
+    {
+        s = ae_sessions_at(ss, head);
+
+        if (ae_id_equal(s->id[index], id)) {
+            return head;
+        }
+
+        head = __atomic_load_n(&s->next[index], __ATOMIC_ACQUIRE);
+    }
+
+    return 0;
+}
+
 
 /* blocks that so many bytes of record and text take */
 uint32_t ae_sessions_blocks(size_t len);
+
+/* that, for who is in no hurry */
+uint32_t ae_sessions_head(const ae_sessions_t *ss, ae_session_index_e index,
+    ae_id_t id, uint64_t seq);
 
 /* AE_OK or AE_DECLINED; seq: that of the sessions, or it ends early */
 int ae_sessions_walk(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,

@@ -17,8 +17,6 @@
 
 static void ae_sessions_change(ae_sessions_t *ss);
 static void ae_sessions_changed(ae_sessions_t *ss);
-static uint32_t ae_sessions_head(const ae_sessions_t *ss,
-    ae_session_index_e index, ae_id_t id);
 static void ae_sessions_link(ae_sessions_t *ss, uint32_t head);
 static void ae_sessions_unlink(ae_sessions_t *ss, uint32_t head);
 static void ae_sessions_drop(ae_sessions_t *ss, uint32_t head);
@@ -149,42 +147,29 @@ ae_sessions_changed(ae_sessions_t *ss)
 }
 
 
-/* the locked lookup, in one index */
-
-static uint32_t
-ae_sessions_head(const ae_sessions_t *ss, ae_session_index_e index, ae_id_t id)
-{
-    uint32_t       head;
-    ae_session_t  *s;
-
-    for (head = *ae_sessions_bucket(ss, index, id);
-         head != 0;
-         head = s->next[index])
-    {
-        s = ae_sessions_at(ss, head);
-
-        if (ae_id_equal(s->id[index], id)) {
-            break;
-        }
-    }
-
-    return head;
-}
-
-
 static void
 ae_sessions_link(ae_sessions_t *ss, uint32_t head)
 {
-    uint32_t       n, *bucket;
+    uint32_t       n, link, *place;
+    ae_slots_t    *slots;
     ae_session_t  *s;
 
     s = ae_sessions_at(ss, head);
 
     for (n = AE_SESSION_BY_ID; n < AE_SESSION_INDEXES; n++) {
-        bucket = ae_sessions_bucket(ss, n, s->id[n]);
+        slots = ae_sessions_bucket(ss, n, s->id[n]);
+        place = ae_slots_room(slots);
 
-        s->next[n] = *bucket;
-        __atomic_store_n(bucket, head, __ATOMIC_RELEASE);
+        if (ae_slots_chained(slots, place)) {
+            s->next[n] = *place;
+            link = head;
+
+        } else {
+            s->next[n] = 0;
+            link = head | ae_slots_tag(s->id[n], ss->mask);
+        }
+
+        __atomic_store_n(place, link, __ATOMIC_RELEASE);
     }
 
     ss->sessions++;
@@ -194,19 +179,27 @@ ae_sessions_link(ae_sessions_t *ss, uint32_t head)
 static void
 ae_sessions_unlink(ae_sessions_t *ss, uint32_t head)
 {
-    uint32_t       n, *link;
+    uint32_t       n, *place;
+    ae_slots_t    *slots;
     ae_session_t  *s;
 
     s = ae_sessions_at(ss, head);
 
     for (n = AE_SESSION_BY_ID; n < AE_SESSION_INDEXES; n++) {
-        link = ae_sessions_bucket(ss, n, s->id[n]);
+        slots = ae_sessions_bucket(ss, n, s->id[n]);
+        place = ae_slots_place(slots, head,
+                               ae_slots_tag(s->id[n], ss->mask));
 
-        while (*link != head) {
-            link = &ae_sessions_at(ss, *link)->next[n];
+        if (ae_slots_chained(slots, place)) {
+
+            while (*place != head) {
+                place = &ae_sessions_at(ss, *place)->next[n];
+            }
         }
 
-        __atomic_store_n(link, s->next[n], __ATOMIC_RELEASE);
+        /* what is in a slot is the last of its chain */
+
+        __atomic_store_n(place, s->next[n], __ATOMIC_RELEASE);
     }
 
     ss->sessions--;
@@ -234,8 +227,8 @@ ae_sessions_put_locked(ae_sessions_t *ss, ae_session_ref_t *ref,
     uint32_t       a, b, head, scope;
     ae_session_t  *s;
 
-    a = ae_sessions_head(ss, AE_SESSION_BY_ID, ref->id);
-    b = ae_sessions_head(ss, AE_SESSION_BY_KEY_ID, ref->key_id);
+    a = ae_sessions_head(ss, AE_SESSION_BY_ID, ref->id, ss->seq);
+    b = ae_sessions_head(ss, AE_SESSION_BY_KEY_ID, ref->key_id, ss->seq);
 
     /* one credential, one KeyID: a session that holds the other one goes */
 
@@ -376,7 +369,7 @@ ae_sessions_rebuild(ae_sessions_t *ss)
     ae_sessions_change(ss);
 
     memset(ss + 1, 0, (size_t) ss->buckets * AE_SESSION_INDEXES
-                      * sizeof(uint32_t));
+                      * sizeof(ae_slots_t));
     ss->sessions = 0;
 
     for (head = 1; head <= ss->blocks.total; head++) {
@@ -402,7 +395,7 @@ ae_sessions_relink(ae_sessions_t *ss, uint32_t head)
     s = ae_sessions_at(ss, head);
 
     for (n = AE_SESSION_BY_ID; n < AE_SESSION_INDEXES; n++) {
-        other = ae_sessions_head(ss, n, s->id[n]);
+        other = ae_sessions_head(ss, n, s->id[n], ss->seq);
 
         if (other == 0) {
             continue;

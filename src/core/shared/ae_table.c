@@ -21,11 +21,13 @@ typedef enum {
 
 
 static size_t ae_table_stride(uint32_t data_size);
+static size_t ae_table_buckets(size_t entries);
 static size_t ae_table_entries_offset(uint32_t shards, size_t entries);
 static uint32_t ae_table_link(const ae_table_t *t, uint32_t shard,
     const ae_entry_t *e);
 static ae_entry_t *ae_table_of_data(const void *data);
 static void ae_table_relink(ae_table_t *t, uint32_t shard);
+static void ae_table_link_in(ae_table_t *t, uint32_t shard, ae_entry_t *e);
 static void ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e);
 static void ae_table_state(ae_entry_t *e, uint32_t state);
 
@@ -48,7 +50,7 @@ ae_table_fit(size_t size, uint32_t shards, uint32_t data_size)
         n = UINT32_MAX / shards;
     }
 
-    /* the gap in front of the entries may cost the last one */
+    /* the last bucket and the gap in front of the entries may cost one */
 
     if (n > 0
         && ae_table_entries_offset(shards, n) + n * shards * stride > size)
@@ -76,6 +78,8 @@ ae_table_init(void *mem, size_t size, uint32_t shards, uint32_t data_size)
 
     t->shards = shards;
     t->entries = n;
+    t->buckets = ae_table_buckets(n);
+    t->mask = ae_slots_mask(n);
     t->stride = ae_table_stride(data_size);
     t->data_size = data_size;
     t->buckets_offset = sizeof(ae_table_t) + shards * sizeof(ae_shard_t);
@@ -137,11 +141,29 @@ ae_table_find(ae_table_t *t, ae_id_t id)
 void *
 ae_table_peek(const ae_table_t *t, ae_id_t id)
 {
-    uint32_t     link, n, shard;
+    uint32_t     i, link, n, shard, tag;
     ae_entry_t  *e;
+    ae_slots_t  *slots;
 
     shard = ae_table_place(t, id);
-    link = __atomic_load_n(ae_table_bucket(t, shard, id), __ATOMIC_ACQUIRE);
+    slots = ae_table_bucket(t, shard, id);
+    tag = ae_slots_tag(id, t->mask);
+
+    for (i = 0; i < AE_SLOTS_CHAIN; i++) {
+        link = ae_slots_link(__atomic_load_n(&slots->word[i],
+                                             __ATOMIC_ACQUIRE),
+                             tag, t->mask);
+
+        if (link != 0) {
+            e = ae_table_entry(t, shard, link);
+
+            if (ae_id_equal(e->id, id)) {
+                return e + 1;
+            }
+        }
+    }
+
+    link = __atomic_load_n(&slots->word[i], __ATOMIC_ACQUIRE);
 
     for (n = t->entries; link != 0 && n != 0; n--) {
         e = ae_table_entry(t, shard, link);
@@ -199,19 +221,17 @@ ae_table_insert(ae_table_t *t, ae_id_t id)
 void
 ae_table_publish(ae_table_t *t, void *data)
 {
-    uint32_t     shard, *bucket;
+    uint32_t     shard;
     ae_entry_t  *e;
     ae_shard_t  *sh;
 
     e = ae_table_of_data(data);
     shard = ae_table_place(t, e->id);
-    bucket = ae_table_bucket(t, shard, e->id);
     sh = ae_table_shard_at(t, shard);
 
     ae_table_state(e, AE_ENTRY_USED);
 
-    e->next = *bucket;
-    *bucket = ae_table_link(t, shard, e);
+    ae_table_link_in(t, shard, e);
 
     __atomic_store_n(&sh->used, sh->used + 1, __ATOMIC_RELAXED);
 }
@@ -330,14 +350,21 @@ ae_table_stride(uint32_t data_size)
 
 
 static size_t
+ae_table_buckets(size_t entries)
+{
+    return (entries + AE_SLOTS - 1) / AE_SLOTS;
+}
+
+
+static size_t
 ae_table_entries_offset(uint32_t shards, size_t entries)
 {
     size_t  end;
 
     end = sizeof(ae_table_t) + shards * sizeof(ae_shard_t)
-          + shards * entries * sizeof(uint32_t);
+          + shards * ae_table_buckets(entries) * sizeof(ae_slots_t);
 
-    return (end + 15) & ~(size_t) 15;
+    return end;
 }
 
 
@@ -360,15 +387,16 @@ ae_table_of_data(const void *data)
 static void
 ae_table_relink(ae_table_t *t, uint32_t shard)
 {
-    uint32_t     link, used, *bucket;
+    uint32_t     link, used;
     ae_entry_t  *e;
     ae_shard_t  *sh;
+    ae_slots_t  *buckets;
 
     sh = ae_table_shard_at(t, shard);
-    bucket = (uint32_t *) ((char *) t + t->buckets_offset)
-             + (size_t) shard * t->entries;
+    buckets = (ae_slots_t *) ((char *) t + t->buckets_offset)
+              + (size_t) shard * t->buckets;
 
-    memset(bucket, 0, t->entries * sizeof(uint32_t));
+    memset(buckets, 0, t->buckets * sizeof(ae_slots_t));
 
     sh->free = 0;
     used = 0;
@@ -377,9 +405,7 @@ ae_table_relink(ae_table_t *t, uint32_t shard)
         e = ae_table_entry(t, shard, link);
 
         if (e->state == AE_ENTRY_USED) {
-            bucket = ae_table_bucket(t, shard, e->id);
-            e->next = *bucket;
-            *bucket = link;
+            ae_table_link_in(t, shard, e);
             used++;
             continue;
         }
@@ -394,18 +420,47 @@ ae_table_relink(ae_table_t *t, uint32_t shard)
 
 
 static void
-ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e)
+ae_table_link_in(ae_table_t *t, uint32_t shard, ae_entry_t *e)
 {
-    uint32_t  link, *prev;
+    uint32_t     link, *place;
+    ae_slots_t  *slots;
 
+    slots = ae_table_bucket(t, shard, e->id);
+    place = ae_slots_room(slots);
     link = ae_table_link(t, shard, e);
-    prev = ae_table_bucket(t, shard, e->id);
 
-    while (*prev != link) {
-        prev = &ae_table_entry(t, shard, *prev)->next;
+    if (ae_slots_chained(slots, place)) {
+        e->next = *place;
+
+    } else {
+        e->next = 0;
+        link |= ae_slots_tag(e->id, t->mask);
     }
 
-    *prev = e->next;
+    __atomic_store_n(place, link, __ATOMIC_RELEASE);
+}
+
+
+static void
+ae_table_unlink(ae_table_t *t, uint32_t shard, ae_entry_t *e)
+{
+    uint32_t     link, *place;
+    ae_slots_t  *slots;
+
+    slots = ae_table_bucket(t, shard, e->id);
+    link = ae_table_link(t, shard, e);
+    place = ae_slots_place(slots, link, ae_slots_tag(e->id, t->mask));
+
+    if (!ae_slots_chained(slots, place)) {
+        *place = 0;
+        return;
+    }
+
+    while (*place != link) {
+        place = &ae_table_entry(t, shard, *place)->next;
+    }
+
+    *place = e->next;
 }
 
 

@@ -9,6 +9,7 @@
 #define _AE_TABLE_H_INCLUDED_
 
 
+#include "core/shared/ae_slots.h"
 #include "core/shared/shared.h"
 
 
@@ -19,7 +20,8 @@
 #define AE_TABLE_BESIDE      0x9e3779b97f4a7c15
 
 
-/* links are the entry's number in its shard plus one, 0 ends a chain */
+/* links are the entry's number in its shard plus one, 0 ends a chain of what
+ * its bucket has no room for */
 
 typedef struct {
     ae_id_t                  id;
@@ -39,7 +41,9 @@ typedef struct {
 
 struct ae_table_s {
     uint32_t                 shards;
-    uint32_t                 entries;       /* of each shard, as buckets */
+    uint32_t                 entries;       /* of each shard */
+    uint32_t                 buckets;       /* as well */
+    uint32_t                 mask;          /* of their links */
     size_t                   stride;        /* of an entry, with its data */
     size_t                   data_size;
     size_t                   buckets_offset;
@@ -47,20 +51,12 @@ struct ae_table_s {
 } __attribute__((aligned(AE_TABLE_ALIGN)));
 
 
-/*
- * The shard of an id.  Ids are hashes already; mixing them costs little and
- * keeps a caller with a poor one from putting everything into one shard.  It
- * depends on the sum of both halves alone, see ae_table_beside().
- */
+/* of the id's hash as its bucket, see ae_table_beside() */
 
 static inline uint32_t
 ae_table_place(const ae_table_t *t, ae_id_t id)
 {
-    uint64_t  x;
-
-    x = (id.h[0] + id.h[1]) * 0x9e3779b97f4a7c15;
-
-    return (x >> 32) & (t->shards - 1);
+    return (ae_slots_hash(id) >> 32) & (t->shards - 1);
 }
 
 
@@ -71,21 +67,15 @@ ae_table_shard_at(const ae_table_t *t, uint32_t shard)
 }
 
 
-/* one bucket an entry; both halves count, each in a way of its own */
-
-static inline uint32_t *
+static inline ae_slots_t *
 ae_table_bucket(const ae_table_t *t, uint32_t shard, ae_id_t id)
 {
-    size_t     i;
-    uint64_t   x;
-    uint32_t  *buckets;
+    ae_slots_t  *buckets;
 
-    x = (id.h[0] * 0xd1342543de82ef95 + id.h[1]) * 0x9e3779b97f4a7c15;
+    buckets = (ae_slots_t *) ((char *) t + t->buckets_offset);
 
-    buckets = (uint32_t *) ((char *) t + t->buckets_offset);
-    i = ((x >> 32) * t->entries) >> 32;
-
-    return &buckets[(size_t) shard * t->entries + i];
+    return &buckets[(size_t) shard * t->buckets
+                    + ae_slots_bucket(ae_slots_hash(id), t->buckets)];
 }
 
 
@@ -127,10 +117,26 @@ ae_table_leave(ae_table_t *t, uint32_t shard)
 static inline void *
 ae_table_look(const ae_table_t *t, uint32_t shard, ae_id_t id)
 {
-    uint32_t     link;
+    uint32_t     i, link, tag;
     ae_entry_t  *e;
+    ae_slots_t  *slots;
 
-    for (link = *ae_table_bucket(t, shard, id); link != 0; link = e->next) {
+    slots = ae_table_bucket(t, shard, id);
+    tag = ae_slots_tag(id, t->mask);
+
+    for (i = 0; i < AE_SLOTS_CHAIN; i++) {
+        link = ae_slots_link(slots->word[i], tag, t->mask);
+
+        if (link != 0) {
+            e = ae_table_entry(t, shard, link);
+
+            if (ae_id_equal(e->id, id)) {
+                return e + 1;
+            }
+        }
+    }
+
+    for (link = slots->word[i]; link != 0; link = e->next) {
         e = ae_table_entry(t, shard, link);
 
         if (ae_id_equal(e->id, id)) {

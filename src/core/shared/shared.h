@@ -166,8 +166,8 @@ ae_limits_t *ae_limits_init(void *mem, size_t size);
 int ae_limits_take(ae_limits_t *limits, ae_limit_use_t *uses, size_t n,
     const ae_now_t *now, size_t *refused) ae_often;
 
-/* it will be taken soon; step 0 and, some work later, 1 */
-void ae_limits_hint(const ae_limits_t *limits, ae_id_t id, int step) ae_often;
+/* it and the one beside it will be taken soon */
+void ae_limits_fetch(const ae_limits_t *limits, ae_id_t id) ae_often;
 
 /* gives back what ae_limits_take() charged, where the period is the same */
 void ae_limits_refund(ae_limits_t *limits, const ae_limit_use_t *uses,
@@ -268,7 +268,8 @@ typedef struct {
 
 ae_sessions_t *ae_sessions_init(void *mem, size_t size);
 
-/* AE_OK or AE_DECLINED; by either id */
+/* AE_OK or AE_DECLINED, by either id; expect: it will be looked for soon */
+void ae_sessions_expect(const ae_sessions_t *ss, ae_id_t id) ae_often;
 int ae_sessions_find(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref);
 
 /* as find, and copies what was put beside the text (ae_record.c) if it is no
