@@ -638,3 +638,35 @@ invalid or repeated parameter "off" in "api_limit_headers", expected "x-ratelimi
     location /a { api_limit_headers off; api_limit_headers off; }
 --- emerg
 "api_limit_headers" directive is duplicate in
+
+=== TEST 28: keys of other numbers at one location
+--- user_files
+>>> keys.json
+{"few": {"rate": 4, "per": 60, "quota_max": 3, "quota_renewal_rate": 60,
+         "access_rights": {"orders": {}}},
+ "many": {"rate": 40, "per": 60, "quota_max": 3, "quota_renewal_rate": 60,
+          "access_rights": {"orders": {}}},
+ "long": {"rate": 4, "per": 90, "quota_max": 3, "quota_renewal_rate": 60,
+          "access_rights": {"orders": {}}},
+ "most": {"rate": 4, "per": 60, "quota_max": 30, "quota_renewal_rate": 60,
+          "access_rights": {"orders": {}}}}
+--- config
+    location /a { api_id orders; empty_gif; }
+--- request
+GET /a
+--- error_code: 401
+--- check eval
+sub {
+    my %policy = (
+        few => '"key-rate";q=4;w=60, "key-quota";q=3;w=60',
+        many => '"key-rate";q=40;w=60, "key-quota";q=3;w=60',
+        long => '"key-rate";q=4;w=90, "key-quota";q=3;w=60',
+        most => '"key-rate";q=4;w=60, "key-quota";q=30;w=60'
+    );
+
+    for my $key (qw/ few many long most few /) {
+        my ($told) = told_of('/a', $key) =~ /^RateLimit-Policy: (.*)$/m;
+
+        is($told, $policy{$key}, "the policy of $key");
+    }
+}

@@ -50,7 +50,7 @@ static uint64_t ngx_http_apievents_until(const ae_limit_use_t *use);
 static uint64_t ngx_http_apievents_elapsed(ngx_http_apievents_decision_t *d);
 static uint64_t ngx_http_apievents_seconds(uint64_t ns);
 static u_char *ngx_http_apievents_put_number(u_char *p, uint64_t n) ae_often;
-static uint64_t ngx_http_apievents_digits(uint64_t n) ae_often;
+static ngx_inline uint64_t ngx_http_apievents_digits(uint64_t n);
 static void ngx_http_apievents_put_digits(u_char *p, uint64_t digits);
 static u_char *ngx_http_apievents_push_header(ngx_http_request_t *r,
     const ngx_str_t *name, u_char *p, u_char *last);
@@ -499,7 +499,7 @@ ngx_http_apievents_put_number(u_char *p, uint64_t n)
  * the lowest: halves, then quarters, then digits, all of them at once.
  */
 
-static uint64_t
+static ngx_inline uint64_t
 ngx_http_apievents_digits(uint64_t n)
 {
     uint64_t  q;

@@ -141,31 +141,6 @@ ngx_http_apievents_held_items(ngx_http_apievents_decision_t *d,
 }
 
 
-/* what a location keeps is of the first session that came */
-
-ngx_uint_t
-ngx_http_apievents_held_fits(ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_held_t *held)
-{
-    ngx_uint_t  i;
-
-    if (d->session->record == NULL) {
-        return 1;
-    }
-
-    for (i = 0; i < held->n && held->limits[i] == NULL; i++) {
-
-        if (d->uses[i].rule.max != held->uses[i].rule.max
-            || d->uses[i].rule.period != held->uses[i].rule.period)
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 void
 ngx_http_apievents_limit_items(ngx_array_t *limits)
 {

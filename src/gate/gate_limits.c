@@ -13,6 +13,8 @@
 static ngx_http_apievents_held_t *ngx_http_apievents_held(
     ngx_http_apievents_decision_t *d);
 static void ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d);
+static ngx_inline ngx_uint_t ngx_http_apievents_held_fits(
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_held_t *held);
 static ngx_int_t ngx_http_apievents_take_any(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d) ae_rare;
 static ngx_int_t ngx_http_apievents_refuse_at(
@@ -242,6 +244,30 @@ ngx_http_apievents_fill_held(ngx_http_apievents_decision_t *d)
         use->rule.period = session->quota.period;
         use->id = session->quota_id;
     }
+}
+
+
+/* what a location keeps is of the first session that came; of this one's own
+ * limits nothing but the numbers differs */
+
+static ngx_inline ngx_uint_t
+ngx_http_apievents_held_fits(ngx_http_apievents_decision_t *d,
+    ngx_http_apievents_held_t *held)
+{
+    uint64_t                differs;
+    ngx_uint_t              i;
+    const ae_limit_rule_t  *one, *two;
+
+    differs = 0;
+
+    for (i = 0; i < held->n && held->limits[i] == NULL; i++) {
+        one = &d->uses[i].rule;
+        two = &held->uses[i].rule;
+
+        differs |= (one->max ^ two->max) | (one->period ^ two->period);
+    }
+
+    return differs == 0;
 }
 
 

@@ -489,8 +489,6 @@ u_char *ngx_http_apievents_put_policy(ngx_http_apievents_decision_t *d,
     u_char *p);
 void ngx_http_apievents_held_items(ngx_http_apievents_decision_t *d,
     ngx_http_apievents_held_t *held);
-ngx_uint_t ngx_http_apievents_held_fits(ngx_http_apievents_decision_t *d,
-    ngx_http_apievents_held_t *held) ae_often;
 ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
     ngx_uint_t i);
 
