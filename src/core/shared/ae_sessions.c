@@ -27,9 +27,14 @@
 static int ae_sessions_lookup(ae_sessions_t *ss, ae_id_t id,
     ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
     ae_often;
-static int ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
+static int ae_sessions_lookup_locked(ae_sessions_t *ss, ae_id_t id,
     ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
-    ae_often;
+    ae_rare;
+static inline int ae_sessions_see(const ae_sessions_t *ss, ae_id_t id,
+    uint64_t seq, ae_session_ref_t *ref, uint32_t *head,
+    unsigned char *record, size_t size);
+static inline int ae_sessions_refer(const ae_sessions_t *ss, ae_id_t id,
+    uint64_t seq, ae_session_ref_t *ref, uint32_t *head);
 static int ae_sessions_copy(const ae_sessions_t *ss, uint32_t head,
     const ae_session_ref_t *ref, unsigned char *buf);
 
@@ -184,6 +189,16 @@ ae_sessions_lookup(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
         }
     }
 
+    return ae_sessions_lookup_locked(ss, id, ref, head, record, size);
+}
+
+
+static int
+ae_sessions_lookup_locked(ae_sessions_t *ss, ae_id_t id,
+    ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
+{
+    int  rc;
+
     ae_sessions_lock(ss);
 
     rc = ae_sessions_see(ss, id, ss->seq, ref, head, record, size);
@@ -197,11 +212,11 @@ ae_sessions_lookup(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
 /* what is copied of a session that is changed meanwhile is looked at by
  * nobody */
 
-static int
+static inline int
 ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
     ae_session_ref_t *ref, uint32_t *head, unsigned char *record, size_t size)
 {
-    if (ae_sessions_walk(ss, id, seq, ref, head) != AE_OK) {
+    if (ae_sessions_refer(ss, id, seq, ref, head) != AE_OK) {
         return AE_DECLINED;
     }
 
@@ -225,6 +240,14 @@ ae_sessions_see(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
 
 int
 ae_sessions_walk(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
+    ae_session_ref_t *ref, uint32_t *head)
+{
+    return ae_sessions_refer(ss, id, seq, ref, head);
+}
+
+
+static inline int
+ae_sessions_refer(const ae_sessions_t *ss, ae_id_t id, uint64_t seq,
     ae_session_ref_t *ref, uint32_t *head)
 {
     uint32_t       n;

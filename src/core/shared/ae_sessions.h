@@ -78,6 +78,9 @@ ae_sessions_at(const ae_sessions_t *ss, uint32_t head)
  * may lead anywhere, but no further than seq, that of the sessions, stands.
  */
 
+static inline uint32_t ae_sessions_look(const ae_sessions_t *ss,
+    ae_session_index_e index, ae_id_t id, uint64_t seq) ae_often;
+
 static inline uint32_t
 ae_sessions_look(const ae_sessions_t *ss, ae_session_index_e index, ae_id_t id,
     uint64_t seq)
