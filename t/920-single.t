@@ -27,6 +27,13 @@ $nginx->get('/a') for 1 .. 5;
 ok($nginx->until(5, sub { counters()->{delivered} == 5 }), 'events arrive');
 is($nginx->metrics->{apievents_rings_owned}, 1, 'one ring');
 
+SKIP: {
+    -e '/sys/kernel/mm/transparent_hugepage/shmem_enabled'
+        or skip 'no huge pages here', 1;
+
+    ok(advised($nginx->{pid}), 'the zone asks for huge pages');
+}
+
 # another zone cannot be moved to; the old configuration goes on
 configure('other:16m', '/other');
 reload();
@@ -103,6 +110,24 @@ sub reload {
         return $now > $before;
     });
     sleep 0.2 * $Chaos::Slow;
+}
+
+
+# shared memory that is the process's own, of the zone's size and with that flag
+
+sub advised {
+    my ($pid) = @_;
+    my $size = 0;
+
+    open my $smaps, '<', "/proc/$pid/smaps" or die "smaps: $!";
+
+    while (<$smaps>) {
+        $size = $1 if /^Size: +(\d+) kB/;
+
+        return 1 if $size > 8192 && /^VmFlags:.* sh .* hg/;
+    }
+
+    return 0;
 }
 
 

@@ -61,6 +61,7 @@ static ngx_int_t ngx_http_apievents_adopt_zone(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_apievents_make_zone(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
     ngx_http_apievents_zone_t *zone);
+static void ngx_http_apievents_zone_pages(u_char *p, size_t size);
 static ngx_int_t ngx_http_apievents_zone_too_small(ngx_shm_zone_t *shm_zone,
     uint32_t slots);
 static uint32_t ngx_http_apievents_zone_slots(ngx_cycle_t *cycle);
@@ -355,6 +356,8 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
         return NGX_ERROR;
     }
 
+    ngx_http_apievents_zone_pages(p, size);
+
 #if (NGX_DEBUG_MALLOC || NGX_HAVE_DEBUG_MALLOC)
     /* fresh pages are zero unless such a build has filled them */
     ngx_memzero(p, size);
@@ -398,6 +401,26 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Keys are asked at random, and where pages are small each of them costs a
+ * walk through tables that are in no cache either.  It is for the system to
+ * say whether shared memory may have huge ones.
+ */
+
+static void
+ngx_http_apievents_zone_pages(u_char *p, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+
+    if (madvise(p, size, MADV_HUGEPAGE) == -1) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, ngx_errno,
+                       "apievents madvise(%uz) failed", size);
+    }
+
+#endif
 }
 
 
