@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/shared/shared.h"
+#include "core/shared/ae_table.h"
 #include "hammer.h"
 #include "step.h"
 #include "table_check.h"
@@ -403,7 +403,8 @@ test_ids_spread(void **state)
 }
 
 
-/* another id, of the same shard; those of many ids spread over the chains */
+/* another id of the same bucket, with a tag of its own: who expects both looks
+ * in one line */
 
 static void
 test_beside(void **state)
@@ -424,6 +425,10 @@ test_beside(void **state)
         shard = ae_table_shard(t.table, id);
 
         assert_int_equal(ae_table_shard(t.table, beside), shard);
+        assert_true(ae_table_bucket(t.table, shard, beside)
+                    == ae_table_bucket(t.table, shard, id));
+        assert_int_equal(ae_slots_tag(beside, t.table->mask),
+                         ae_slots_tag(id, t.table->mask) ^ AE_SLOTS_BESIDE);
 
         data = ae_table_insert(t.table, id);
         assert_non_null(data);
