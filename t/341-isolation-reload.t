@@ -241,8 +241,11 @@ END
     kill 'CONT', $other;
     ok($flight, 'killed: one receiver has some, another hangs');
 
+    # it is stopped in the middle only if this process comes to run before it
+    setpriority 0, $victim, 19;
+
     # of 150 connections, whose requests are there when it goes on
-    my ($waiting, $until) = (0, time() + 20);
+    my ($waiting, $until) = (0, time() + 60);
 
     while (time() < $until) {
         my $before = $nginx->counters->{raised};

@@ -241,10 +241,11 @@ sub reload {
 }
 
 
-# waits for what the function tells, returns its last answer
+# waits for what the function tells, returns its last answer; seconds are those
+# of a machine that has nothing else to do
 sub until {
     my ($self, $seconds, $condition) = @_;
-    my $end = time + $seconds * $Slow;
+    my $end = time + 4 * $seconds * $Slow;
 
     while (1) {
         my $ok = $condition->();
