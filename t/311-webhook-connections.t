@@ -39,7 +39,7 @@ __DATA__
 
 === TEST 1: a receiver that does not answer
 --- http_config
-    api_event_handlers * webhook url=$HOOK/hang timeout=300ms;
+    api_event_handlers * webhook url=$HOOK/hang timeout=1s;
 --- recorded_count: 1
 --- error_log eval
 qr{\[warn\] .*delivery of evt_\S+ to webhook "http://127.0.0.1:\d+/hang" failed: timed out}
@@ -60,11 +60,11 @@ qr{/big/10000" failed: timed out}
 
 === TEST 3: the time of an attempt is over while its header is on its way
 --- http_config
-    api_event_handlers * webhook url=$HOOK/slow/1000 timeout=200ms;
-    api_event_handlers * webhook url=$HOOK/slow/100 timeout=2s;
+    api_event_handlers * webhook url=$HOOK/slow/5000 timeout=1s;
+    api_event_handlers * webhook url=$HOOK/slow/100 timeout=20s;
 --- recorded_count: 2
 --- error_log
-/slow/1000" failed: timed out
+/slow/5000" failed: timed out
 --- metrics
 apievents_deliveries{state="dead"} 1
 apievents_deliveries{state="delivered"} 1

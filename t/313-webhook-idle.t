@@ -113,7 +113,7 @@ sub {
 
 === TEST 4: what a script waits for is given back when its time is over
 --- http_config
-    api_event_handlers * js path=../html/h.js name=h timeout=300ms;
+    api_event_handlers * js path=../html/h.js name=h timeout=1s;
     api_event_handlers * webhook url=$HOOK/ok;
 --- recorder
 --- user_files eval

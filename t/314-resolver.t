@@ -192,7 +192,7 @@ apievents_deliveries{state="delivered"} 1
 
 === TEST 11: a DNS server that does not answer
 --- http_config eval
-::resolver() . ::handler('silent.test', 'timeout=500ms') . ::handler('one.test')
+::resolver() . ::handler('silent.test', 'timeout=1s') . ::handler('one.test')
 --- recorded_count: 1
 --- error_log eval
 qr{silent.test:\d+/ok" failed: timed out}

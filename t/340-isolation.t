@@ -95,7 +95,7 @@ END
     cmp_ok($delay[1], '<', 3 * $delay[0] + 300 * $Chaos::Slow,
            'hang: in good time');
     cmp_ok($p99{'/b'}, '<', 3 * $p99{'/a'} + 10, 'hang: requests are as fast');
-    cmp_ok($p99{'/b'}, '<', 50 * $Chaos::Slow, 'hang: and fast');
+    cmp_ok($p99{'/b'}, '<', 200 * $Chaos::Slow, 'hang: and fast');
 
     note sprintf 'p99 of a request %.2f ms, of another %.2f ms; '
                  . 'p99 until arrival %.0f ms, %.0f ms',
@@ -115,7 +115,7 @@ sub black_hole {
 
     my $nginx = Isolation->begin('hole', api => <<"END");
             api_event_handlers * webhook url=http://127.0.0.1:$port/
-                                         timeout=1s concurrency=100;
+                                         timeout=3s concurrency=100;
             api_event_handlers * webhook url=HOOK/ok;
 END
 
@@ -125,17 +125,17 @@ END
     my $dead = $nginx->settled($sent, 5)->{dead};
 
     # on a busy machine that may have taken long
-    is($dead, 0, 'hole: nothing answers') if time < $from + 1;
+    is($dead, 0, 'hole: nothing answers') if time < $from + 3;
 
     my $n = $nginx->settled(0);
     my $told = () = $nginx->log =~ m{:$port/" failed: timed out}g;
     my $got = $nginx->arrivals(name => 'hole');
 
-    cmp_ok(time - $from, '>=', 1, 'hole: for the time of an attempt');
+    cmp_ok(time - $from, '>=', 3, 'hole: for the time of an attempt');
     is("$n->{delivered} $n->{dead}", "$sent $sent", 'hole: one half is dead');
     is($told, $sent, 'hole: each is told of');
     is(scalar(keys %{ $got->{'/ok'} }), $sent, 'hole: the others arrived');
-    cmp_ok(Isolation::delay($got->{'/ok'}, 1), '<', 900 * $Chaos::Slow,
+    cmp_ok(Isolation::delay($got->{'/ok'}, 1), '<', 2500 * $Chaos::Slow,
            'hole: and did not wait');
 }
 
@@ -254,7 +254,7 @@ END
 # there is always one for a receiver that answers.
 sub more_hang_than_calls {
     my $hung = join "\n", map {
-        "api_event_handlers * webhook url=HOOK/hang/$_ timeout=300ms;"
+        "api_event_handlers * webhook url=HOOK/hang/$_ timeout=1s;"
     } 1 .. 20;
 
     my $nginx = Isolation->begin('more', workers => 1, connections => 128,
@@ -281,7 +281,7 @@ sub more_hang_than_calls {
 
     is(scalar(keys %$got), $first + 16, 'more: all arrived');
     cmp_ok($dead, '<', 20 * ($first + 16), 'more: while others hang');
-    cmp_ok(Isolation::delay(\%last, 0.8), '<', 150 * $Chaos::Slow,
+    cmp_ok(Isolation::delay(\%last, 0.8), '<', 700 * $Chaos::Slow,
            'more: at once');
 }
 
