@@ -488,7 +488,10 @@ sub worker_pids {
     my $master = master_pid();
     my @lines = `ps -o pid=,args= --ppid $master`;
 
-    return map { /^\s*(\d+) nginx: worker process$/ ? $1 : () } @lines;
+    # in memcheck processes have no title of their own
+
+    return map { /^\s*(\d+) (?:nginx: worker process$|(?!nginx: ))/ ? $1 : () }
+               @lines;
 }
 
 
