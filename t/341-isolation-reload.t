@@ -241,8 +241,9 @@ END
     kill 'CONT', $other;
     ok($flight, 'killed: one receiver has some, another hangs');
 
-    # it is stopped in the middle only if this process comes to run before it
-    setpriority 0, $victim, 19;
+    # it is stopped in the middle if this process, when it wakes up, takes the
+    # processor from it, but not the other way round
+    setpriority 0, $victim, 10;
 
     # of 150 connections, whose requests are there when it goes on
     my ($waiting, $until) = (0, time() + 60);
@@ -255,6 +256,7 @@ END
 
         while (1) {
             kill 'CONT', $victim;
+            select undef, undef, undef, 0.0002;
             kill 'STOP', $victim;
 
             # it may have got this one as well
