@@ -241,7 +241,7 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
      * time is that of the limits, just before.
      */
 
-    slot = (mcf->event.worker != NULL) ? mcf->event.worker->slot : NGX_ERROR;
+    slot = ngx_http_apievents_slot();
 
     rc = ae_breaker_enter(zone->breakers, entry->id, &b->rule,
                           slot == NGX_ERROR ? UINT32_MAX : (uint32_t) slot,
