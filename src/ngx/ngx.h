@@ -275,6 +275,9 @@ ngx_int_t ngx_http_apievents_outgoing_failed(
 /* keeps a script's request from ending the whole call */
 void ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o);
 
+/* a get_peer handler; data: an outgoing_t, whose next address it gives */
+ngx_int_t ngx_http_apievents_get_peer(ngx_peer_connection_t *pc, void *data);
+
 /* looks at the body that goes to a script */
 void ngx_http_apievents_scripted_body(ngx_http_apievents_call_t *call,
     ngx_http_request_t *r, ngx_chain_t *in);

@@ -233,23 +233,13 @@ ngx_http_apievents_origin_get(ngx_peer_connection_t *pc, void *data)
 {
     ngx_http_apievents_outgoing_t *o = data;
 
-    ngx_addr_t  *addr;
-
     if (o->naddrs == 0) {
         ngx_log_error(NGX_LOG_ERR, pc->log, 0, "%V: \"%V\"", &o->error,
                       &o->target->host);
         return NGX_BUSY;
     }
 
-    addr = &o->addrs[o->next % o->naddrs];
-
-    pc->sockaddr = addr->sockaddr;
-    pc->socklen = addr->socklen;
-    pc->name = &addr->name;
-    pc->cached = 0;
-    pc->connection = NULL;
-
-    return NGX_OK;
+    return ngx_http_apievents_get_peer(pc, o);
 }
 
 

@@ -26,8 +26,6 @@ static ngx_int_t ngx_http_apievents_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 static ngx_int_t ngx_http_apievents_limit_time(ngx_http_request_t *r,
     ngx_msec_t timeout);
-static ngx_int_t ngx_http_apievents_get_peer(ngx_peer_connection_t *pc,
-    void *data);
 static void ngx_http_apievents_free_peer(ngx_peer_connection_t *pc,
     void *data, ngx_uint_t state);
 #if (NGX_HTTP_SSL)
@@ -453,7 +451,7 @@ ngx_http_apievents_limit_time(ngx_http_request_t *r, ngx_msec_t timeout)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_get_peer(ngx_peer_connection_t *pc, void *data)
 {
     ngx_http_apievents_outgoing_t *o = data;
