@@ -11,17 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "bench.h"
 #include "core/shared/shared.h"
 
 
 #define BENCH_SIZE           (4 * 1024 * 1024)
 #define BENCH_BREAKERS       64             /* of each process */
 #define BENCH_CALLS          2000000
-#define BENCH_ROUNDS         5
-#define BENCH_SEC            1000000000ull
 
 
 typedef struct {
@@ -31,13 +28,13 @@ typedef struct {
     uint64_t                 base;          /* of the process's breakers */
     uint64_t                 ids;
     uint64_t                 n;
+    int                      same;          /* all processes use those */
 } bench_t;
 
 
 static ae_id_t bench_id(uint64_t n);
 static void bench_work(bench_t *b);
-static double bench_round(bench_t *b, uint32_t processes, int same);
-static int bench_compare(const void *a, const void *b);
+static void bench_process(void *ctx, uint32_t i);
 static double bench_median(bench_t *b, uint32_t processes, int same);
 static void bench_print(bench_t *b, const char *what);
 
@@ -77,67 +74,24 @@ bench_work(bench_t *b)
 }
 
 
+static void
+bench_process(void *ctx, uint32_t i)
+{
+    bench_t *b = ctx;
+
+    b->base = b->same ? 0 : i * b->ids;
+    bench_work(b);
+}
+
+
 /* ns a request of each process */
-
-static double
-bench_round(bench_t *b, uint32_t processes, int same)
-{
-    int       status, failed;
-    uint32_t  i;
-    ae_now_t  start, end;
-
-    ae_now(&start);
-
-    for (i = 0; i < processes; i++) {
-        if (fork() == 0) {
-            b->base = same ? 0 : i * b->ids;
-            bench_work(b);
-            _exit(0);
-        }
-    }
-
-    failed = 0;
-
-    for (i = 0; i < processes; i++) {
-        (void) wait(&status);
-        failed |= status;
-    }
-
-    ae_now(&end);
-
-    if (failed) {
-        exit(1);
-    }
-
-    return (double) (end.mono - start.mono) / b->n;
-}
-
-
-static int
-bench_compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
 
 static double
 bench_median(bench_t *b, uint32_t processes, int same)
 {
-    int     i;
-    double  ns[BENCH_ROUNDS];
+    b->same = same;
 
-    for (i = 0; i < BENCH_ROUNDS; i++) {
-        ns[i] = bench_round(b, processes, same);
-    }
-
-    qsort(ns, BENCH_ROUNDS, sizeof(double), bench_compare);
-
-    return ns[BENCH_ROUNDS / 2];
+    return bench_median_of(bench_process, b, processes) / b->n;
 }
 
 

@@ -11,31 +11,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "bench.h"
 #include "core/shared/shared.h"
 
 
 #define BENCH_SIZE           (16 * 1024 * 1024)
 #define BENCH_KEYS           4096           /* of each process */
 #define BENCH_CALLS          2000000
-#define BENCH_ROUNDS         5
 #define BENCH_TEXT           600
-#define BENCH_SEC            1000000000ull
 
 
-typedef struct {
+typedef struct bench_s  bench_t;
+
+typedef void (*bench_pt)(bench_t *b);
+
+
+struct bench_s {
     ae_limits_t             *limits;
     ae_sessions_t           *sessions;
     ae_limit_rule_t          rule;
     uint64_t                 base;          /* of the process's keys */
     uint64_t                 keys;
     uint64_t                 n;
-} bench_t;
-
-
-typedef void (*bench_pt)(bench_t *b);
+    int                      same;          /* all processes use those */
+    bench_pt                 work;
+};
 
 
 static void *bench_memory(void);
@@ -46,9 +47,7 @@ static void bench_take_three(bench_t *b);
 static void bench_sequence(bench_t *b);
 static void bench_find(bench_t *b);
 static void bench_read(bench_t *b);
-static double bench_round(bench_t *b, bench_pt work, uint32_t processes,
-    int same);
-static int bench_compare(const void *a, const void *b);
+static void bench_process(void *ctx, uint32_t i);
 static double bench_median(bench_t *b, bench_pt work, uint32_t processes,
     int same);
 static void bench_print(bench_t *b, const char *what, bench_pt work);
@@ -206,67 +205,25 @@ bench_read(bench_t *b)
 }
 
 
+static void
+bench_process(void *ctx, uint32_t i)
+{
+    bench_t *b = ctx;
+
+    b->base = b->same ? 0 : i * b->keys;
+    b->work(b);
+}
+
+
 /* ns a call of each process */
-
-static double
-bench_round(bench_t *b, bench_pt work, uint32_t processes, int same)
-{
-    int       status, failed;
-    uint32_t  i;
-    ae_now_t  start, end;
-
-    ae_now(&start);
-
-    for (i = 0; i < processes; i++) {
-        if (fork() == 0) {
-            b->base = same ? 0 : i * b->keys;
-            work(b);
-            _exit(0);
-        }
-    }
-
-    failed = 0;
-
-    for (i = 0; i < processes; i++) {
-        (void) wait(&status);
-        failed |= status;
-    }
-
-    ae_now(&end);
-
-    if (failed) {
-        exit(1);
-    }
-
-    return (double) (end.mono - start.mono) / b->n;
-}
-
-
-static int
-bench_compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
 
 static double
 bench_median(bench_t *b, bench_pt work, uint32_t processes, int same)
 {
-    int     i;
-    double  ns[BENCH_ROUNDS];
+    b->work = work;
+    b->same = same;
 
-    for (i = 0; i < BENCH_ROUNDS; i++) {
-        ns[i] = bench_round(b, work, processes, same);
-    }
-
-    qsort(ns, BENCH_ROUNDS, sizeof(double), bench_compare);
-
-    return ns[BENCH_ROUNDS / 2];
+    return bench_median_of(bench_process, b, processes) / b->n;
 }
 
 
