@@ -14,6 +14,7 @@
 #include "core/record/record.h"
 #include "core/shared/shared.h"
 #include "core/text/text.h"
+#include "core/webhook/webhook.h"
 
 
 #endif /* _AE_CORE_H_INCLUDED_ */

@@ -15,6 +15,7 @@
 #include "core/base/base.h"
 #include "core/shared/ae_breakers.h"
 #include "core/shared/ae_hosts.h"
+#include "core/shared/ae_outbox.h"
 
 
 /* ---- lock: robust, between processes (ae_lock.c) ---- */
@@ -386,8 +387,6 @@ void ae_ring_stat(const ae_ring_t *ring, ae_ring_stat_t *st);
  *   deliveries = delivered + suppressed + pending + dead.
  */
 
-typedef struct ae_queue_s    ae_queue_t;
-
 #define AE_NO_ENDPOINT       UINT32_MAX
 
 ae_queue_t *ae_queue_init(void *mem, size_t size);
@@ -471,6 +470,55 @@ uint32_t ae_queue_adopt(ae_queue_t *q, uint32_t slot);
 
 /* work an endpoint has now: a load without the lock, may be stale */
 uint32_t ae_queue_ready(const ae_queue_t *q, uint32_t endpoint);
+
+/*
+ * How an endpoint is, by all attempts of all processes.  One that nothing but
+ * failed at for AE_HEALTH_LIMIT is disabled; after an answer that asks to slow
+ * down one delivery is in flight until a success.  A change is told to one
+ * caller alone: that it was disabled, or that it succeeds again after it was
+ * disabled or a delivery of it was given up.
+ */
+#define AE_HEALTH_LIMIT      ((uint64_t) 5 * 86400 * 1000000000)
+
+typedef enum {
+    AE_ENABLED = 0,
+    AE_DISABLED_ANSWER,     /* 410, or the receiver asked for it */
+    AE_DISABLED_FAILING,    /* for AE_HEALTH_LIMIT */
+    AE_DISABLED_HAND        /* by the management API */
+} ae_disabled_e;
+
+typedef enum {
+    AE_ATTEMPT_OK = 0,
+    AE_ATTEMPT_FAILED,
+    AE_ATTEMPT_SLOW,        /* failed, and asks to slow down */
+    AE_ATTEMPT_DISABLE,     /* failed, and disables the endpoint */
+    AE_ATTEMPT_DEAD         /* its delivery was given up; beside one of the
+                               others */
+} ae_attempt_e;
+
+typedef enum {
+    AE_HEALTH_STAYS = 0,
+    AE_HEALTH_DISABLED,
+    AE_HEALTH_RECOVERED
+} ae_health_change_e;
+
+typedef struct {
+    ae_disabled_e            disabled;
+    int                      slow;
+    uint64_t                 failing;       /* wall, ns, since then; 0: the
+                                               last attempt succeeded */
+    uint64_t                 version;       /* grows with each change */
+} ae_health_t;
+
+ae_health_change_e ae_queue_health(ae_queue_t *q, uint32_t endpoint,
+    ae_attempt_e attempt, const ae_now_t *now);
+void ae_queue_health_get(const ae_queue_t *q, uint32_t endpoint,
+    ae_health_t *health);
+
+/* enables (AE_ENABLED) or disables, as a store or a person says; enabling
+ * forgets since when it fails; AE_DECLINED: it was so before */
+int ae_queue_disable(ae_queue_t *q, uint32_t endpoint,
+    ae_disabled_e disabled, uint64_t failing);
 
 /*
  * Lets cooldowns that ended go on; returns the nanoseconds (mono) until the

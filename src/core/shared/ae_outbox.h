@@ -1,0 +1,102 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * outbox: the queue's deliveries as a store keeps them (ae_queue_outbox.c); a
+ * part of shared.h.
+ */
+
+
+#ifndef _AE_OUTBOX_H_INCLUDED_
+#define _AE_OUTBOX_H_INCLUDED_
+
+
+#include "core/base/base.h"
+
+
+/*
+ * A delivery that is pending when the store is written has to be in it, and
+ * one that has ended must not stay in it.  The queue itself knows which are
+ * which, so that it is no matter who dies when:
+ *
+ *   changed --save--> saving --saved--> kept --ends--> gone --forget--> free
+ *
+ * A new delivery is changed, and so is one that is retried.  What ends while
+ * it is changed and was never saved is simply free, so that a delivery that
+ * is made at once never meets the disk; any other is gone and keeps its node
+ * until the store has deleted it.  One process at a time, the keeper, calls
+ * the functions below; after its death the next one begins with
+ * ae_queue_keeper(), which makes what was being saved changed again.  Writing
+ * and deleting a row twice has to be the same as once.
+ */
+
+typedef struct {
+    uint64_t                 uid;           /* of the delivery, unique over
+                                               zones: the row's key */
+    ae_id_t                  event;         /* its id */
+    ae_id_t                  endpoint;      /* identity */
+    ae_id_t                  cooldown;      /* identity, when period > 0 */
+    uint64_t                 period;        /* ns */
+    uint64_t                 due;           /* wall, ns; 0: now */
+    uint64_t                 suppressed;
+    uint32_t                 attempt;       /* made until now */
+    uint32_t                 held;          /* until its cooldown's end, which
+                                               due is then */
+    size_t                   len;           /* of the event's record */
+
+    /* private: which node it was */
+    uint32_t                 node;
+    uint32_t                 version;
+} ae_outbox_row_t;
+
+
+typedef struct ae_queue_s    ae_queue_t;
+
+/*
+ * With a store deliveries are kept, without one the lists stay empty.  Begins
+ * anew for a new keeper.  Bounded: gives up the lock between batches.
+ */
+void ae_queue_keeper(ae_queue_t *q, int store);
+
+/*
+ * The next changed deliveries that were made or changed before `before` (mono,
+ * ns), oldest first, as rows that are being saved from now on; returns how
+ * many.  read: copies a row's record as it is in the queue, AE_DECLINED if it
+ * has ended meanwhile.
+ */
+size_t ae_queue_save(ae_queue_t *q, ae_outbox_row_t *rows, size_t n,
+    uint64_t before, const ae_now_t *now);
+int ae_queue_save_read(ae_queue_t *q, const ae_outbox_row_t *row,
+    unsigned char *buf);
+
+/* the rows were written: kept; or ok is 0: changed again */
+void ae_queue_saved(ae_queue_t *q, const ae_outbox_row_t *rows, size_t n,
+    int ok);
+
+/* those that are gone, oldest first; forget frees them when their rows are
+ * deleted */
+size_t ae_queue_gone(ae_queue_t *q, uint64_t *uids, uint32_t *nodes,
+    size_t n);
+void ae_queue_forget(ae_queue_t *q, const uint64_t *uids,
+    const uint32_t *nodes, size_t n);
+
+/*
+ * Takes a delivery out of the store: pending here under its uid, and kept.
+ * AE_FULL: no room now.  AE_DECLINED: it is here already; or its endpoint is
+ * not known, or retired.  One that is held is sent when its cooldown ends,
+ * and those of the same identity wait behind it.
+ */
+int ae_queue_restore(ae_queue_t *q, const ae_outbox_row_t *row,
+    ae_str_t record, const ae_now_t *now);
+
+/* changed, being saved, kept and gone, at any time */
+
+typedef struct {
+    uint32_t                 changed;
+    uint32_t                 kept;
+    uint32_t                 gone;
+} ae_outbox_stat_t;
+
+void ae_queue_outbox_stat(ae_queue_t *q, ae_outbox_stat_t *st);
+
+
+#endif /* _AE_OUTBOX_H_INCLUDED_ */

@@ -1,0 +1,216 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * sqlite: the embedded store.  Plain C over libsqlite3, without nginx, so that
+ * it can be tested and fuzzed alone.  A connection belongs to one thread at a
+ * time and is never carried over a fork().  All calls block; none logs: what
+ * failed stands in db->error.
+ *
+ * WAL, synchronous=FULL, foreign keys off; what a transaction committed is on
+ * the disk when ae_db_commit() returns AE_OK.
+ */
+
+
+#ifndef _AE_SQLITE_H_INCLUDED_
+#define _AE_SQLITE_H_INCLUDED_
+
+
+#include "core/core.h"
+
+
+#define AE_DB_APPLICATION    0x61707665     /* application_id, "apve" */
+#define AE_DB_SCHEMA         1              /* user_version of this build */
+
+
+typedef enum {
+    AE_DB_OK = 0,
+    AE_DB_ABSENT,           /* there is no such file */
+    AE_DB_FOREIGN,          /* a database, but not ours */
+    AE_DB_NEWER,            /* of a newer version of the module */
+    AE_DB_CORRUPT,          /* no database, or a damaged one */
+    AE_DB_READONLY,         /* cannot be written */
+    AE_DB_FULL,             /* the disk is, or max= is reached */
+    AE_DB_BUSY,             /* another process writes for too long */
+    AE_DB_IO,               /* anything else that the system says */
+    AE_DB_MEMORY
+} ae_db_state_e;
+
+extern const char           *const ae_db_states[];     /* for messages */
+
+
+typedef struct ae_db_s       ae_db_t;
+
+/*
+ * Looks at a file without changing anything, for nginx -t and before a start;
+ * a running instance may write meanwhile.  The quick check for damage takes at
+ * most msec.  *err tells more.
+ */
+ae_db_state_e ae_db_check(const char *path, unsigned msec, ae_error_t *err);
+
+/*
+ * Opens for reading and writing, makes the file (0600) and brings an older
+ * schema up, in one transaction.  NULL: *state and *err.  vfs: NULL, or a
+ * name registered with SQLite (tests).
+ */
+ae_db_t *ae_db_open(const char *path, const char *vfs, ae_db_state_e *state,
+    ae_error_t *err);
+void ae_db_close(ae_db_t *db);
+
+/* of the last call that failed; valid until the next one */
+ae_db_state_e ae_db_state(const ae_db_t *db);
+const char *ae_db_error(const ae_db_t *db);
+
+/* a group of what follows; rollback after any error in between, and after it
+ * nothing of the group was written.  read: only reads, of one moment */
+int ae_db_begin(ae_db_t *db);
+int ae_db_read(ae_db_t *db);
+int ae_db_commit(ae_db_t *db);
+void ae_db_rollback(ae_db_t *db);
+
+
+/* ---- instances: whose rows are whose (db_instance.c) ---- */
+
+/*
+ * A zone of shared memory is an instance: it owns outbox rows and counters as
+ * long as it renews its lease.  *id is found or made by the zone's secret id.
+ * free: the next instance, after *id, whose lease is over, AE_DECLINED: none.
+ * drop: removes one that owns nothing any more.
+ */
+int ae_db_instance(ae_db_t *db, ae_id_t zone, uint64_t wall, uint64_t lease,
+    int64_t *id);
+int ae_db_renew(ae_db_t *db, int64_t id, uint64_t until);
+int ae_db_instance_free(ae_db_t *db, uint64_t wall, int64_t *id);
+int ae_db_instance_drop(ae_db_t *db, int64_t id);
+
+/* a secret of 16 bytes: keeps what it is given if it has none, AE_OK; else
+ * gives its own, AE_DECLINED */
+int ae_db_secret(ae_db_t *db, unsigned char secret[16]);
+
+
+/* ---- outbox: deliveries that are pending (db_outbox.c) ---- */
+
+/* writes, or writes anew, a row of that uid; event: see ae_db_event() */
+int ae_db_outbox_put(ae_db_t *db, int64_t instance,
+    const ae_outbox_row_t *row);
+int ae_db_outbox_delete(ae_db_t *db, uint64_t uid);
+
+/*
+ * The oldest rows of an instance after uid *after, at most n, with their
+ * events' records in the arena; each is the new owner's from the commit on.
+ * owner equal to instance: only reads.  Returns the number in *n.
+ */
+int ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
+    uint64_t *after, ae_outbox_row_t *rows, ae_str_t *records, size_t *n,
+    ae_arena_t *arena);
+
+int ae_db_outbox_count(ae_db_t *db, int64_t instance, uint64_t *n);
+
+/* records of events that no ring or queue had room for, when the last worker
+ * ended; they are given to handlers anew */
+int ae_db_unrouted_put(ae_db_t *db, int64_t instance, ae_id_t event);
+int ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
+    size_t *n, ae_arena_t *arena);
+
+
+/* ---- history: events, attempts, dead letters (db_history.c) ---- */
+
+/*
+ * An event's record, once: AE_OK also when it is there.  The caller has taken
+ * out, or encrypted, what must not be kept.
+ */
+int ae_db_event(ae_db_t *db, const ae_event_t *ev, ae_str_t record);
+int ae_db_event_get(ae_db_t *db, ae_id_t id, ae_arena_t *arena,
+    ae_str_t *record);
+
+
+typedef struct {
+    int64_t                  id;            /* of the row, when read */
+    ae_id_t                  event;
+    ae_id_t                  endpoint;      /* identity */
+    uint64_t                 uid;           /* of the delivery */
+    ae_str_t                 type;          /* the event's name */
+    ae_str_t                 api;
+    ae_str_t                 handler;       /* "webhook", ... */
+    ae_str_t                 label;         /* URL or script; no secrets */
+    ae_str_t                 state;         /* "delivered", "retry", "dead" */
+    uint32_t                 attempt;
+    uint32_t                 status;        /* HTTP's, 0: none */
+    uint64_t                 time;          /* wall, ns, of its begin */
+    uint64_t                 duration;      /* ns */
+    uint64_t                 next;          /* wall, ns; 0: none */
+    ae_str_t                 error;
+    ae_str_t                 answer;        /* its first AE_DB_ANSWER bytes */
+} ae_db_attempt_t;
+
+#define AE_DB_ANSWER         4096
+
+int ae_db_attempt_put(ae_db_t *db, const ae_db_attempt_t *a);
+
+/* newest first below row id `before` (0: from the newest); empty strings and
+ * zero ids match all.  Strings are in the arena */
+typedef struct {
+    int64_t                  before;
+    ae_id_t                  event;
+    ae_id_t                  endpoint;
+    ae_str_t                 state;
+    ae_str_t                 type;
+    uint64_t                 from;          /* wall, ns; 0: open */
+    uint64_t                 to;
+} ae_db_query_t;
+
+int ae_db_attempt_list(ae_db_t *db, const ae_db_query_t *query,
+    ae_db_attempt_t *list, size_t *n, ae_arena_t *arena);
+
+/* a delivery that was given up; attempt: the last one, or none (0) with its
+ * reason in error.  list: newest first; delete when it was sent again */
+int ae_db_dead_put(ae_db_t *db, const ae_db_attempt_t *a);
+int ae_db_dead_list(ae_db_t *db, const ae_db_query_t *query,
+    ae_db_attempt_t *list, size_t *n, ae_arena_t *arena);
+int ae_db_dead_delete(ae_db_t *db, int64_t id);
+
+/*
+ * Retention: deletes at most n rows of what is older than `before` (wall, ns),
+ * and, when the file is larger than max bytes, of the oldest; events that
+ * nothing names any more go too, dead letters are kept as long as history.
+ * Pending deliveries never go.  AE_AGAIN: there is more.
+ */
+int ae_db_retain(ae_db_t *db, uint64_t before, uint64_t max, size_t n);
+
+
+/* ---- state: counters, breakers, endpoints (db_state.c) ---- */
+
+/*
+ * A counter as its instance has it, in place of what it had.  Two instances
+ * may count the same at the same time, while one follows the other: inherit
+ * gives to the instance all counters of another as they are now, to begin
+ * with, and remembers them; rest gives what that one counted since then, and
+ * with it the other's rows are gone.  Rows by id after *after.
+ */
+int ae_db_counter_put(ae_db_t *db, int64_t instance,
+    const ae_limit_record_t *r);
+int ae_db_counter_inherit(ae_db_t *db, int64_t from, int64_t instance,
+    ae_id_t *after, ae_limit_record_t *list, size_t *n);
+int ae_db_counter_rest(ae_db_t *db, int64_t from, int64_t instance,
+    ae_id_t *after, ae_limit_record_t *list, size_t *n);
+int ae_db_counter_expire(ae_db_t *db, uint64_t wall, size_t n);
+
+int ae_db_breaker_put(ae_db_t *db, const ae_breaker_record_t *r);
+int ae_db_breaker_list(ae_db_t *db, ae_id_t *after,
+    ae_breaker_record_t *list, size_t *n);
+int ae_db_breaker_clear(ae_db_t *db);
+
+
+typedef struct {
+    ae_id_t                  identity;
+    ae_str_t                 handler;
+    ae_str_t                 label;
+    uint32_t                 disabled;      /* ae_disabled_e, 0: it is not */
+    uint64_t                 failing;       /* wall, ns, since then; 0: not */
+} ae_db_endpoint_t;
+
+int ae_db_endpoint_put(ae_db_t *db, const ae_db_endpoint_t *ep);
+int ae_db_endpoint_list(ae_db_t *db, ae_id_t *after, ae_db_endpoint_t *list,
+    size_t *n, ae_arena_t *arena);
+
+
+#endif /* _AE_SQLITE_H_INCLUDED_ */
