@@ -9,13 +9,8 @@
 #include "deliver/deliver_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_SECRET_MAX  65536
-
-
 static ngx_int_t ngx_http_apievents_field_parse(ngx_conf_t *cf,
     ngx_str_t *text, ngx_array_t *fields, ngx_str_t *host);
-static ngx_int_t ngx_http_apievents_field_value(ngx_conf_t *cf,
-    ngx_str_t *value);
 static ngx_uint_t ngx_http_apievents_own_field(ngx_str_t *name);
 
 
@@ -73,7 +68,7 @@ ngx_http_apievents_field_parse(ngx_conf_t *cf, ngx_str_t *text,
     value.data = p;
     value.len = end - p;
 
-    if (ngx_http_apievents_field_value(cf, &value) != NGX_OK) {
+    if (ngx_http_apievents_secret_value(cf, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -104,39 +99,6 @@ ngx_http_apievents_field_parse(ngx_conf_t *cf, ngx_str_t *text,
 
     f->name = name;
     f->value = value;
-
-    return NGX_OK;
-}
-
-
-/* file:PATH stands for what is in the file, without the end of its line */
-
-static ngx_int_t
-ngx_http_apievents_field_value(ngx_conf_t *cf, ngx_str_t *value)
-{
-    ngx_str_t  name;
-
-    if (value->len < 5 || ngx_strncmp(value->data, "file:", 5) != 0) {
-        return NGX_OK;
-    }
-
-    name.data = value->data + 5;
-    name.len = value->len - 5;
-
-    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK
-        || ngx_http_apievents_read_file(cf, &name,
-                                        NGX_HTTP_APIEVENTS_SECRET_MAX, value)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    while (value->len != 0
-           && (value->data[value->len - 1] == LF
-               || value->data[value->len - 1] == CR))
-    {
-        value->len--;
-    }
 
     return NGX_OK;
 }

@@ -9,6 +9,9 @@
 #include "store/store_private.h"
 
 
+#define NGX_HTTP_APIEVENTS_SECRET_MAX  65536
+
+
 static ngx_int_t ngx_http_apievents_read_fd(ngx_conf_t *cf, ngx_fd_t fd,
     ngx_str_t *name, size_t max, ngx_str_t *text);
 static void ngx_http_apievents_own_state(ngx_cycle_t *cycle,
@@ -90,6 +93,37 @@ ngx_http_apievents_read_fd(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *name,
     }
 
     text->data[text->len] = '\0';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_secret_value(ngx_conf_t *cf, ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    if (value->len < 5 || ngx_strncmp(value->data, "file:", 5) != 0) {
+        return NGX_OK;
+    }
+
+    name.data = value->data + 5;
+    name.len = value->len - 5;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK
+        || ngx_http_apievents_read_file(cf, &name,
+                                        NGX_HTTP_APIEVENTS_SECRET_MAX, value)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    while (value->len != 0
+           && (value->data[value->len - 1] == LF
+               || value->data[value->len - 1] == CR))
+    {
+        value->len--;
+    }
 
     return NGX_OK;
 }

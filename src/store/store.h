@@ -143,6 +143,10 @@ char *ngx_http_apievents_api_policies(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_apievents_read_file(ngx_conf_t *cf, ngx_str_t *name,
     size_t max, ngx_str_t *text);
 
+/* where a secret may stand: file:PATH in *value is replaced by what is in the
+ * file, without the end of its last line; errors as above */
+ngx_int_t ngx_http_apievents_secret_value(ngx_conf_t *cf, ngx_str_t *value);
+
 /* what can be told only when the http block is complete; in
  * postconfiguration */
 ngx_int_t ngx_http_apievents_store_init(ngx_conf_t *cf);
