@@ -66,7 +66,7 @@ test:                   ## deps, module, style, unit, fuzz corpus, js, suite
 	@$(MAKE) js
 	@$(MAKE) suite
 
-suite: $(MODULE)        ## the Test::Nginx suite alone; TESTS=t/x.t for a part
+suite: $(MODULE) build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for a part
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j$(SUITE_JOBS) $(TESTS)
 
 unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
@@ -141,6 +141,13 @@ $(MODULE): $(B)/nginx/objs/Makefile build/embedded.c $(SOURCES)
 	    CC="$(CC) $(SANITIZE)"
 	@install -m 644 $(B)/nginx/objs/$(@F) $@.new
 	@mv -f $@.new $@
+
+# what moves the time of a test's nginx, see t/lib/Clock.pm
+build/clock.so: t/infra/clock.c
+	@mkdir -p build
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared \
+	    -Wl,-z,nodelete $< -o $@.$$$$ -ldl && mv -f $@.$$$$ $@
 
 $(B)/nginx/objs/Makefile: config $(NGINX_SRC)/configure
 	@rm -rf $(B)/nginx

@@ -100,6 +100,9 @@ sub configure {
     my $user = $> == 0 ? 'user root;' : '';
     my $temp = join "\n    ", map { "${_}_temp_path $dir/$_;" }
         qw/ client_body proxy fastcgi uwsgi scgi /;
+    # what nginx leaves to a binary that it starts instead of its own
+    my $env = join "\n", map { "env $_;" }
+        qw/ LD_PRELOAD APIEVENTS_CLOCK ASAN_OPTIONS UBSAN_OPTIONS /;
     my $engine = $ENV{APIEVENTS_JS_ENGINE}
                  && $self->{modules} =~ /_js_module/
                  ? "js_engine $ENV{APIEVENTS_JS_ENGINE};" : '';
@@ -113,6 +116,7 @@ master_process $self->{master};
 worker_processes $self->{workers};
 pid $dir/nginx.pid;
 error_log $dir/error.log info;
+$env
 $main
 http {
     $engine
