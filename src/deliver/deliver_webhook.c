@@ -12,7 +12,8 @@
 #include "deliver/deliver_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_BODY_MAX  (4 * 1024 * 1024)
+#define NGX_HTTP_APIEVENTS_BODY_MAX    (4 * 1024 * 1024)
+#define NGX_HTTP_APIEVENTS_ANSWER_KEPT  4096
 
 
 typedef struct {
@@ -403,6 +404,7 @@ ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
     call->method = conf->method;
     call->method_name = conf->method_name;
     call->timeout = conf->target.timeout;
+    call->answer_max = NGX_HTTP_APIEVENTS_ANSWER_KEPT;
     call->done = ngx_http_apievents_webhook_done;
 
     if (ngx_http_apievents_call_start(call) != NGX_OK) {

@@ -147,7 +147,9 @@ struct ngx_http_apievents_call_s {
     ngx_http_apievents_outgoing_t  *outgoing;   /* NULL: a script */
     ngx_str_t                       body;
     ngx_msec_t                      timeout;    /* of the whole, 0: none */
-    size_t                          answer_max; /* bytes of answer to keep */
+    size_t                          answer_max; /* bytes of answer to keep;
+                                                   what follows is read and
+                                                   thrown away */
     ngx_uint_t                      hops;       /* X-Api-Events-Hops of what
                                                    its scripts send */
     ngx_http_apievents_call_done_pt done;
@@ -157,11 +159,16 @@ struct ngx_http_apievents_call_s {
     ngx_uint_t                      status;     /* 0: there was no answer */
     ngx_str_t                       error;      /* then why */
     ngx_str_t                       answer;
+    ngx_str_t                       retry_after;/* fields of an outgoing's
+                                                   answer, or empty */
+    ngx_str_t                       control;    /* webhook-delivery */
+    unsigned                        timed_out:1;
 
     /* private */
     ngx_array_t                    *scripted;   /* of outgoing_t *, by id */
     ngx_str_t                       result;     /* of the last scripted one */
     ngx_buf_t                      *buf;
+    size_t                          read;       /* bytes of answer's body */
     ngx_event_t                     timer;
     ngx_event_t                     close;
     const char                     *aborted;    /* why */

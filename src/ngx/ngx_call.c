@@ -477,6 +477,7 @@ ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
             || sr->upstream->headers_in.status_n == 0)
         {
             if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+                call->timed_out = 1;
                 ngx_str_set(&call->error, "timed out");
 
             } else {
@@ -530,7 +531,9 @@ ngx_http_apievents_call_timedout(ngx_event_t *ev)
     c = ev->data;
     call = ngx_http_apievents_call_of(((ngx_http_request_t *) c->data)->main);
 
-    (void) ngx_http_apievents_call_abort(call, "timed out");
+    if (ngx_http_apievents_call_abort(call, "timed out") == NGX_OK) {
+        call->timed_out = 1;
+    }
 }
 
 
