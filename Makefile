@@ -48,7 +48,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test unit style js suite fuzz-regression fuzz test-asan \
+.PHONY: all deps test unit style js suite interop fuzz-regression fuzz test-asan \
         matrix test-valgrind dockerfile-check chaos soak bench demo run clean help
 
 
@@ -57,7 +57,7 @@ all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
 deps:                   ## install what the other targets need
 	@util/deps
 
-test:                   ## deps, module, style, unit, fuzz corpus, js, suite
+test:                   ## deps, module, style, all tests but the long ones
 	@$(MAKE) deps
 	@$(MAKE) all
 	@$(MAKE) style
@@ -65,9 +65,13 @@ test:                   ## deps, module, style, unit, fuzz corpus, js, suite
 	@$(MAKE) fuzz-regression
 	@$(MAKE) js
 	@$(MAKE) suite
+	@$(MAKE) interop
 
 suite: $(MODULE) build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for a part
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j$(SUITE_JOBS) $(TESTS)
+
+interop: $(MODULE) build/clock.so  ## webhooks under packages from npm
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove t/interop/*.t
 
 unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
 	@util/unit $(UNIT_TESTS)
