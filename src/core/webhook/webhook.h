@@ -42,7 +42,7 @@ uint64_t ae_retry_delay(uint32_t attempt, uint32_t attempts, int slow,
 /*
  * Retry-After of RFC 9110: seconds, with a fraction as some send it, or an
  * HTTP date of any of the three forms; ns from now on.  A date of the past is
- * 0.  AE_ERROR: neither.
+ * 0, what is too far ahead for 64 bits as far as they go.  AE_ERROR: neither.
  */
 int ae_retry_after(ae_str_t s, const ae_now_t *now, uint64_t *ns);
 
@@ -69,9 +69,10 @@ typedef enum {
 
 
 /*
- * status 0: there was no answer; timeout: because it took too long.  control:
- * the value of the field webhook-delivery, "disable" or "abort-message",
- * which is obeyed whatever the status is; anything else there is ignored.
+ * status 0: there was no answer; timeout: because it, or the rest of it, took
+ * too long, which is never a success.  control: the value of the field
+ * webhook-delivery, "disable" or "abort-message" in any case, which is obeyed
+ * whatever the status is; anything else there is ignored.
  */
 ae_answer_e ae_answer(const ae_statuses_t *success, uint32_t status,
     int timeout, ae_str_t control);
@@ -87,7 +88,9 @@ typedef struct ae_signer_s   ae_signer_t;
  * Of secrets, each "whsec_" and base64 of 24 to 64 bytes (HMAC-SHA256), or
  * "whsk_" and base64 of an Ed25519 key: its seed of 32 bytes, or seed and
  * public key, 64.  Neither logs nor keeps the text.  NULL and *err, which
- * never names any part of a secret.  ae_signer_destroy() wipes.
+ * never names any part of a secret; its line is which of them it was, from 1.
+ * ae_signer_destroy() wipes, and takes NULL.  One signer may be used by
+ * several threads at once.
  */
 ae_signer_t *ae_signer_create(const ae_str_t *secrets, size_t n,
     ae_error_t *err);
@@ -121,7 +124,10 @@ typedef enum {
 } ae_format_e;
 
 
-/* by the words of DIRECTIVES.md; AE_ERROR if it is none */
+/*
+ * "tyk", "standard", "cloudevents", "cloudevents-binary", "cloudevents-batch";
+ * AE_ERROR if it is none of them
+ */
 int ae_format_parse(ae_str_t s, ae_format_e *format);
 
 /* of a body in that format; empty for AE_FORMAT_TYK */
@@ -134,19 +140,42 @@ ae_str_t ae_format_content_type(ae_format_e format);
 void ae_format_source(ae_buf_t *b, const ae_event_t *ev);
 
 /*
- * The body of one event.  data: what a template rendered, JSON, or an empty
- * string: the envelope's metadata.  CLOUDEVENTS_BATCH is an array of one or
- * more, for which each event's structured form is put behind the last by the
- * caller.  AE_ERROR: the buffer's bound or memory.
+ * The body of one event.  data: what a template rendered, or empty: the
+ * envelope's metadata; a text that is no JSON becomes a JSON string.
+ *
+ * AE_FORMAT_TYK: data as it is.  AE_FORMAT_STANDARD: {"type": the event's
+ * name, "timestamp": RFC 3339, "data": data}, where metadata comes with ID,
+ * APIID, OrgID, Sequence and Suppressed.  AE_FORMAT_CLOUDEVENTS_BINARY: data.
+ * AE_FORMAT_CLOUDEVENTS: the attributes of ae_format_fields() as members,
+ * datacontenttype "application/json", and data.  AE_FORMAT_CLOUDEVENTS_BATCH:
+ * an array of one such event, or this one more behind those of earlier calls
+ * with the same buffer, which is a whole array after each of them.
+ *
+ * AE_ERROR: the buffer's bound or memory; what was in the buffer before is
+ * there still, and it may be used on.
  */
 int ae_format_body(ae_buf_t *b, ae_format_e format, ae_arena_t *arena,
-    const ae_event_t *ev, uint64_t suppressed);
+    const ae_event_t *ev, uint64_t suppressed, ae_str_t data);
 
 /*
  * The ce- fields of binary mode, percent-encoded as CloudEvents' HTTP binding
  * says; calls add() with each until it returns something else than AE_OK.
+ * name and value live in the arena or longer.  AE_ERROR: no memory.
+ *
+ *   id               the event's id, "evt_..."
+ *   source           of ae_format_source()
+ *   specversion      "1.0"
+ *   type             "apievents." and the event's name
+ *   time             when it was raised, RFC 3339
+ *   subject          the KeyID, if there is a key
+ *   subjectsequence  Sequence in 20 digits, so that strings compare as it
+ *                    does: the order among the events of one subject of one
+ *                    source.  (CloudEvents' extension "sequence" orders all
+ *                    events of a source, which Sequence does not.)
+ *   suppressed       how many equal events this one stands for, if any
  */
 int ae_format_fields(ae_arena_t *arena, const ae_event_t *ev,
+    uint64_t suppressed,
     int (*add)(void *data, ae_str_t name, ae_str_t value), void *data);
 
 
