@@ -242,6 +242,9 @@ queue_check_endpoints(ae_queue_t *q, const queue_seen_t *seen)
         queue_expect(ep->refused == 0);
         queue_expect(ep->deliveries == ep->delivered + ep->suppressed
                                        + ep->pending + ep->dead);
+        queue_expect(ep->disabled <= AE_DISABLED_HAND);
+        queue_expect(ep->version != 0
+                     || (ep->disabled == AE_ENABLED && ep->failing == 0));
 
         order = 0;
 
@@ -393,6 +396,11 @@ queue_state(ae_queue_t *p)
         queue_hash(&h, ep->blocks);
         queue_hash(&h, ep->retired);
         queue_hash(&h, ep->inflight);
+        queue_hash(&h, ep->disabled);
+        queue_hash(&h, ep->slow);
+        queue_hash(&h, ep->ailing);
+        queue_hash(&h, ep->failing);
+        queue_hash(&h, ep->version);
         queue_hash_list(&h, p, &ep->queue);
     }
 

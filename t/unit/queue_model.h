@@ -27,6 +27,7 @@
  * that their order is known.
  */
 #define MODEL_TICK           1024
+#define MODEL_WALL           1000000000000000
 
 
 typedef struct {
@@ -57,6 +58,8 @@ typedef struct {
     uint32_t                 concurrency;
     uint32_t                 bound;
     int                      retired;
+    int                      ailing;
+    ae_health_t              health;
     ae_queue_stat_t          st;
 } model_endpoint_t;
 
@@ -64,6 +67,7 @@ typedef struct {
 static void model_reset(void);
 static size_t model_length(uint64_t event);
 static uint32_t model_count(uint32_t endpoint, int state);
+static uint32_t model_concurrency(const model_endpoint_t *e);
 static model_delivery_t *model_oldest(int state, uint32_t endpoint,
     uint32_t identity);
 static uint32_t model_blocks_used(void);
@@ -104,6 +108,7 @@ model_reset(void)
     events = 0;
     serial = 0;
     now.mono = MODEL_TICK;
+    now.wall = MODEL_WALL;
 
     q = aligned_alloc(64, MODEL_SIZE);
     memset(q, 0, MODEL_SIZE);
@@ -140,6 +145,13 @@ model_count(uint32_t ep, int state)
     }
 
     return n;
+}
+
+
+static uint32_t
+model_concurrency(const model_endpoint_t *e)
+{
+    return (e->health.slow && e->concurrency > 1) ? 1 : e->concurrency;
 }
 
 

@@ -54,6 +54,8 @@ static void kill_pump(uint32_t slot);
 static void kill_deliver(uint32_t ep, uint32_t slot);
 static void kill_finish(ae_lease_t *lease, ae_outcome_e outcome,
     const ae_now_t *now);
+static void kill_report(uint32_t ep, ae_outcome_e outcome,
+    const ae_now_t *now);
 static int kill_adopt(void);
 static void kill_worker(void);
 static void kill_sampler(void);
@@ -156,6 +158,7 @@ kill_deliver(uint32_t ep, uint32_t slot)
     uint32_t       i;
     ae_now_t       now;
     ae_lease_t     lease;
+    ae_outcome_e   outcome;
     kill_event_t   e;
 
     kill_now(&now);
@@ -186,8 +189,29 @@ kill_deliver(uint32_t ep, uint32_t slot)
         sched_yield();
     }
 
-    kill_finish(&lease, ae_random() % 4 ? AE_DELIVERED
-                        : lease.attempt > 3 ? AE_DEAD : AE_RETRY, &now);
+    outcome = ae_random() % 4 ? AE_DELIVERED
+              : lease.attempt > 3 ? AE_DEAD : AE_RETRY;
+
+    kill_finish(&lease, outcome, &now);
+    kill_report(ep, outcome, &now);
+}
+
+
+static void
+kill_report(uint32_t ep, ae_outcome_e outcome, const ae_now_t *now)
+{
+    static const ae_attempt_e  failed[] = {
+        AE_ATTEMPT_FAILED, AE_ATTEMPT_SLOW, AE_ATTEMPT_DISABLE,
+        AE_ATTEMPT_DEAD
+    };
+
+    (void) ae_queue_health(q, ep, outcome == AE_DELIVERED
+                                  ? AE_ATTEMPT_OK : failed[ae_random() % 4],
+                           now);
+
+    if (ae_random() % 16 == 0) {
+        (void) ae_queue_disable(q, ep, AE_ENABLED, 0);
+    }
 }
 
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "queue_model.h"
+#include "queue_model_health.h"
 
 
 static model_delivery_t *model_any_lease(void);
@@ -133,7 +133,9 @@ step_take(void)
 
     d = model_oldest(AE_NODE_QUEUED, ep, 0);
 
-    if (d == NULL || endpoint[ep].st.inflight >= endpoint[ep].concurrency) {
+    if (d == NULL
+        || endpoint[ep].st.inflight >= model_concurrency(&endpoint[ep]))
+    {
         assert_int_equal(rc, AE_AGAIN);
         return;
     }
@@ -277,6 +279,7 @@ step_tick(void)
     model_delivery_t  *d;
 
     now.mono += ae_random() % 4 * MODEL_TICK;
+    now.wall += ae_random() % 4 * (AE_HEALTH_LIMIT / 16);
 
     if (ae_random() % 2) {
         (void) model_expire(MODEL_MAX);
@@ -385,9 +388,11 @@ compare(void)
                                         + st.pending + st.dead);
 
         assert_int_equal(ae_queue_ready(q, i),
-                         e->st.inflight >= e->concurrency
+                         e->st.inflight >= model_concurrency(e)
                          ? 0 : model_count(i, AE_NODE_QUEUED));
     }
+
+    compare_health();
 
     assert_int_equal(st.blocks_free, q->blocks - model_blocks_used());
     assert_int_equal(st.recovered, 0);
@@ -403,6 +408,7 @@ drain(void)
 
     for (i = 0; i < MODEL_ENDPOINTS; i++) {
         (void) ae_queue_endpoint(q, (ae_id_t) { { i, 0 } }, 1000, 1000);
+        (void) ae_queue_health(q, i, AE_ATTEMPT_OK, &now);
     }
 
     for (i = 0; i < MODEL_SLOTS; i++) {
@@ -440,7 +446,7 @@ test_model(void **state)
         step_take, step_take, step_take, step_take,
         step_done, step_done, step_done,
         step_in_script, step_adopt, step_tick, step_tick,
-        step_configure, step_retire, step_stale
+        step_configure, step_retire, step_stale, step_health, step_disable
     };
 
     (void) state;

@@ -273,6 +273,8 @@ ae_queue_bury(ae_queue_t *q, ae_endpoint_t *ep)
     ae_set(q, ep->delivered, 0);
     ae_set(q, ep->suppressed, 0);
     ae_set(q, ep->dead, 0);
+
+    ae_queue_health_forget(q, ep);
 }
 
 
@@ -404,7 +406,7 @@ ae_queue_ready(const ae_queue_t *q, uint32_t endpoint)
     ep = &q->endpoint[endpoint];
 
     if (__atomic_load_n(&ep->inflight, __ATOMIC_RELAXED)
-        >= __atomic_load_n(&ep->concurrency, __ATOMIC_RELAXED))
+        >= ae_queue_concurrency(ep))
     {
         return 0;
     }

@@ -148,6 +148,11 @@ typedef struct {
     uint32_t                 concurrency;
     uint32_t                 bound;
     uint32_t                 refused;       /* by the route under way */
+    uint32_t                 disabled;
+    uint32_t                 slow;
+    uint32_t                 ailing;        /* its next success is told */
+    uint64_t                 failing;       /* wall, ns, 0: it is not */
+    uint64_t                 version;       /* of disabled and failing */
 } ae_endpoint_t;
 
 
@@ -335,6 +340,24 @@ void ae_queue_cool_over(ae_queue_t *q, uint32_t c);
 
 /* suppresses what "settle" asks for, in transactions */
 void ae_queue_cool_settle(ae_queue_t *q);
+
+
+/* ---- health (ae_queue_health.c) ---- */
+
+/* of an endpoint whose place is another's from now on */
+void ae_queue_health_forget(ae_queue_t *q, ae_endpoint_t *ep);
+
+/* deliveries that may be in flight; a load without the lock */
+
+static inline uint32_t
+ae_queue_concurrency(const ae_endpoint_t *ep)
+{
+    uint32_t  n;
+
+    n = __atomic_load_n(&ep->concurrency, __ATOMIC_RELAXED);
+
+    return (n > 1 && __atomic_load_n(&ep->slow, __ATOMIC_RELAXED)) ? 1 : n;
+}
 
 
 /* ---- routing (ae_queue_route.c) ---- */

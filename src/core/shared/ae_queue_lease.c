@@ -39,7 +39,7 @@ ae_queue_take(ae_queue_t *q, uint32_t endpoint, uint32_t slot,
     n = ep->queue.head;
 
     if (endpoint >= q->endpoints || n == AE_QUEUE_NONE
-        || ep->inflight >= ep->concurrency)
+        || ep->inflight >= ae_queue_concurrency(ep))
     {
         ae_queue_unlock(q);
         return AE_AGAIN;

@@ -476,7 +476,11 @@ uint32_t ae_queue_ready(const ae_queue_t *q, uint32_t endpoint);
  * failed at for AE_HEALTH_LIMIT is disabled; after an answer that asks to slow
  * down one delivery is in flight until a success.  A change is told to one
  * caller alone: that it was disabled, or that it succeeds again after it was
- * disabled or a delivery of it was given up.
+ * disabled, or enabled again, or a delivery of it was given up.
+ *
+ * One that is disabled stays so until it is enabled, also when an attempt that
+ * was under way succeeds, and ae_queue_take() gives its deliveries as before:
+ * the caller ends them.
  */
 #define AE_HEALTH_LIMIT      ((uint64_t) 5 * 86400 * 1000000000)
 
@@ -507,16 +511,20 @@ typedef struct {
     int                      slow;
     uint64_t                 failing;       /* wall, ns, since then; 0: the
                                                last attempt succeeded */
-    uint64_t                 version;       /* grows with each change */
+    uint64_t                 version;       /* grows with each change of
+                                               disabled and failing */
 } ae_health_t;
 
 ae_health_change_e ae_queue_health(ae_queue_t *q, uint32_t endpoint,
     ae_attempt_e attempt, const ae_now_t *now);
-void ae_queue_health_get(const ae_queue_t *q, uint32_t endpoint,
+void ae_queue_health_get(ae_queue_t *q, uint32_t endpoint,
     ae_health_t *health);
 
-/* enables (AE_ENABLED) or disables, as a store or a person says; enabling
- * forgets since when it fails; AE_DECLINED: it was so before */
+/*
+ * Enables (AE_ENABLED) or disables, as a store or a person says, who has 0 for
+ * failing: then enabling forgets since when it fails, and disabling does not.
+ * AE_DECLINED: it was so before.
+ */
 int ae_queue_disable(ae_queue_t *q, uint32_t endpoint,
     ae_disabled_e disabled, uint64_t failing);
 
