@@ -26,17 +26,18 @@ MODULE      := $(B)/ngx_http_apievents_module.so
 LISTS       := ngx_addon_dir=; . ./config; echo
 SOURCES     := $(shell $(LISTS) $$apievents_srcs $$apievents_deps)
 EMBEDDED    := $(shell $(LISTS) $$apievents_embed)
-CORE        := $(sort $(wildcard src/core/*/*.c))
+# what needs no nginx: the core, and stores
+CORE        := $(sort $(wildcard src/core/*/*.c src/store/*/*.c))
 WRAP        := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
-CORE_LIBS   := -lyajl -lcrypto -lpthread -lm
+CORE_LIBS   := -lyajl -lsqlite3 -lcrypto -lpthread -lm
 
-UNIT_CORE   := $(CORE:src/core/%.c=$(B)/unit/core/%.o)
+UNIT_CORE   := $(CORE:src/%.c=$(B)/unit/src/%.o)
 UNIT_HELP   := $(filter-out t/unit/test_%,$(wildcard t/unit/*.c))
 UNIT_OBJS   := $(UNIT_CORE) $(UNIT_HELP:t/unit/%.c=$(B)/unit/%.o)
 UNIT_TESTS  := $(patsubst t/unit/%.c,$(B)/unit/%,\
                    $(sort $(wildcard t/unit/test_*.c)))
 
-FUZZ_CORE   := $(CORE:src/core/%.c=$(B)/fuzz/core/%.o)
+FUZZ_CORE   := $(CORE:src/%.c=$(B)/fuzz/src/%.o)
 FUZZ_FLAGS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_TESTS  := $(patsubst t/fuzz/%.c,$(B)/fuzz/%,\
                    $(sort $(wildcard t/fuzz/fuzz_*.c)))
@@ -73,7 +74,7 @@ suite: $(MODULE) build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for
 interop: $(MODULE) build/clock.so  ## webhooks under packages from npm
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove t/interop/*.t
 
-unit: $(UNIT_TESTS)     ## the unit tests of src/core alone
+unit: $(UNIT_TESTS)     ## the unit tests of src/core and stores alone
 	@util/unit $(UNIT_TESTS)
 
 js:                     ## the tests of the JavaScript runtime alone
@@ -172,9 +173,9 @@ build/embedded.c: util/embed $(EMBEDDED)
 	@util/embed $@ $(EMBEDDED)
 
 
-# Unit tests and fuzz targets: the core without nginx.
+# Unit tests and fuzz targets: the core and stores, without nginx.
 
-$(B)/unit/core/%.o: src/core/%.c
+$(B)/unit/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(UNIT_CFLAGS) $(SANITIZE) -MMD -Isrc -c $< -o $@
@@ -189,7 +190,7 @@ $(B)/unit/test_%: $(B)/unit/test_%.o $(UNIT_OBJS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(SANITIZE) $(WRAP) $^ -o $@ -lcmocka $(CORE_LIBS)
 
-$(B)/fuzz/core/%.o: src/core/%.c
+$(B)/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(FUZZ_CC) $(UNIT_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \

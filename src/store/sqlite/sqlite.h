@@ -29,7 +29,7 @@ typedef enum {
     AE_DB_NEWER,            /* of a newer version of the module */
     AE_DB_CORRUPT,          /* no database, or a damaged one */
     AE_DB_READONLY,         /* cannot be written */
-    AE_DB_FULL,             /* the disk is, or max= is reached */
+    AE_DB_FULL,             /* the disk is */
     AE_DB_BUSY,             /* another process writes for too long */
     AE_DB_IO,               /* anything else that the system says */
     AE_DB_MEMORY
@@ -42,15 +42,17 @@ typedef struct ae_db_s       ae_db_t;
 
 /*
  * Looks at a file without changing anything, for nginx -t and before a start;
- * a running instance may write meanwhile.  The quick check for damage takes at
- * most msec.  *err tells more.
+ * another process may write meanwhile, but this one must not have it open: its
+ * locks would be lost.  The quick check for damage takes at most msec; what is
+ * not done by then counts as fine.  An empty file is fine.  *err tells more.
  */
 ae_db_state_e ae_db_check(const char *path, unsigned msec, ae_error_t *err);
 
 /*
  * Opens for reading and writing, makes the file (0600) and brings an older
- * schema up, in one transaction.  NULL: *state and *err.  vfs: NULL, or a
- * name registered with SQLite (tests).
+ * schema up, in one transaction.  NULL: *state and *err; a file that is not
+ * ours, or newer, is left as it was.  The folder may be a symbolic link, the
+ * file may not.  vfs: NULL, or a name registered with SQLite (tests).
  */
 ae_db_t *ae_db_open(const char *path, const char *vfs, ae_db_state_e *state,
     ae_error_t *err);
@@ -60,8 +62,13 @@ void ae_db_close(ae_db_t *db);
 ae_db_state_e ae_db_state(const ae_db_t *db);
 const char *ae_db_error(const ae_db_t *db);
 
-/* a group of what follows; rollback after any error in between, and after it
- * nothing of the group was written.  read: only reads, of one moment */
+/*
+ * A group of what follows.  After an error in between all calls fail, and
+ * state and error stay those of the first, until rollback: nothing of the
+ * group was written then.  A commit that fails has rolled back.  begin fails
+ * with AE_DB_ABSENT when the file was removed or renamed.  read: only reads,
+ * of one moment.  Calls outside of a group are each one of their own.
+ */
 int ae_db_begin(ae_db_t *db);
 int ae_db_read(ae_db_t *db);
 int ae_db_commit(ae_db_t *db);
@@ -72,9 +79,11 @@ void ae_db_rollback(ae_db_t *db);
 
 /*
  * A zone of shared memory is an instance: it owns outbox rows and counters as
- * long as it renews its lease.  *id is found or made by the zone's secret id.
- * free: the next instance, after *id, whose lease is over, AE_DECLINED: none.
- * drop: removes one that owns nothing any more.
+ * long as it renews its lease.  *id is found or made by the zone's secret id,
+ * never one that was used before; its lease is over lease ns after wall, that
+ * of renew at `until`, AE_DECLINED: it was dropped, ask for one anew.  free:
+ * the next instance, after *id, whose lease is over, AE_DECLINED: none.  drop:
+ * removes one that owns nothing any more, AE_DECLINED: it owns something.
  */
 int ae_db_instance(ae_db_t *db, ae_id_t zone, uint64_t wall, uint64_t lease,
     int64_t *id);
@@ -95,9 +104,12 @@ int ae_db_outbox_put(ae_db_t *db, int64_t instance,
 int ae_db_outbox_delete(ae_db_t *db, uint64_t uid);
 
 /*
- * The oldest rows of an instance after uid *after, at most n, with their
- * events' records in the arena; each is the new owner's from the commit on.
- * owner equal to instance: only reads.  Returns the number in *n.
+ * The oldest rows of an instance after uid *after, 0 at first, at most *n,
+ * with their events' records in the arena; each is the new owner's from the
+ * commit on.  owner equal to instance: only reads.  Fewer than asked for when
+ * the arena is full, none at the end.  A row whose record is missing or
+ * damaged has len 0: nothing can be sent of it, the caller tells and deletes
+ * it.
  */
 int ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
     uint64_t *after, ae_outbox_row_t *rows, ae_str_t *records, size_t *n,
@@ -105,8 +117,11 @@ int ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
 
 int ae_db_outbox_count(ae_db_t *db, int64_t instance, uint64_t *n);
 
-/* records of events that no ring or queue had room for, when the last worker
- * ended; they are given to handlers anew */
+/*
+ * Events that no ring or queue had room for when the last worker ended; they
+ * are given to handlers anew.  What is claimed is taken out; a record may have
+ * len 0 as above, none: that was all.
+ */
 int ae_db_unrouted_put(ae_db_t *db, int64_t instance, ae_id_t event);
 int ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
     size_t *n, ae_arena_t *arena);
@@ -115,9 +130,12 @@ int ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
 /* ---- history: events, attempts, dead letters (db_history.c) ---- */
 
 /*
- * An event's record, once: AE_OK also when it is there.  The caller has taken
- * out, or encrypted, what must not be kept.
+ * An event's record, once: AE_OK also when it is there, AE_DECLINED when it is
+ * longer than AE_DB_RECORD.  The caller has taken out, or encrypted, what must
+ * not be kept.
  */
+#define AE_DB_RECORD         (16 * 1024 * 1024)
+
 int ae_db_event(ae_db_t *db, const ae_event_t *ev, ae_str_t record);
 int ae_db_event_get(ae_db_t *db, ae_id_t id, ae_arena_t *arena,
     ae_str_t *record);
@@ -146,33 +164,61 @@ typedef struct {
 
 int ae_db_attempt_put(ae_db_t *db, const ae_db_attempt_t *a);
 
-/* newest first below row id `before` (0: from the newest); empty strings and
- * zero ids match all.  Strings are in the arena */
+/*
+ * What is asked for: empty strings and zeros match all.  A list is newest
+ * first, at most *n rows, strings in the arena.  It sets `before` to where the
+ * next page begins, 0: that was the last one; a page may be shorter than *n,
+ * and empty, before the last, as one call looks at a bounded number of rows,
+ * or when the arena is full.  AE_ERROR with AE_DB_MEMORY: there was not even
+ * room for one.
+ */
 typedef struct {
-    int64_t                  before;
+    int64_t                  before;        /* id of a row, 0: the newest */
     ae_id_t                  event;
     ae_id_t                  endpoint;
     ae_str_t                 state;
     ae_str_t                 type;
+    ae_str_t                 api;
     uint64_t                 from;          /* wall, ns; 0: open */
-    uint64_t                 to;
+    uint64_t                 to;            /* inclusive */
 } ae_db_query_t;
 
-int ae_db_attempt_list(ae_db_t *db, const ae_db_query_t *query,
+int ae_db_attempt_list(ae_db_t *db, ae_db_query_t *query,
     ae_db_attempt_t *list, size_t *n, ae_arena_t *arena);
 
-/* a delivery that was given up; attempt: the last one, or none (0) with its
- * reason in error.  list: newest first; delete when it was sent again */
+/*
+ * A delivery that was given up, one row of a uid; attempt: the last one, or
+ * none (0) with its reason in error.  delete when it was sent again;
+ * AE_DECLINED: there is no such row, so who deletes it may send it.
+ */
 int ae_db_dead_put(ae_db_t *db, const ae_db_attempt_t *a);
-int ae_db_dead_list(ae_db_t *db, const ae_db_query_t *query,
+int ae_db_dead_list(ae_db_t *db, ae_db_query_t *query,
     ae_db_attempt_t *list, size_t *n, ae_arena_t *arena);
 int ae_db_dead_delete(ae_db_t *db, int64_t id);
 
 /*
- * Retention: deletes at most n rows of what is older than `before` (wall, ns),
- * and, when the file is larger than max bytes, of the oldest; events that
- * nothing names any more go too, dead letters are kept as long as history.
- * Pending deliveries never go.  AE_AGAIN: there is more.
+ * Events, by type, api, from and to of a query; its `event` is what `before`
+ * is for the others.
+ */
+typedef struct {
+    ae_id_t                  id;
+    ae_id_t                  key_id;
+    uint64_t                 time;
+    ae_str_t                 type;
+    ae_str_t                 api;
+    ae_str_t                 org;
+} ae_db_event_t;
+
+int ae_db_event_list(ae_db_t *db, ae_db_query_t *query, ae_db_event_t *list,
+    size_t *n, ae_arena_t *arena);
+
+/*
+ * Retention: deletes at most n rows of each kind of what is older than
+ * `before` (wall, ns), and, when the file has more than max bytes in use (0:
+ * no bound), of the oldest; events that nothing names any more go too, dead
+ * letters are kept as long as history.  Pending deliveries never go.  The
+ * newest attempt stays, so that ids are not used twice.  A file that is larger
+ * than max gives pages back.  AE_AGAIN: there is more to look at.
  */
 int ae_db_retain(ae_db_t *db, uint64_t before, uint64_t max, size_t n);
 
@@ -184,7 +230,15 @@ int ae_db_retain(ae_db_t *db, uint64_t before, uint64_t max, size_t n);
  * may count the same at the same time, while one follows the other: inherit
  * gives to the instance all counters of another as they are now, to begin
  * with, and remembers them; rest gives what that one counted since then, and
- * with it the other's rows are gone.  Rows by id after *after.
+ * with it the other's rows are gone.  Rows by id after *after (zero at first),
+ * at most *n; none: that was all.
+ *
+ * Both add to the instance's own rows in the file as well, so a crash between
+ * the call and the next put loses nothing.  What `from` had inherited itself,
+ * and whose rest is still to come, the instance has inherited after rest, so
+ * that chains of successors count right.  A counter without a period in common
+ * is given whole.  The caller adds what it is given to its memory
+ * (ae_limits_restore()) before it puts that counter the next time.
  */
 int ae_db_counter_put(ae_db_t *db, int64_t instance,
     const ae_limit_record_t *r);
@@ -192,8 +246,12 @@ int ae_db_counter_inherit(ae_db_t *db, int64_t from, int64_t instance,
     ae_id_t *after, ae_limit_record_t *list, size_t *n);
 int ae_db_counter_rest(ae_db_t *db, int64_t from, int64_t instance,
     ae_id_t *after, ae_limit_record_t *list, size_t *n);
+
+/* looks at the next n counters, and deletes those whose period is over;
+ * AE_AGAIN: there are more, AE_OK: the next call begins anew */
 int ae_db_counter_expire(ae_db_t *db, uint64_t wall, size_t n);
 
+/* one that is closed is deleted; list: by id after *after, as above */
 int ae_db_breaker_put(ae_db_t *db, const ae_breaker_record_t *r);
 int ae_db_breaker_list(ae_db_t *db, ae_id_t *after,
     ae_breaker_record_t *list, size_t *n);
@@ -208,6 +266,7 @@ typedef struct {
     uint64_t                 failing;       /* wall, ns, since then; 0: not */
 } ae_db_endpoint_t;
 
+/* one that is neither disabled nor failing is deleted; list: as above */
 int ae_db_endpoint_put(ae_db_t *db, const ae_db_endpoint_t *ep);
 int ae_db_endpoint_list(ae_db_t *db, ae_id_t *after, ae_db_endpoint_t *list,
     size_t *n, ae_arena_t *arena);
