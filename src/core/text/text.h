@@ -76,6 +76,13 @@ typedef struct {
  */
 ae_value_t *ae_json_parse(ae_arena_t *arena, ae_str_t text, ae_error_t *err);
 
+/*
+ * ae_json_parse() for those who must tell a malformed text, AE_DECLINED, from
+ * an arena that is used up, AE_ERROR.
+ */
+int ae_json_read(ae_arena_t *arena, ae_str_t text, ae_value_t **value,
+    ae_error_t *err);
+
 /* compact; strings with invalid UTF-8 get U+FFFD, never an invalid document */
 void ae_json_write(ae_buf_t *b, const ae_value_t *v);
 
@@ -85,6 +92,13 @@ void ae_json_write(ae_buf_t *b, const ae_value_t *v);
  * html is set).
  */
 void ae_json_escape(ae_buf_t *b, ae_str_t s, int html);
+
+/*
+ * The non-ASCII character at p: its length, and its code point in *cp.  *cp
+ * is 0 if there is none; the length is then what one U+FFFD stands for, the
+ * longest start of a character, as the Unicode standard recommends.
+ */
+size_t ae_json_utf8(const unsigned char *p, size_t len, uint32_t *cp);
 
 
 /* ---- event: names, record, envelope (ae_event.c, ae_envelope.c) ---- */
