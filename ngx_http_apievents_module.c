@@ -49,6 +49,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_apievents_api_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_keys"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_apievents_api_keys,
@@ -339,6 +346,7 @@ ngx_http_apievents_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    mcf->store.db.on = NGX_CONF_UNSET;
     mcf->deliver.connections = NGX_CONF_UNSET_UINT;
     mcf->gate.master_keys = NGX_CONF_UNSET;
 
@@ -518,6 +526,7 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
     mcf->deliver.worker->kick.log = cycle->log;
     mcf->deliver.worker->shutdown.log = cycle->log;
 
+    ngx_http_apievents_store_move(cycle, &old->store);
     ngx_http_apievents_deliver_register(cycle);
 
     (void) ngx_http_apievents_hosts_start(cycle, &old->gate);

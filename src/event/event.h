@@ -95,6 +95,7 @@ typedef struct {
     ngx_str_t                   reason;
     ngx_str_t                   request;
     ngx_str_t                   meta;
+    ngx_str_t                   secret;         /* as in ae_event_t */
 } ngx_http_apievents_raise_t;
 
 

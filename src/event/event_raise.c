@@ -161,4 +161,5 @@ ngx_http_apievents_fill(ae_event_t *ev, ngx_http_apievents_raise_t *e)
     ev->reason = *(ae_str_t *) &e->reason;
     ev->request = *(ae_str_t *) &e->request;
     ev->meta = *(ae_str_t *) &e->meta;
+    ev->secret = *(ae_str_t *) &e->secret;
 }

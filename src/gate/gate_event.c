@@ -8,11 +8,6 @@
 #include "gate/gate_private.h"
 
 
-/* a masked credential shows its last four characters, a short one none */
-#define NGX_HTTP_APIEVENTS_MASK_MIN   16
-#define NGX_HTTP_APIEVENTS_MASK_TAIL  4
-
-
 static void ngx_http_apievents_raise_for(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     const ngx_http_apievents_refusal_t *refusal, ngx_uint_t api_wide,
@@ -206,8 +201,33 @@ ngx_http_apievents_raise_for(ngx_http_request_t *r,
         e.request_cut = d->body_cut;
     }
 
+    ngx_http_apievents_event_secret(r, d, &e);
     ngx_http_apievents_raise(&e, d->event_id);
     d->has_event = 1;
+}
+
+
+/*
+ * What must not be kept of a raw event.  The step that looks for a credential
+ * may not have been reached, the request's text has it all the same.
+ */
+
+void
+ngx_http_apievents_event_secret(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e)
+{
+    if (d->conf->gate.event_key != NGX_HTTP_APIEVENTS_KEY_RAW) {
+        return;
+    }
+
+    e->secret = d->credential;
+
+    if (e->secret.len == 0 && e->request.len != 0
+        && ngx_http_apievents_credential(r, d->conf->gate.auth, &e->secret)
+           != NGX_OK)
+    {
+        ngx_str_null(&e->secret);
+    }
 }
 
 
@@ -322,13 +342,5 @@ ngx_http_apievents_event_key(ngx_http_request_t *r,
         return;
     }
 
-    p = ngx_cpymem(p, "****", 4);
-
-    if (d->credential.len >= NGX_HTTP_APIEVENTS_MASK_MIN) {
-        p = ngx_cpymem(p, d->credential.data + d->credential.len
-                          - NGX_HTTP_APIEVENTS_MASK_TAIL,
-                       NGX_HTTP_APIEVENTS_MASK_TAIL);
-    }
-
-    e->key.len = p - e->key.data;
+    e->key.len = ae_mask(p, *(ae_str_t *) &d->credential);
 }

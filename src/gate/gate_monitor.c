@@ -426,6 +426,7 @@ ngx_http_apievents_raise_trigger(ngx_http_request_t *r,
                       "no memory for the members of TriggerExceeded");
     }
 
+    ngx_http_apievents_event_secret(r, d, &e);
     ngx_http_apievents_raise(&e, d->event_id);
     d->has_event = 1;
 }

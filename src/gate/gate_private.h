@@ -547,6 +547,8 @@ void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_event_key(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
+void ngx_http_apievents_event_secret(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d, ngx_http_apievents_raise_t *e);
 void ngx_http_apievents_event_org_key(ngx_http_request_t *r,
     ngx_http_apievents_raise_t *e);
 void ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,

@@ -481,6 +481,7 @@ ngx_http_apievents_effect_raise(ngx_http_apievents_attempt_t *a,
     e.api = *(ngx_str_t *) &a->event.api;
     e.org = *(ngx_str_t *) &a->event.org;
     e.depth = a->event.depth + 1;
+    e.secret = *(ngx_str_t *) &a->event.secret;
 
     ae_buf_init(&b, SIZE_MAX);
 

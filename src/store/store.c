@@ -186,7 +186,11 @@ ngx_http_apievents_own_state(ngx_cycle_t *cycle,
 ngx_int_t
 ngx_http_apievents_store_init_process(ngx_cycle_t *cycle)
 {
-    return NGX_OK;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    return ngx_http_apievents_keeper_start(cycle, &mcf->store);
 }
 
 
@@ -198,6 +202,7 @@ ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle)
     mcf = ngx_http_apievents_main_conf(cycle);
 
     if (mcf != NULL) {
+        ngx_http_apievents_keeper_stop(&mcf->store);
         ngx_http_apievents_cache_free(&mcf->store);
         ngx_http_apievents_records_free();
     }

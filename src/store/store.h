@@ -43,6 +43,24 @@ typedef struct {
 } ngx_http_apievents_zone_t;
 
 
+/* api_store: the database that outlives the zone */
+
+typedef struct {
+    ngx_flag_t                  on;             /* 1 only with an api_zone */
+    ngx_str_t                   name;           /* of the file, in full */
+    ngx_str_t                   folder;         /* that it is in */
+    ngx_msec_t                  flush;          /* between two commits */
+    time_t                      history;        /* seconds, 0: none is kept */
+    off_t                       max;            /* bytes of the file */
+
+    ngx_str_t                   file;           /* where it was configured */
+    ngx_uint_t                  line;
+
+    void                       *lock;           /* of this nginx */
+    void                       *pool;           /* of one thread, or NULL */
+} ngx_http_apievents_db_conf_t;
+
+
 /* member of the main configuration */
 
 typedef struct {
@@ -51,6 +69,8 @@ typedef struct {
     ngx_http_apievents_zone_t  *zone;           /* once it is initialised */
 
     ngx_str_t                   state_path;     /* ends with no slash */
+    ngx_http_apievents_db_conf_t
+                                db;
 
     ngx_str_t                   keys;           /* files, full names */
     ngx_str_t                   org_keys;
@@ -66,6 +86,8 @@ typedef struct {
                                                    zone when it is certain
                                                    that the cycle will run */
     void                       *cache;          /* this worker's sessions */
+    void                       *worker;         /* what it wants to store; NULL
+                                                   without a store */
     unsigned                    state_made:1;   /* the path was not there */
 } ngx_http_apievents_store_conf_t;
 
@@ -126,11 +148,13 @@ typedef struct {
 } ngx_http_apievents_session_t;
 
 
-/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_keys, api_org_keys,
- * api_policies */
+/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_store, api_keys,
+ * api_org_keys, api_policies */
 char *ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -159,6 +183,10 @@ ngx_int_t ngx_http_apievents_store_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_store_init_process(ngx_cycle_t *cycle);
 void ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle);
 
+/* in a process without a master, whose worker has another cycle now */
+void ngx_http_apievents_store_move(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *old);
+
 
 /*
  * Folders below the state path (store_state.c).  They are reached from open
@@ -169,6 +197,9 @@ void ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle);
 /* the state path, made if it is not there; after that api_state_path is too
  * late; NGX_INVALID_FILE after an emerg line */
 ngx_fd_t ngx_http_apievents_state_open(ngx_conf_t *cf);
+
+/* sets state_path, where no directive did */
+ngx_int_t ngx_http_apievents_state_named(ngx_conf_t *cf);
 
 /* a process that only looks: nginx -t, nginx -s; nothing that a running
  * instance uses may be touched */

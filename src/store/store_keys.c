@@ -389,6 +389,10 @@ ngx_http_apievents_store_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
     loaded = mcf->store.loaded;
 
+    if (ngx_http_apievents_db_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (loaded == NULL) {
         return NGX_OK;
     }

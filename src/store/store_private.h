@@ -101,6 +101,60 @@ void ngx_http_apievents_keys_load(ngx_http_apievents_store_conf_t *scf,
     ngx_log_t *log);
 
 
+/* ---- store_conf.c ---- */
+
+/* what a configuration without api_store has; api_zone's place stands for it
+ * in messages */
+void ngx_http_apievents_db_default(ngx_conf_t *cf,
+    ngx_http_apievents_db_conf_t *db);
+
+/* when the http block is complete: is there a store, and where */
+ngx_int_t ngx_http_apievents_db_init(ngx_conf_t *cf);
+
+
+/* ---- store_begin.c ---- */
+
+/*
+ * Before a configuration is used, in time to refuse it: is the database whole
+ * and ours; unless it is a trial, the folder is made and the instance lock
+ * taken, which goes with the cycle.  An emerg line and NGX_ERROR.
+ */
+ngx_int_t ngx_http_apievents_db_begin(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+
+/*
+ * Acts as a worker between the two, so that files get the right owner; of a
+ * process that has one thread.  NGX_ERROR: an alert line.
+ */
+ngx_int_t ngx_http_apievents_db_become(ngx_cycle_t *cycle, ngx_log_t *log);
+void ngx_http_apievents_db_return(ngx_cycle_t *cycle, ngx_log_t *log);
+
+
+/* ---- store_lock.c ---- */
+
+/*
+ * One nginx uses a database: its master holds the lock of an open file that
+ * all of its processes inherit.  A master that a running one has started for
+ * an upgrade shares it; its workers take it over when it becomes free.
+ */
+ngx_int_t ngx_http_apievents_db_lock(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+
+/* has the last configuration's cycle that same lock */
+ngx_uint_t ngx_http_apievents_db_locked(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db);
+
+/* in a worker: the lock of one that is gone, and the master's pid into it */
+void ngx_http_apievents_db_lock_take(ngx_http_apievents_db_conf_t *db);
+
+
+/* ---- store_keeper.c ---- */
+
+ngx_int_t ngx_http_apievents_keeper_start(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf);
+void ngx_http_apievents_keeper_stop(ngx_http_apievents_store_conf_t *scf);
+
+
 /* ---- store_session.c ---- */
 
 /* what stands for the KeyID of an organisation, which has none */

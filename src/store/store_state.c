@@ -100,9 +100,7 @@ ngx_http_apievents_state_open(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
     scf = &mcf->store;
 
-    if (scf->state_path.len == 0
-        && ngx_http_apievents_state_default(cf, scf) != NGX_OK)
-    {
+    if (ngx_http_apievents_state_named(cf) != NGX_OK) {
         return NGX_INVALID_FILE;
     }
 
@@ -130,6 +128,21 @@ ngx_http_apievents_state_open(ngx_conf_t *cf)
     }
 
     return fd;
+}
+
+
+ngx_int_t
+ngx_http_apievents_state_named(ngx_conf_t *cf)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    if (mcf->store.state_path.len != 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_apievents_state_default(cf, &mcf->store);
 }
 
 

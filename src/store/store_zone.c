@@ -126,6 +126,10 @@ ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     scf->shm_zone = shm_zone;
 
+    if (scf->db.on == NGX_CONF_UNSET) {
+        ngx_http_apievents_db_default(cf, &scf->db);
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -230,11 +234,15 @@ ngx_http_apievents_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         rc = ngx_http_apievents_make_zone(shm_zone);
     }
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK
+        || ngx_http_apievents_keys_fit(ctx->conf, shm_zone->shm.log)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_keys_fit(ctx->conf, shm_zone->shm.log);
+    return ngx_http_apievents_db_begin(ctx->cycle, ctx->conf,
+                                       shm_zone->shm.log);
 }
 
 

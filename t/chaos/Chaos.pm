@@ -41,7 +41,8 @@ sub new {
     my $dir = "$Top/build/chaos/$name-$$";
 
     my $self = bless { dir => $dir, owner => $$, children => {}, ports => {},
-                       workers => 2, master => 'on', modules => '',
+                       workers => 2, master => 'on', daemon => 'off',
+                       modules => '',
                        %options }, $class;
 
     # what tests left that failed or were killed
@@ -111,7 +112,7 @@ sub configure {
 $self->{modules}
 load_module $dir/modules/apievents.so;
 $user
-daemon off;
+daemon $self->{daemon};
 master_process $self->{master};
 worker_processes $self->{workers};
 pid $dir/nginx.pid;

@@ -307,11 +307,7 @@ sub preprocess {
     }
 
     add_recorder($block) if grep { /^record/ } @sections;
-
-    # no line of its own: messages name the lines after it
-    $block->set_value(http_config => "js_engine $Engine; "
-                                     . ($block->http_config // ''))
-        if $Engine && $ENV{TEST_NGINX_LOAD_MODULES} =~ /_js_module/;
+    add_http($block);
 
     if (defined $block->metrics || defined $block->metrics_equation) {
         my $config = $block->config // '';
@@ -320,6 +316,22 @@ sub preprocess {
         $block->set_value(config => "location = $url { api_metrics; }\n$config")
             if $url eq '/.metrics';
     }
+}
+
+
+# no line of its own: messages name the lines after it
+sub add_http {
+    my ($block) = @_;
+    my $http = $block->http_config // '';
+    my $modules = $ENV{TEST_NGINX_LOAD_MODULES};
+
+    # files run side by side, each block begins with an empty folder
+    $http = "api_state_path \$TEST_NGINX_SERVER_ROOT/logs/state; $http"
+        if $modules =~ /apievents/ && $http =~ /api_zone/
+           && $http !~ /api_state_path/;
+    $http = "js_engine $Engine; $http" if $Engine && $modules =~ /_js_module/;
+
+    $block->set_value(http_config => $http) if $http ne '';
 }
 
 

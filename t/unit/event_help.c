@@ -15,7 +15,8 @@ ae_event_nstr(ae_event_t *ev, unsigned i)
 {
     ae_str_t  *list[AE_EVENT_NSTR] = {
         &ev->name, &ev->api, &ev->org, &ev->message, &ev->path, &ev->origin,
-        &ev->key, &ev->alias, &ev->reason, &ev->request, &ev->meta
+        &ev->key, &ev->alias, &ev->reason, &ev->request, &ev->meta,
+        &ev->secret
     };
 
     return list[i];

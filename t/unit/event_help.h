@@ -10,7 +10,7 @@
 #include "core/text/text.h"
 
 
-#define AE_EVENT_NSTR  11
+#define AE_EVENT_NSTR  12
 
 
 /* its i-th string, in the order of the structure */

@@ -19,13 +19,13 @@
 /* the record of an event whose only string is the path "/a" */
 
 static const unsigned char  golden[] =
-    "\x01\x03\x02\x00\x05"
+    "\x02\x03\x02\x00\x05"
     "\x08\x07\x06\x05\x04\x03\x02\x01"
     "\x2a\x00\x00\x00\x00\x00\x00\x00"
     "\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00"
     "\x03\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00"
     "\x05\x00\x00\x00\x00\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"
-    "\x00\x00\x00\x00\x02/a\x00\x00\x00\x00\x00\x00";
+    "\x00\x00\x00\x00\x02/a\x00\x00\x00\x00\x00\x00\x00";
 
 #define GOLDEN_HEAD    69
 #define GOLDEN_LEN     (sizeof(golden) - 1)
@@ -292,9 +292,9 @@ test_record_refuses(void **state)
     memcpy(bytes, golden, GOLDEN_LEN);
     assert_int_equal(decode(bytes, GOLDEN_LEN + 1), AE_ERROR);
 
-    bytes[0] = 2;
-    assert_int_equal(decode(bytes, GOLDEN_LEN), AE_ERROR);
     bytes[0] = 1;
+    assert_int_equal(decode(bytes, GOLDEN_LEN), AE_ERROR);
+    bytes[0] = 2;
 
     bytes[1] = 4;
     assert_int_equal(decode(bytes, GOLDEN_LEN), AE_ERROR);

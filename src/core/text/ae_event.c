@@ -13,7 +13,7 @@
 #include "core/text/text.h"
 
 
-#define AE_EVENT_FORMAT       1             /* changes with the encoding */
+#define AE_EVENT_FORMAT       2             /* changes with the encoding */
 
 #define AE_EVENT_DRY_RUN      0x01
 #define AE_EVENT_REQUEST_CUT  0x02
@@ -108,7 +108,8 @@ static const size_t  ae_event_strings[] = {
     offsetof(ae_event_t, alias),
     offsetof(ae_event_t, reason),
     offsetof(ae_event_t, request),
-    offsetof(ae_event_t, meta)
+    offsetof(ae_event_t, meta),
+    offsetof(ae_event_t, secret)
 };
 
 

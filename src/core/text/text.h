@@ -168,6 +168,9 @@ typedef struct {
     ae_str_t                 reason;
     ae_str_t                 request;       /* HTTP/1.1 form, not base64 */
     ae_str_t                 meta;          /* further metadata, a JSON map */
+    ae_str_t                 secret;        /* the credential that may stand
+                                               in the others, or empty; never
+                                               shown, see ae_event_clean() */
 } ae_event_t;
 
 
@@ -176,6 +179,18 @@ void ae_event_encode(const ae_event_t *ev, unsigned char *dst);
 
 /* strings point into bytes; AE_ERROR if they are not what encode() wrote */
 int ae_event_decode(ae_event_t *ev, ae_str_t bytes);
+
+/*
+ * The event as it may be kept (ae_event_clean.c): wherever its secret stands
+ * in what it tells of the request, also with characters escaped as in URLs or
+ * JSON, a mask stands instead.  Encoded, in the arena; data NULL: no memory.
+ */
+ae_str_t ae_event_clean(const ae_event_t *ev, ae_arena_t *arena);
+
+/* a masked credential shows its last four characters, a short one none */
+#define AE_MASK_LEN          8              /* bytes it needs */
+
+size_t ae_mask(unsigned char *dst, ae_str_t credential);
 
 /* the type's name, or ev->name of a custom one */
 ae_str_t ae_event_name(const ae_event_t *ev);

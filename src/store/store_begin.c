@@ -1,0 +1,184 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What a master looks at before it uses a configuration with a store.
+ */
+
+
+#include "apievents.h"
+#include "store/store_private.h"
+
+
+static ngx_uint_t ngx_http_apievents_db_ours(
+    ngx_http_apievents_store_conf_t *scf);
+static ngx_int_t ngx_http_apievents_db_made(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+static ngx_int_t ngx_http_apievents_db_writable(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db, ngx_log_t *log);
+static ngx_int_t ngx_http_apievents_db_user(ngx_cycle_t *cycle,
+    ngx_core_conf_t **ccf);
+
+
+ngx_int_t
+ngx_http_apievents_db_begin(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log)
+{
+    if (!scf->db.on) {
+        return NGX_OK;
+    }
+
+    if (!ngx_http_apievents_trial()) {
+
+        if (ngx_http_apievents_db_made(cycle, scf, log) != NGX_OK
+            || ngx_http_apievents_db_writable(cycle, &scf->db, log) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_apievents_db_lock(cycle, scf, log);
+    }
+
+    /* the module's own is going to be made, and given to the worker user */
+
+    if (ngx_http_apievents_db_ours(scf)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_apievents_db_writable(cycle, &scf->db, log);
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_db_ours(ngx_http_apievents_store_conf_t *scf)
+{
+    return scf->db.folder.len == scf->state_path.len
+           && ngx_memcmp(scf->db.folder.data, scf->state_path.data,
+                         scf->state_path.len)
+              == 0;
+}
+
+
+/* the folder, if it is that of the module */
+
+static ngx_int_t
+ngx_http_apievents_db_made(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log)
+{
+    ngx_fd_t          fd;
+    ngx_core_conf_t  *ccf;
+
+    if (!ngx_http_apievents_db_ours(scf)) {
+        return NGX_OK;
+    }
+
+    (void) mkdir((char *) scf->state_path.data, 0700);
+
+    fd = open((char *) scf->state_path.data, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "folder \"%V\" of \"api_state_path\" cannot be made or "
+                      "opened", &scf->state_path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_apievents_db_user(cycle, &ccf) == NGX_OK
+        && fchown(fd, ccf->user, -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      "folder \"%V\" cannot be given to the worker user",
+                      &scf->state_path);
+    }
+
+    (void) ngx_close_file(fd);
+
+    return NGX_OK;
+}
+
+
+/* beside a database there are other files */
+
+static ngx_int_t
+ngx_http_apievents_db_writable(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db, ngx_log_t *log)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_apievents_db_become(cycle, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (faccessat(AT_FDCWD, (char *) db->folder.data, R_OK|W_OK|X_OK,
+                  AT_EACCESS)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "folder \"%V\" of the store cannot be written by the "
+                      "worker user in %V:%ui", &db->folder, &db->file,
+                      db->line);
+        rc = NGX_ERROR;
+    }
+
+    ngx_http_apievents_db_return(cycle, log);
+
+    return rc;
+}
+
+
+/* NGX_DECLINED: workers have the user that this process has */
+
+static ngx_int_t
+ngx_http_apievents_db_user(ngx_cycle_t *cycle, ngx_core_conf_t **ccf)
+{
+    *ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() != 0 || (*ccf)->user == (ngx_uid_t) NGX_CONF_UNSET_UINT
+        || (*ccf)->user == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_db_become(ngx_cycle_t *cycle, ngx_log_t *log)
+{
+    ngx_core_conf_t  *ccf;
+
+    if (ngx_http_apievents_db_user(cycle, &ccf) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (setegid(ccf->group) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "setegid(%d) failed",
+                      ccf->group);
+        return NGX_ERROR;
+    }
+
+    if (seteuid(ccf->user) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "seteuid(%d) failed",
+                      ccf->user);
+        ngx_http_apievents_db_return(cycle, log);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_apievents_db_return(ngx_cycle_t *cycle, ngx_log_t *log)
+{
+    if (getuid() != 0) {
+        return;
+    }
+
+    if (seteuid(0) == -1 || setegid(getgid()) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      "seteuid(0) or setegid(%d) failed", getgid());
+    }
+}
