@@ -163,10 +163,32 @@ folder "/proc/none/apievents" of "api_state_path" cannot be made or opened (2:
 --- emerg
 "api_store" directive is not allowed here in
 
-=== TEST 20: a pool of that name
+=== TEST 20: a pool of that name is the user's
 --- main_config
     thread_pool apievents_store threads=2;
 --- http_config
     api_zone a:16m;
---- emerg
-duplicate thread pool "apievents_store" in
+--- config
+    location = /m { api_metrics; }
+--- request
+GET /m
+
+=== TEST 21: a file that is no database
+--- http_config
+    api_zone a:16m;
+    api_store sqlite:$TEST_NGINX_SERVER_ROOT/html/broken.db;
+--- user_files eval
+">>> broken.db\n" . 'not a database ' x 1000
+--- emerg eval
+[qr/store "\S+broken.db" cannot be used: \S+.*: .* in \S+nginx\.conf:\d+$/]
+
+=== TEST 22: an empty file is as good as none
+--- http_config
+    api_zone a:16m;
+    api_store sqlite:$TEST_NGINX_SERVER_ROOT/html/empty.db;
+--- user_files
+>>> empty.db
+--- config
+    location = /m { api_metrics; }
+--- request
+GET /m

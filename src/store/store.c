@@ -140,6 +140,10 @@ ngx_http_apievents_store_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (ngx_http_apievents_db_thread(cycle, &mcf->store.db) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mcf->store.zone != NULL) {
         ngx_http_apievents_keys_load(&mcf->store, cycle->log);
     }

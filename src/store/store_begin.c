@@ -7,8 +7,14 @@
 
 #include "apievents.h"
 #include "store/store_private.h"
+#include "store/sqlite/sqlite.h"
 
 
+#define NGX_HTTP_APIEVENTS_DB_CHECK  2000       /* ms at most */
+
+
+static ngx_int_t ngx_http_apievents_db_look(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
 static ngx_uint_t ngx_http_apievents_db_ours(
     ngx_http_apievents_store_conf_t *scf);
 static ngx_int_t ngx_http_apievents_db_made(ngx_cycle_t *cycle,
@@ -25,6 +31,15 @@ ngx_http_apievents_db_begin(ngx_cycle_t *cycle,
 {
     if (!scf->db.on) {
         return NGX_OK;
+    }
+
+    /* what this nginx uses already is known to be good, or to be repaired
+     * with a restart */
+
+    if (!ngx_http_apievents_db_locked(cycle, &scf->db)
+        && ngx_http_apievents_db_look(cycle, scf, log) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (!ngx_http_apievents_trial()) {
@@ -45,6 +60,42 @@ ngx_http_apievents_db_begin(ngx_cycle_t *cycle,
     }
 
     return ngx_http_apievents_db_writable(cycle, &scf->db, log);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_db_look(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log)
+{
+    ngx_int_t                      rc;
+    ae_error_t                     err;
+    ae_db_state_e                  state;
+    ngx_http_apievents_db_conf_t  *db;
+
+    db = &scf->db;
+
+    if (ngx_http_apievents_db_become(cycle, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&err, sizeof(ae_error_t));
+
+    state = ae_db_check((char *) db->name.data, NGX_HTTP_APIEVENTS_DB_CHECK,
+                        &err);
+
+    rc = NGX_OK;
+
+    if (state != AE_DB_OK && state != AE_DB_ABSENT) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "store \"%V\" cannot be used: %s: %s in %V:%ui",
+                      &db->name, ae_db_states[state], err.text, &db->file,
+                      db->line);
+        rc = NGX_ERROR;
+    }
+
+    ngx_http_apievents_db_return(cycle, log);
+
+    return rc;
 }
 
 

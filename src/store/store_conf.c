@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * api_store: which database, and the thread that writes it.
+ * api_store: which database.
  */
 
 
@@ -25,11 +25,6 @@ static char *ngx_http_apievents_store_param(ngx_conf_t *cf,
     ngx_http_apievents_db_conf_t *db, ngx_str_t *value);
 static ngx_int_t ngx_http_apievents_db_path(ngx_conf_t *cf,
     ngx_http_apievents_store_conf_t *scf);
-static ngx_int_t ngx_http_apievents_db_thread(ngx_conf_t *cf,
-    ngx_http_apievents_db_conf_t *db);
-#if (NGX_THREADS)
-static ngx_uint_t ngx_http_apievents_db_notified(ngx_conf_t *cf);
-#endif
 
 
 char *
@@ -214,11 +209,7 @@ ngx_http_apievents_db_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_apievents_db_path(cf, scf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_apievents_db_thread(cf, &scf->db);
+    return ngx_http_apievents_db_path(cf, scf);
 }
 
 
@@ -264,92 +255,3 @@ ngx_http_apievents_db_path(ngx_conf_t *cf,
 
     return NGX_OK;
 }
-
-
-/*
- * A pool of its own at the main level, as if the user had written it, so that
- * nothing waits behind what fills the default one.
- */
-
-static ngx_int_t
-ngx_http_apievents_db_thread(ngx_conf_t *cf, ngx_http_apievents_db_conf_t *db)
-{
-#if (NGX_THREADS)
-
-    ngx_str_t        *value;
-    ngx_uint_t        i;
-    ngx_array_t      *args, own;
-    ngx_module_t     *module;
-    static ngx_str_t  name = ngx_string("apievents_store");
-
-    if (!ngx_http_apievents_db_notified(cf)) {
-        return NGX_OK;
-    }
-
-    module = NULL;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-
-        if (ngx_strcmp(cf->cycle->modules[i]->name, "ngx_thread_pool_module")
-            == 0)
-        {
-            module = cf->cycle->modules[i];
-            break;
-        }
-    }
-
-    if (module == NULL
-        || ngx_array_init(&own, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    value = ngx_array_push_n(&own, 4);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value[0], "thread_pool");
-    value[1] = name;
-    ngx_str_set(&value[2], "threads=1");
-    ngx_str_set(&value[3], "max_queue=16");
-
-    args = cf->args;
-    cf->args = &own;
-
-    if (module->commands->set(cf, module->commands, NULL) != NGX_CONF_OK) {
-        cf->args = args;
-        return NGX_ERROR;
-    }
-
-    cf->args = args;
-
-    db->pool = ngx_thread_pool_get(cf->cycle, &name);
-
-#endif
-
-    return NGX_OK;
-}
-
-
-#if (NGX_THREADS)
-
-/* without a way to tell the event loop of its end nginx refuses all pools */
-
-static ngx_uint_t
-ngx_http_apievents_db_notified(ngx_conf_t *cf)
-{
-    ngx_event_conf_t  *ecf;
-
-    if (ngx_get_conf(cf->cycle->conf_ctx, ngx_events_module) == NULL) {
-        return 1;
-    }
-
-    ecf = ngx_event_get_conf(cf->cycle->conf_ctx, ngx_event_core_module);
-
-    return ecf->name == (void *) NGX_CONF_UNSET
-           || (ngx_strcmp(ecf->name, "poll") != 0
-               && ngx_strcmp(ecf->name, "select") != 0);
-}
-
-#endif

@@ -112,6 +112,14 @@ void ngx_http_apievents_db_default(ngx_conf_t *cf,
 ngx_int_t ngx_http_apievents_db_init(ngx_conf_t *cf);
 
 
+/* ---- store_thread.c ---- */
+
+/* in the master, before workers start; without a pool, which is as good as
+ * none, a worker writes by itself and waits for the disk */
+ngx_int_t ngx_http_apievents_db_thread(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db);
+
+
 /* ---- store_begin.c ---- */
 
 /*
