@@ -358,6 +358,8 @@ ngx_http_apievents_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->deliver.endpoints, cf->pool, 4,
                           sizeof(void *))
            != NGX_OK
+        || ngx_array_init(&mcf->deliver.files, cf->pool, 4, sizeof(void *))
+           != NGX_OK
         || ngx_array_init(&mcf->event.routes, cf->pool, 4,
                           sizeof(ngx_http_apievents_route_t))
            != NGX_OK
@@ -518,6 +520,9 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
         return;
     }
 
+    /* before nginx closes them */
+    ngx_http_apievents_files_flush(cycle->old_cycle);
+
     mcf->event.worker = old->event.worker;
     mcf->event.worker->pump.log = cycle->log;
     mcf->event.worker->sweep.log = cycle->log;
@@ -572,6 +577,7 @@ ngx_http_apievents_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_apievents_hosts_stop(cycle);
+    ngx_http_apievents_files_flush(cycle);
     ngx_http_apievents_event_exit_process(cycle);
     ngx_http_apievents_watchdog_stop(mcf->deliver.worker);
     ngx_http_apievents_store_exit_process(cycle);

@@ -138,20 +138,110 @@ invalid "format=",
 invalid "level=crit", "info", "notice", "warn" or "error" is expected in
 nginx.conf:
 
-=== TEST 20: js: no path
+=== TEST 20: log: a prefix with a line end
+--- http_config
+    api_event_handlers * log "prefix=a\nb";
+--- emerg
+invalid "prefix=", a text without line ends is expected in
+nginx.conf:
+
+=== TEST 21: log: no file
+--- http_config
+    api_event_handlers * log file=;
+--- emerg
+invalid "file=", a file name without variables is expected in
+nginx.conf:
+
+=== TEST 22: log: a file with a variable
+--- http_config
+    api_event_handlers * log file=logs/$api_id.log;
+--- emerg
+invalid "file=logs/$api_id.log", a file name without variables is expected in
+
+=== TEST 23: log: a file in a folder that is not there
+--- http_config
+    api_event_handlers * log file=none/events.log;
+--- emerg
+none/events.log" failed (2: No such file or directory)
+
+=== TEST 24: log: a folder
+--- http_config
+    api_event_handlers * log file=logs;
+--- emerg
+logs" failed (21: Is a directory)
+
+=== TEST 25: log: a buffer without a file
+--- http_config
+    api_event_handlers * log buffer=64k;
+--- emerg
+"buffer=" and "flush=" are for a file, "file=" is expected beside them in
+nginx.conf:
+
+=== TEST 26: log: a time without a file
+--- http_config
+    api_event_handlers * log flush=1s;
+--- emerg
+"buffer=" and "flush=" are for a file, "file=" is expected beside them in
+
+=== TEST 27: log: a buffer that is no size
+--- http_config
+    api_event_handlers * log file=logs/events.log buffer=on;
+--- emerg
+invalid "buffer=on", a size up to 16m or "off" is expected in
+nginx.conf:
+
+=== TEST 28: log: a buffer that is too large
+--- http_config
+    api_event_handlers * log file=logs/events.log buffer=17m;
+--- emerg
+invalid "buffer=17m", a size up to 16m or "off" is expected in
+
+=== TEST 29: log: no buffer's size
+--- http_config
+    api_event_handlers * log file=logs/events.log buffer=;
+--- emerg
+invalid "buffer=", a size up to 16m or "off" is expected in
+
+=== TEST 30: log: a time that is none
+--- http_config
+    api_event_handlers * log file=logs/events.log flush=soon;
+--- emerg
+invalid "flush=soon", a time such as "10s" is expected in
+
+=== TEST 31: log: no time
+--- http_config
+    api_event_handlers * log file=logs/events.log flush=0;
+--- emerg
+invalid "flush=", a time between 1ms and 1h is expected in
+
+=== TEST 32: log: too long a time
+--- http_config
+    api_event_handlers * log file=logs/events.log flush=61m;
+--- emerg
+invalid "flush=", a time between 1ms and 1h is expected in
+
+=== TEST 33: log: a file with two buffers
+--- http_config
+    api_event_handlers * log file=logs/events.log prefix=a;
+    api_event_handlers * log file=logs/events.log prefix=b buffer=1k;
+--- emerg
+logs/events.log" has another "buffer=" or "flush=" above, the same is expected in
+nginx.conf:
+
+=== TEST 34: js: no path
 --- http_config
     api_event_handlers * js name=h;
 --- emerg
 "path=" of a script is expected for handler "js" in
 nginx.conf:
 
-=== TEST 21: js: an empty path
+=== TEST 35: js: an empty path
 --- http_config
     api_event_handlers * js path= name=h;
 --- emerg
 "path=" of a script is expected for handler "js"
 
-=== TEST 22: js: active
+=== TEST 36: js: active
 --- http_config
     api_event_handlers * js path=../html/h.js active=yes;
 --- user_files
@@ -161,7 +251,7 @@ export default function (ctx) {}
 invalid "active=yes", "on" or "off" is expected in
 nginx.conf:
 
-=== TEST 23: js: timeout
+=== TEST 37: js: timeout
 --- http_config
     api_event_handlers * js path=../html/h.js timeout=-1s;
 --- user_files
@@ -171,7 +261,7 @@ export default function (ctx) {}
 invalid "timeout=-1s", a time such as "10s" is expected in
 nginx.conf:
 
-=== TEST 24: js: timeout of 0
+=== TEST 38: js: timeout of 0
 --- http_config
     api_event_handlers * js path=../html/h.js timeout=0;
 --- user_files
@@ -180,7 +270,7 @@ export default function (ctx) {}
 --- emerg
 invalid "timeout=0", a time above zero is expected
 
-=== TEST 25: js: an unknown parameter
+=== TEST 39: js: an unknown parameter
 --- http_config
     api_event_handlers * js path=../html/h.js disabled=on;
 --- user_files
@@ -189,7 +279,7 @@ export default function (ctx) {}
 --- emerg
 unknown or repeated parameter "disabled" of handler "js"
 
-=== TEST 26: js: a script that is switched off is read all the same
+=== TEST 40: js: a script that is switched off is read all the same
 --- http_config
     api_event_handlers * js path=../html/h.js active=off;
 --- user_files
@@ -200,437 +290,437 @@ export default function (ctx) {
 --- emerg
 /h.js:2
 
-=== TEST 27: url: none
+=== TEST 41: url: none
 --- http_config
     api_event_handlers * webhook method=GET;
 --- emerg
 "url=" is expected for handler "webhook" in
 nginx.conf:
 
-=== TEST 28: url: empty
+=== TEST 42: url: empty
 --- http_config
     api_event_handlers * webhook url=;
 --- emerg
 invalid "url=", an absolute http:// or https:// URL is expected in
 nginx.conf:
 
-=== TEST 29: url: a path
+=== TEST 43: url: a path
 --- http_config
     api_event_handlers * webhook url=/hook;
 --- emerg
 invalid "url=/hook", an absolute http:// or https:// URL is expected
 
-=== TEST 30: url: a host
+=== TEST 44: url: a host
 --- http_config
     api_event_handlers * webhook url=example.com;
 --- emerg
 invalid "url=example.com", an absolute http:// or https:// URL is expected
 
-=== TEST 31: url: another scheme
+=== TEST 45: url: another scheme
 --- http_config
     api_event_handlers * webhook url=ftp://example.com/;
 --- emerg
 invalid "url=ftp://example.com/", an absolute http:// or https:// URL is expected
 
-=== TEST 32: url: a scheme alone
+=== TEST 46: url: a scheme alone
 --- http_config
     api_event_handlers * webhook url=http://;
 --- emerg
 invalid "url=http://", an absolute http:// or https:// URL is expected
 
-=== TEST 33: url: no host
+=== TEST 47: url: no host
 --- http_config
     api_event_handlers * webhook url=http:///hook;
 --- emerg
 invalid "url=http:///hook", a host name or address is expected
 
-=== TEST 34: url: no host, but a query
+=== TEST 48: url: no host, but a query
 --- http_config
     api_event_handlers * webhook url=http://?a;
 --- emerg
 invalid "url=http://?a", a host name or address is expected
 
-=== TEST 35: url: no host, but a port
+=== TEST 49: url: no host, but a port
 --- http_config
     api_event_handlers * webhook url=http://:80/;
 --- emerg
 invalid "url=http://:80/", a host name or address is expected
 
-=== TEST 36: url: a user name
+=== TEST 50: url: a user name
 --- http_config
     api_event_handlers * webhook url=http://user@example.com/;
 --- emerg
 invalid "url=http://user@example.com/", a host without user name and special characters is expected
 
-=== TEST 37: url: a password
+=== TEST 51: url: a password
 --- http_config
     api_event_handlers * webhook url=http://user:pw@example.com/;
 --- emerg
 invalid "url=http://
 
-=== TEST 38: url: a port that is none
+=== TEST 52: url: a port that is none
 --- http_config
     api_event_handlers * webhook url=http://a:x/;
 --- emerg
 invalid "url=http://a:x/", a port between 1 and 65535 is expected
 
-=== TEST 39: url: an empty port
+=== TEST 53: url: an empty port
 --- http_config
     api_event_handlers * webhook url=http://a:/;
 --- emerg
 invalid "url=http://a:/", a port between 1 and 65535 is expected
 
-=== TEST 40: url: port 0
+=== TEST 54: url: port 0
 --- http_config
     api_event_handlers * webhook url=http://a:0/;
 --- emerg
 invalid "url=http://a:0/", a port between 1 and 65535 is expected
 
-=== TEST 41: url: port 65536
+=== TEST 55: url: port 65536
 --- http_config
     api_event_handlers * webhook url=http://a:65536/;
 --- emerg
 invalid "url=http://a:65536/", a port between 1 and 65535 is expected
 
-=== TEST 42: url: IPv6 without its end
+=== TEST 56: url: IPv6 without its end
 --- http_config
     api_event_handlers * webhook url=http://[::1/;
 --- emerg
 invalid "url=http://[::1/", an IPv6 address in brackets is expected
 
-=== TEST 43: url: IPv6 that is none
+=== TEST 57: url: IPv6 that is none
 --- http_config
     api_event_handlers * webhook url=http://[::g]/;
 --- emerg
 invalid "url=http://[::g]/", an IPv6 address in brackets is expected
 
-=== TEST 44: url: IPv6 and more
+=== TEST 58: url: IPv6 and more
 --- http_config
     api_event_handlers * webhook url=http://[::1]a/;
 --- emerg
 invalid "url=http://[::1]a/", a host without user name and special characters is expected
 
-=== TEST 45: url: IPv4 in brackets
+=== TEST 59: url: IPv4 in brackets
 --- http_config
     api_event_handlers * webhook url=http://[127.0.0.1]/;
 --- emerg
 invalid "url=http://[127.0.0.1]/", an IPv6 address in brackets is expected
 
-=== TEST 46: url: special characters in a host
+=== TEST 60: url: special characters in a host
 --- http_config
     api_event_handlers * webhook 'url=http://a$b/';
 --- emerg
 invalid "url=http://a$b/", a host without user name and special characters is expected
 
-=== TEST 47: url: dots alone
+=== TEST 61: url: dots alone
 --- http_config
     api_event_handlers * webhook url=http://../;
 --- emerg
 invalid "url=http://../", a host name or address is expected
 
-=== TEST 48: url: a name that begins with a dot
+=== TEST 62: url: a name that begins with a dot
 --- http_config
     api_event_handlers * webhook url=http://.a/;
 --- emerg
 invalid "url=http://.a/", a host name or address is expected
 
-=== TEST 49: url: an empty label
+=== TEST 63: url: an empty label
 --- http_config
     api_event_handlers * webhook url=http://a..b/;
 --- emerg
 invalid "url=http://a..b/", a host name or address is expected
 
-=== TEST 50: url: a label that is too long
+=== TEST 64: url: a label that is too long
 --- http_config
     api_event_handlers * webhook url=http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/;
 --- emerg
 invalid "url=http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/", a host name or address is expected
 
-=== TEST 51: url: an address that is none
+=== TEST 65: url: an address that is none
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.256/;
 --- emerg
 invalid "url=http://127.0.0.256/", a host name or address is expected
 
-=== TEST 52: url: a number
+=== TEST 66: url: a number
 --- http_config
     api_event_handlers * webhook url=http://a.1:80/;
 --- emerg
 invalid "url=http://a.1:80/", a host name or address is expected
 
-=== TEST 53: url: a space
+=== TEST 67: url: a space
 --- http_config
     api_event_handlers * webhook "url=http://a/b c";
 --- emerg
 invalid "url=http://a/b c", a URL without spaces, controls and unencoded bytes is expected
 
-=== TEST 54: url: other than ASCII
+=== TEST 68: url: other than ASCII
 --- http_config
     api_event_handlers * webhook url=http://a/é;
 --- emerg
 invalid "url=http://a/é", a URL without spaces, controls and unencoded bytes is expected
 
-=== TEST 55: url: a line end
+=== TEST 69: url: a line end
 --- http_config
     api_event_handlers * webhook "url=http://a/\n";
 --- emerg
 invalid "url=http://a/
 
-=== TEST 56: url: a fragment
+=== TEST 70: url: a fragment
 --- http_config
     api_event_handlers * webhook "url=http://a/#b";
 --- emerg
 invalid "url=http://a/#b", a URL without a fragment is expected
 
-=== TEST 57: url: a host that is too long
+=== TEST 71: url: a host that is too long
 --- http_config eval
 "api_event_handlers * webhook url=http://" . "b" x 254 . "/;"
 --- emerg
 ", a host name or address is expected in
 
-=== TEST 58: webhook: an unknown parameter
+=== TEST 72: webhook: an unknown parameter
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ headers=a;
 --- emerg
 unknown or repeated parameter "headers" of handler "webhook" in
 nginx.conf:
 
-=== TEST 59: webhook: a parameter that stands twice
+=== TEST 73: webhook: a parameter that stands twice
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ method=GET method=PUT;
 --- emerg
 unknown or repeated parameter "method" of handler "webhook"
 
-=== TEST 60: webhook: two URLs
+=== TEST 74: webhook: two URLs
 --- http_config
     api_event_handlers * webhook url=http://a/ url=http://b/;
 --- emerg
 unknown or repeated parameter "url" of handler "webhook"
 
-=== TEST 61: webhook: method HEAD
+=== TEST 75: webhook: method HEAD
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ method=HEAD;
 --- emerg
 invalid "method=HEAD", POST, PUT, PATCH, GET or DELETE is expected in
 nginx.conf:
 
-=== TEST 62: webhook: an empty method
+=== TEST 76: webhook: an empty method
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ method=;
 --- emerg
 invalid "method=", POST, PUT, PATCH, GET or DELETE is expected
 
-=== TEST 63: webhook: a method and more
+=== TEST 77: webhook: a method and more
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "method=GET /";
 --- emerg
 invalid "method=GET /", POST, PUT, PATCH, GET or DELETE is expected
 
-=== TEST 64: webhook: timeout
+=== TEST 78: webhook: timeout
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ timeout=soon;
 --- emerg
 invalid "timeout=soon", a time such as "10s" is expected in
 nginx.conf:
 
-=== TEST 65: webhook: timeout of 0
+=== TEST 79: webhook: timeout of 0
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ timeout=0;
 --- emerg
 invalid "timeout=0", a time above zero is expected in
 nginx.conf:
 
-=== TEST 66: webhook: a timeout too long
+=== TEST 80: webhook: a timeout too long
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ timeout=10000000d;
 --- emerg
 invalid "timeout=10000000d", a time such as "10s" is expected
 
-=== TEST 67: webhook: an empty timeout
+=== TEST 81: webhook: an empty timeout
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ timeout=;
 --- emerg
 invalid "timeout=", a time such as "10s" is expected
 
-=== TEST 68: webhook: cooldown
+=== TEST 82: webhook: cooldown
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ cooldown=x;
 --- emerg
 invalid "cooldown=x", a time such as "10s" is expected in
 nginx.conf:
 
-=== TEST 69: webhook: concurrency of 0
+=== TEST 83: webhook: concurrency of 0
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ concurrency=0;
 --- emerg
 invalid "concurrency=0", a number between 1 and 65535 is expected in
 nginx.conf:
 
-=== TEST 70: webhook: concurrency
+=== TEST 84: webhook: concurrency
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ concurrency=65536;
 --- emerg
 invalid "concurrency=65536", a number between 1 and 65535 is expected
 
-=== TEST 71: webhook: no concurrency
+=== TEST 85: webhook: no concurrency
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ concurrency=;
 --- emerg
 invalid "concurrency=",
 
-=== TEST 72: webhook: queue of 0
+=== TEST 86: webhook: queue of 0
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ queue=0;
 --- emerg
 invalid "queue=0", a number between 1 and 10000000 is expected in
 nginx.conf:
 
-=== TEST 73: webhook: queue
+=== TEST 87: webhook: queue
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ queue=1k;
 --- emerg
 invalid "queue=1k", a number between 1 and 10000000 is expected
 
-=== TEST 74: webhook: retry
+=== TEST 88: webhook: retry
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ retry=3;
 --- emerg
 invalid "retry=3", this version makes one attempt, "retry=off" is expected in
 nginx.conf:
 
-=== TEST 75: webhook: verify
+=== TEST 89: webhook: verify
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ verify=yes;
 --- emerg
 invalid "verify=yes", "on" or "off" is expected in
 nginx.conf:
 
-=== TEST 76: webhook: an empty ca
+=== TEST 90: webhook: an empty ca
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ ca=;
 --- emerg
 invalid "ca=", a file of CA certificates is expected in
 nginx.conf:
 
-=== TEST 77: webhook: a ca that is not there
+=== TEST 91: webhook: a ca that is not there
 --- http_config
     api_event_handlers * webhook url=https://a/ ca=none.pem;
 --- emerg
 invalid "ca=none.pem", a file of CA certificates is expected in
 nginx.conf:
 
-=== TEST 78: webhook: a ca that is none
+=== TEST 92: webhook: a ca that is none
 --- http_config
     api_event_handlers * webhook url=https://a/ ca=nginx.conf;
 --- emerg
 invalid "ca=nginx.conf", a file of CA certificates is expected
 
-=== TEST 79: webhook: a ca that is not used is looked at all the same
+=== TEST 93: webhook: a ca that is not used is looked at all the same
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ ca=none.pem;
 --- emerg
 invalid "ca=none.pem", a file of CA certificates is expected in
 nginx.conf:
 
-=== TEST 80: webhook: a header without a colon
+=== TEST 94: webhook: a header without a colon
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ header=X-A;
 --- emerg
 invalid "header=X-A", "header=Name: value" is expected in
 nginx.conf:
 
-=== TEST 81: webhook: an empty header
+=== TEST 95: webhook: an empty header
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ header=;
 --- emerg
 invalid "header=", "header=Name: value" is expected
 
-=== TEST 82: webhook: a header without a name
+=== TEST 96: webhook: a header without a name
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=: a";
 --- emerg
 invalid "header=: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own in
 nginx.conf:
 
-=== TEST 83: webhook: a header with a blank
+=== TEST 97: webhook: a header with a blank
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=X A: a";
 --- emerg
 invalid "header=X A: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 84: webhook: a header with a line end
+=== TEST 98: webhook: a header with a line end
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=X-A: a\r\nX-B: b";
 --- emerg
 invalid "header=X-A: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 85: webhook: header Connection
+=== TEST 99: webhook: header Connection
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Connection: a";
 --- emerg
 invalid "header=Connection: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 86: webhook: header content-length
+=== TEST 100: webhook: header content-length
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=content-length: a";
 --- emerg
 invalid "header=content-length: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 87: webhook: header Transfer-Encoding
+=== TEST 101: webhook: header Transfer-Encoding
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Transfer-Encoding: a";
 --- emerg
 invalid "header=Transfer-Encoding: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 88: webhook: header Expect
+=== TEST 102: webhook: header Expect
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Expect: a";
 --- emerg
 invalid "header=Expect: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 89: webhook: header TE
+=== TEST 103: webhook: header TE
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=TE: a";
 --- emerg
 invalid "header=TE: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 90: webhook: header Trailer
+=== TEST 104: webhook: header Trailer
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Trailer: a";
 --- emerg
 invalid "header=Trailer: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 91: webhook: header Upgrade
+=== TEST 105: webhook: header Upgrade
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Upgrade: a";
 --- emerg
 invalid "header=Upgrade: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 92: webhook: header Keep-Alive
+=== TEST 106: webhook: header Keep-Alive
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Keep-Alive: a";
 --- emerg
 invalid "header=Keep-Alive: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 93: webhook: header webhook-id
+=== TEST 107: webhook: header webhook-id
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=webhook-id: a";
 --- emerg
 invalid "header=webhook-id: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 94: webhook: header webhook-signature
+=== TEST 108: webhook: header webhook-signature
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=webhook-signature: a";
 --- emerg
 invalid "header=webhook-signature: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 95: webhook: header x-api-events-hops
+=== TEST 109: webhook: header x-api-events-hops
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=x-api-events-hops: a";
 --- emerg
 invalid "header=x-api-events-hops: ...", a name and a value without control characters are expected, and none that frames the message or the connection or is the module's own
 
-=== TEST 96: webhook: a header of a file that is not there
+=== TEST 110: webhook: a header of a file that is not there
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=X-A: file:none";
 --- emerg
@@ -638,7 +728,7 @@ open() "
 conf/none" failed (2: No such file or directory) in
 nginx.conf:
 
-=== TEST 97: webhook: a header of a file that has lines
+=== TEST 111: webhook: a header of a file that has lines
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ "header=Authorization: file:../html/token";
 --- user_files
@@ -648,7 +738,7 @@ lines
 --- emerg
 invalid "header=Authorization: ...",
 
-=== TEST 98: webhook: a template that is not there
+=== TEST 112: webhook: a template that is not there
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ template=none.json;
 --- emerg
@@ -656,21 +746,21 @@ open() "
 conf/none.json" failed (2: No such file or directory) in
 nginx.conf:
 
-=== TEST 99: webhook: an empty template's name
+=== TEST 113: webhook: an empty template's name
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ template=;
 --- emerg
 invalid file name "", a template is expected in
 nginx.conf:
 
-=== TEST 100: webhook: a folder as template
+=== TEST 114: webhook: a folder as template
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ template=../html;
 --- emerg
 html" is
 nginx.conf:
 
-=== TEST 101: webhook: a template that does not parse
+=== TEST 115: webhook: a template that does not parse
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ template=../html/t.json;
 --- user_files
@@ -684,7 +774,7 @@ invalid template in
 html/t.json:5: unexpected end, expected {{end}} of {{if}} in line 3 in
 nginx.conf:
 
-=== TEST 102: webhook: a template with an unknown function
+=== TEST 116: webhook: a template with an unknown function
 --- http_config
     api_event_handlers * webhook url=http://127.0.0.1:1/ template=../html/t.txt;
 --- user_files
@@ -694,7 +784,7 @@ nginx.conf:
 html/t.txt:1: unknown function
 nginx.conf:
 
-=== TEST 103: no zone
+=== TEST 117: no zone
 --- http_config
     api_event_handlers * log;
     # api_zone
@@ -702,50 +792,50 @@ nginx.conf:
 event handlers need shared memory, "api_zone" is expected in the http block, in
 nginx.conf:
 
-=== TEST 104: api_delivery_connections: none
+=== TEST 118: api_delivery_connections: none
 --- http_config
     api_delivery_connections ;
 --- emerg
 invalid number of arguments in "api_delivery_connections" directive in
 
-=== TEST 105: api_delivery_connections: no percent
+=== TEST 119: api_delivery_connections: no percent
 --- http_config
     api_delivery_connections 25;
 --- emerg
 invalid value "25", a share between 1% and 90% is expected in
 nginx.conf:
 
-=== TEST 106: api_delivery_connections: 0%
+=== TEST 120: api_delivery_connections: 0%
 --- http_config
     api_delivery_connections 0%;
 --- emerg
 invalid value "0%", a share between 1% and 90% is expected
 
-=== TEST 107: api_delivery_connections: 91%
+=== TEST 121: api_delivery_connections: 91%
 --- http_config
     api_delivery_connections 91%;
 --- emerg
 invalid value "91%", a share between 1% and 90% is expected
 
-=== TEST 108: api_delivery_connections: a word
+=== TEST 122: api_delivery_connections: a word
 --- http_config
     api_delivery_connections all%;
 --- emerg
 invalid value "all%", a share between 1% and 90% is expected
 
-=== TEST 109: api_delivery_connections: a percent sign
+=== TEST 123: api_delivery_connections: a percent sign
 --- http_config
     api_delivery_connections %;
 --- emerg
 invalid value "%", a share between 1% and 90% is expected
 
-=== TEST 110: api_delivery_connections: a part
+=== TEST 124: api_delivery_connections: a part
 --- http_config
     api_delivery_connections 2.5%;
 --- emerg
 invalid value "2.5%", a share between 1% and 90% is expected
 
-=== TEST 111: api_delivery_connections: twice
+=== TEST 125: api_delivery_connections: twice
 --- http_config
     api_delivery_connections 10%;
     api_delivery_connections 20%;
@@ -753,20 +843,20 @@ invalid value "2.5%", a share between 1% and 90% is expected
 "api_delivery_connections" directive is duplicate in
 nginx.conf:
 
-=== TEST 112: api_delivery_connections: in a server
+=== TEST 126: api_delivery_connections: in a server
 --- config
     api_delivery_connections 10%;
 --- emerg
 "api_delivery_connections" directive is not allowed here in
 
-=== TEST 113: apievents_internal is not for users
+=== TEST 127: apievents_internal is not for users
 --- config
     location /a { apievents_internal target 0; }
 --- emerg
 "apievents_internal" directive is for generated text only in
 nginx.conf:
 
-=== TEST 114: too many handlers
+=== TEST 128: too many handlers
 --- http_config eval
 CORE::join("", map { "api_event_handlers * log prefix=$_;\n" } 1 .. 600)
 --- emerg

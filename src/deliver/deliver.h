@@ -37,8 +37,10 @@ struct ngx_http_apievents_attempt_s {
     ngx_http_apievents_call_t      *call;       /* NULL: needs none */
     ngx_uint_t                      status;     /* HTTP's, 0: none */
     ngx_str_t                       error;      /* why it failed */
-    ngx_queue_t                     queue;      /* of the worker's calls */
+    ngx_queue_t                     queue;      /* of the worker's calls, or
+                                                   of a file's lines */
     unsigned                        left:1;     /* to other workers */
+    unsigned                        told:1;     /* the log has the error */
 };
 
 typedef ngx_int_t (*ngx_http_apievents_start_pt)(
@@ -128,6 +130,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                     endpoints;  /* of endpoint_t * */
+    ngx_array_t                     files;      /* of file_t * */
     ngx_uint_t                      connections;/* share, percent */
     ngx_uint_t                      callers;    /* endpoints that call */
     ngx_atomic_uint_t               generation; /* as the zone counts it */
@@ -166,6 +169,9 @@ void ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,
 
 /* zone indices of the endpoints; again after a reload without a master */
 void ngx_http_apievents_deliver_register(ngx_cycle_t *cycle);
+
+/* writes what waits for its file; before the worker ends, or the cycle */
+void ngx_http_apievents_files_flush(ngx_cycle_t *cycle);
 
 /* the sweep's part: kills what waits for endpoints that are configured no
  * more */

@@ -442,7 +442,7 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
 
     ep->failing = (rc != NGX_OK);
 
-    if (rc != NGX_OK && !left) {
+    if (rc != NGX_OK && !left && !a->told) {
         ngx_http_apievents_log_failure(a);
     }
 

@@ -1,11 +1,12 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The log handler: one line of the error log an event.
+ * The log handler: one line of the error log, or of a file, an event.
  */
 
 
 #include "apievents.h"
+#include "deliver/deliver_private.h"
 
 
 /* time and process before a line, id and age behind it */
@@ -15,15 +16,24 @@
 typedef struct {
     ngx_str_t                       prefix;
     ngx_uint_t                      level;
+    ngx_http_apievents_file_t      *file;       /* NULL: the error log */
     unsigned                        json:1;
 } ngx_http_apievents_log_conf_t;
 
 
 static ngx_int_t ngx_http_apievents_log_parse(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_log_prefix(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_log_level(ngx_conf_t *cf,
     ngx_str_t *value, ngx_uint_t *level);
 static ngx_int_t ngx_http_apievents_log_start(
+    ngx_http_apievents_attempt_t *a);
+static void ngx_http_apievents_log_error(ngx_http_apievents_attempt_t *a,
+    ae_buf_t *b);
+static ngx_int_t ngx_http_apievents_log_file(
+    ngx_http_apievents_attempt_t *a);
+static u_char *ngx_http_apievents_log_rest(u_char *p,
     ngx_http_apievents_attempt_t *a);
 static void ngx_http_apievents_log_line(ae_buf_t *b, ae_event_t *ev);
 static ngx_int_t ngx_http_apievents_log_json(ae_buf_t *b,
@@ -56,11 +66,11 @@ ngx_http_apievents_log_parse(ngx_conf_t *cf,
     conf->level = NGX_LOG_WARN;
     ep->conf = conf;
 
-    value = ngx_http_apievents_param(params, "prefix");
-    if (value != NULL) {
-        conf->prefix = *value;
-        ep->label = *value;
-        ngx_http_apievents_identify(ep, value);
+    if (ngx_http_apievents_log_prefix(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_file_parse(cf, ep, params, &conf->file)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     value = ngx_http_apievents_param(params, "format");
@@ -85,6 +95,39 @@ ngx_http_apievents_log_parse(ngx_conf_t *cf,
     ngx_http_apievents_identify(ep, value);
 
     return ngx_http_apievents_log_level(cf, value, &conf->level);
+}
+
+
+/* it cannot end a line either */
+
+static ngx_int_t
+ngx_http_apievents_log_prefix(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                      *value;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = ep->conf;
+    value = ngx_http_apievents_param(params, "prefix");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_strlchr(value->data, value->data + value->len, LF) != NULL
+        || ngx_strlchr(value->data, value->data + value->len, CR) != NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"prefix=\", a text without line ends "
+                           "is expected");
+        return NGX_ERROR;
+    }
+
+    conf->prefix = *value;
+    ep->label = *value;
+    ngx_http_apievents_identify(ep, value);
+
+    return NGX_OK;
 }
 
 
@@ -121,16 +164,15 @@ ngx_http_apievents_log_level(ngx_conf_t *cf, ngx_str_t *value,
 static ngx_int_t
 ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
 {
-    u_char                          id[AE_EVENT_ID_LEN];
     ae_buf_t                        b;
-    ae_now_t                        now;
-    uint64_t                        us;
     ngx_int_t                       rc;
     ngx_http_apievents_log_conf_t  *conf;
 
     conf = a->endpoint->conf;
 
-    ae_event_id(id, a->event.id);
+    if (conf->file != NULL) {
+        return ngx_http_apievents_log_file(a);
+    }
 
     /* nginx cuts a line off: what stands behind the event is kept */
 
@@ -147,18 +189,7 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
     }
 
     if (rc == NGX_OK) {
-        ae_now(&now);
-        us = (now.wall > a->event.time) ? (now.wall - a->event.time) / 1000
-                                        : 0;
-
-        ngx_log_error(conf->level, ngx_cycle->log, 0,
-                      "%V%s%*s%s id: %*s, %sraised %uL.%03uLms ago",
-                      &conf->prefix,
-                      conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
-                      b.len, b.data, b.failed ? "..." : "",
-                      (size_t) AE_EVENT_ID_LEN, id,
-                      (a->event.dry_run && !conf->json) ? "dry run, " : "",
-                      us / 1000, us % 1000);
+        ngx_http_apievents_log_error(a, &b);
 
     } else {
         ngx_str_set(&a->error, "no memory");
@@ -167,6 +198,98 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
     ae_buf_free(&b);
 
     return rc;
+}
+
+
+static void
+ngx_http_apievents_log_error(ngx_http_apievents_attempt_t *a, ae_buf_t *b)
+{
+    u_char                          rest[NGX_HTTP_APIEVENTS_LOG_REST];
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    ngx_log_error(conf->level, ngx_cycle->log, 0, "%V%s%*s%s%*s",
+                  &conf->prefix,
+                  conf->prefix.len == 0 ? "" : (conf->json ? " " : ":"),
+                  b->len, b->data, b->failed ? "..." : "",
+                  (size_t) (ngx_http_apievents_log_rest(rest, a) - rest),
+                  rest);
+}
+
+
+/* a line of JSON is the envelope, nothing else, unless a prefix is wanted */
+
+static ngx_int_t
+ngx_http_apievents_log_file(ngx_http_apievents_attempt_t *a)
+{
+    u_char                          rest[NGX_HTTP_APIEVENTS_LOG_REST];
+    ae_buf_t                        b;
+    ngx_int_t                       rc;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    ae_buf_init(&b, SIZE_MAX);
+
+    rc = NGX_OK;
+
+    if (!conf->json) {
+        ae_buf_put(&b, ngx_cached_err_log_time.data,
+                   ngx_cached_err_log_time.len);
+        ae_buf_put(&b, " ", 1);
+    }
+
+    if (conf->prefix.len != 0) {
+        ae_buf_put(&b, conf->prefix.data, conf->prefix.len);
+        ae_buf_put(&b, conf->json ? " " : ":", 1);
+    }
+
+    if (conf->json) {
+        rc = ngx_http_apievents_log_json(&b, a);
+
+    } else {
+        ngx_http_apievents_log_line(&b, &a->event);
+        ae_buf_put(&b, rest, ngx_http_apievents_log_rest(rest, a) - rest);
+    }
+
+    ae_buf_put(&b, "\n", 1);
+
+    if (rc == NGX_OK && !b.failed) {
+        rc = ngx_http_apievents_file_write(conf->file, a, b.data, b.len);
+
+    } else {
+        ngx_str_set(&a->error, "no memory");
+        rc = NGX_ERROR;
+    }
+
+    ae_buf_free(&b);
+
+    return rc;
+}
+
+
+/* what stands behind the event, shorter than NGX_HTTP_APIEVENTS_LOG_REST */
+
+static u_char *
+ngx_http_apievents_log_rest(u_char *p, ngx_http_apievents_attempt_t *a)
+{
+    u_char                          id[AE_EVENT_ID_LEN];
+    ae_now_t                        now;
+    uint64_t                        us;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    ae_event_id(id, a->event.id);
+
+    ae_now(&now);
+    us = (now.wall > a->event.time) ? (now.wall - a->event.time) / 1000 : 0;
+
+    return ngx_sprintf(p, " id: %*s, %sraised %uL.%03uLms ago",
+                       (size_t) AE_EVENT_ID_LEN, id,
+                       (a->event.dry_run && !conf->json) ? "dry run, " : "",
+                       us / 1000, us % 1000);
 }
 
 

@@ -35,4 +35,21 @@ ngx_int_t ngx_http_apievents_field_default(ngx_array_t *fields,
     const char *name, const char *value);
 
 
+/* ---- deliver_file.c ---- */
+
+typedef struct ngx_http_apievents_file_s  ngx_http_apievents_file_t;
+
+/* file=, buffer= and flush=; *file is NULL without the first of them */
+ngx_int_t ngx_http_apievents_file_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params,
+    ngx_http_apievents_file_t **file);
+
+/*
+ * A line, whose only LF is at its end; returns what start() returns.  The
+ * attempt may be done, and gone, when that is NGX_AGAIN.
+ */
+ngx_int_t ngx_http_apievents_file_write(ngx_http_apievents_file_t *f,
+    ngx_http_apievents_attempt_t *a, u_char *line, size_t len);
+
+
 #endif /* _NGX_HTTP_APIEVENTS_DELIVER_PRIVATE_H_INCLUDED_ */

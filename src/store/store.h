@@ -33,6 +33,8 @@ typedef struct {
                                                    took, the last time */
     u_char                      secret[16];     /* of all keyed hashes */
     ngx_atomic_t                generation;     /* the latest configuration */
+    ngx_atomic_t                torn;           /* lines of files that were
+                                                   written in part */
 
     ae_processes_t             *processes;
     ae_queue_t                 *queue;
