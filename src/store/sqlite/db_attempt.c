@@ -25,7 +25,6 @@
 
 
 static int ae_db_put(ae_db_t *db, sqlite3_stmt *st, const ae_db_attempt_t *a);
-static ae_str_t ae_db_cut(ae_str_t s, size_t max);
 static sqlite3_stmt *ae_db_attempt_select(ae_db_t *db,
     const ae_db_query_t *query, unsigned char *id);
 static sqlite3_stmt *ae_db_dead_select(ae_db_t *db,
@@ -91,17 +90,6 @@ ae_db_put(ae_db_t *db, sqlite3_stmt *st, const ae_db_attempt_t *a)
     ae_db_bind_blob(st, 15, ae_db_cut(a->answer, AE_DB_ANSWER));
 
     return ae_db_run(db, st);
-}
-
-
-static ae_str_t
-ae_db_cut(ae_str_t s, size_t max)
-{
-    if (s.len > max) {
-        s.len = max;
-    }
-
-    return s;
 }
 
 

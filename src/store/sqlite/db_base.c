@@ -143,6 +143,15 @@ ae_db_fail_memory(ae_db_t *db)
 }
 
 
+int
+ae_db_fail_row(ae_db_t *db)
+{
+    ae_db_note(db, AE_DB_CORRUPT, "a row is damaged");
+
+    return AE_ERROR;
+}
+
+
 ae_db_state_e
 ae_db_state(const ae_db_t *db)
 {
@@ -253,6 +262,17 @@ ae_db_bind_blob(sqlite3_stmt *st, int n, ae_str_t s)
 {
     (void) sqlite3_bind_blob64(st, n, s.len ? (void *) s.data : "", s.len,
                                SQLITE_STATIC);
+}
+
+
+ae_str_t
+ae_db_cut(ae_str_t s, size_t max)
+{
+    if (s.len > max) {
+        s.len = max;
+    }
+
+    return s;
 }
 
 

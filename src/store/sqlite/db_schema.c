@@ -127,12 +127,12 @@ static const char *const  ae_db_migrations[AE_DB_SCHEMA] = {
     " PRIMARY KEY (instance, id)) WITHOUT ROWID;"
 
     "CREATE TABLE inherited ("
-    " source INTEGER NOT NULL,"
     " id BLOB NOT NULL,"
     " instance INTEGER NOT NULL,"
+    " origin INTEGER NOT NULL,"
     " start INTEGER NOT NULL,"
     " count INTEGER NOT NULL,"
-    " PRIMARY KEY (source, id, instance)) WITHOUT ROWID;"
+    " PRIMARY KEY (id, instance, origin)) WITHOUT ROWID;"
 
     "CREATE TABLE breaker ("
     " id BLOB PRIMARY KEY NOT NULL,"

@@ -33,7 +33,6 @@ typedef enum {
     AE_DB_INSTANCE_RENEW,
     AE_DB_INSTANCE_FREE,
     AE_DB_INSTANCE_DROP,
-    AE_DB_INSTANCE_FORGET,
     AE_DB_SECRET_PUT,
     AE_DB_SECRET_GET,
 
@@ -72,13 +71,15 @@ typedef enum {
 
     AE_DB_COUNTER_PUT,
     AE_DB_COUNTER_LIST,
-    AE_DB_COUNTER_ADD,
+    AE_DB_COUNTER_GET,
     AE_DB_COUNTER_DELETE,
+    AE_DB_COUNTER_DAMAGED,
     AE_DB_COUNTER_LOOK,
-    AE_DB_INHERITED_PUT,
+    AE_DB_INHERITED_LIST,
     AE_DB_INHERITED_GET,
+    AE_DB_INHERITED_PUT,
+    AE_DB_INHERITED_OWN,
     AE_DB_INHERITED_DELETE,
-    AE_DB_INHERITED_MOVE,
     AE_DB_BREAKER_PUT,
     AE_DB_BREAKER_DELETE,
     AE_DB_BREAKER_LIST,
@@ -97,8 +98,9 @@ struct ae_db_s {
     unsigned                 group:1;       /* begun by the caller, or by us */
     unsigned                 failed:1;      /* it has to be undone */
 
-    ae_id_t                  looked;        /* how far retention has been */
-    int64_t                  expired[2];    /* how far expiry of counters */
+    ae_id_t                  looked;        /* events, how far by retention */
+    int64_t                  expired;       /* and counters, how far */
+    ae_id_t                  expired_id;
 
     sqlite3_stmt            *statement[AE_DB_STATEMENTS];
     char                     error[160];
@@ -118,6 +120,9 @@ int ae_db_fail(ae_db_t *db);
 
 /* the arena has no room for so much as one row */
 int ae_db_fail_memory(ae_db_t *db);
+
+/* a row that has to be there is not what it has to be */
+int ae_db_fail_row(ae_db_t *db);
 
 /* ready to be bound; NULL: failed, or the group has failed already */
 sqlite3_stmt *ae_db_statement(ae_db_t *db, ae_db_statement_e which,
@@ -140,6 +145,7 @@ void ae_db_bind_int(sqlite3_stmt *st, int n, uint64_t value);
 void ae_db_bind_text(sqlite3_stmt *st, int n, ae_str_t s);
 void ae_db_bind_blob(sqlite3_stmt *st, int n, ae_str_t s);
 
+ae_str_t ae_db_cut(ae_str_t s, size_t max);
 void ae_db_id_write(unsigned char *dst, ae_id_t id);
 
 /* columns, from 0, of a file that anything happened to: AE_ERROR: no id, no
