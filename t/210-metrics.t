@@ -99,7 +99,7 @@ sub {
     api_zone a:16m;
     api_keys ../html/keys.json;
     api_event_handlers RatelimitExceeded log;
-    api_event_handlers AuthFailure webhook url=http://127.0.0.1:1/;
+    api_event_handlers AuthFailure webhook retry=off url=http://127.0.0.1:1/;
 --- user_files
 >>> keys.json
 {"K": {"rate": 1, "per": 60, "access_rights": {"a": {}}}}

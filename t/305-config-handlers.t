@@ -583,9 +583,9 @@ invalid "queue=1k", a number between 1 and 10000000 is expected
 
 === TEST 88: webhook: retry
 --- http_config
-    api_event_handlers * webhook url=http://127.0.0.1:1/ retry=3;
+    api_event_handlers * webhook url=http://127.0.0.1:1/ retry=11;
 --- emerg
-invalid "retry=3", this version makes one attempt, "retry=off" is expected in
+invalid "retry=11", "spec", "off" or a number of attempts between 1 and 10 is expected in
 nginx.conf:
 
 === TEST 89: webhook: verify
@@ -861,3 +861,62 @@ nginx.conf:
 CORE::join("", map { "api_event_handlers * log prefix=$_;\n" } 1 .. 600)
 --- emerg
 too many handlers, at most 512 different ones are expected in
+
+=== TEST 115: webhook: an empty retry
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ retry=;
+--- emerg
+invalid "retry=", "spec", "off" or a number of attempts between 1 and 10 is expected
+
+=== TEST 116: webhook: retry of 0
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ retry=0;
+--- emerg
+invalid "retry=0", "spec", "off" or a number of attempts between 1 and 10 is expected
+
+=== TEST 117: webhook: retry, a word
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ retry=always;
+--- emerg
+invalid "retry=always", "spec", "off" or a number of attempts between 1 and 10 is expected
+
+=== TEST 118: log: retry
+--- http_config
+    api_event_handlers * log retry=spec;
+--- emerg
+invalid "retry=spec", handler "log" makes one attempt, "retry=off" is expected in
+nginx.conf:
+
+=== TEST 119: js: retry
+--- http_config
+    api_event_handlers * js path=../html/h.js retry=2;
+--- user_files
+>>> h.js
+export default function (ctx) {}
+--- emerg
+invalid "retry=2", handler "js" makes one attempt, "retry=off" is expected in
+
+=== TEST 120: webhook: success
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ success=ok;
+--- emerg
+invalid "success=ok", statuses such as "2xx,409" are expected in
+nginx.conf:
+
+=== TEST 121: webhook: an empty success
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ success=;
+--- emerg
+invalid "success=", statuses such as "2xx,409" are expected
+
+=== TEST 122: webhook: success, a number
+--- http_config
+    api_event_handlers * webhook url=http://127.0.0.1:1/ success=600;
+--- emerg
+invalid "success=600", statuses such as "2xx,409" are expected
+
+=== TEST 123: log: success
+--- http_config
+    api_event_handlers * log success=2xx;
+--- emerg
+unknown or repeated parameter "success" of handler "log"

@@ -261,7 +261,7 @@ sub {
 
 === TEST 15: a template without an end
 --- http_config
-    api_event_handlers * webhook url=$HOOK/ok template=../html/large.txt;
+    api_event_handlers AuthFailure webhook url=$HOOK/ok template=../html/large.txt;
 --- user_files
 >>> large.txt
 {{define "a"}}{{template "b" .}}{{template "b" .}}{{end -}}

@@ -39,7 +39,7 @@ __DATA__
 
 === TEST 1: a receiver that does not answer
 --- http_config
-    api_event_handlers * webhook url=$HOOK/hang timeout=1s;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/hang timeout=1s;
 --- recorded_count: 1
 --- error_log eval
 qr{\[warn\] .*delivery of evt_\S+ to webhook "http://127.0.0.1:\d+/hang" failed: timed out}
@@ -51,7 +51,7 @@ apievents_deliveries{state="pending"} 0
 === TEST 2: a receiver that answers for ever, byte by byte
 --- http_config eval
 sprintf($::Front, 'limit_rate 100;') . <<'END'
-    api_event_handlers * webhook timeout=1s
+    api_event_handlers AuthFailure webhook retry=off timeout=1s
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/big/10000;
 END
 --- recorded_count: 1
@@ -60,8 +60,8 @@ qr{/big/10000" failed: timed out}
 
 === TEST 3: the time of an attempt is over while its header is on its way
 --- http_config
-    api_event_handlers * webhook url=$HOOK/slow/5000 timeout=1s;
-    api_event_handlers * webhook url=$HOOK/slow/100 timeout=20s;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/slow/5000 timeout=1s;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/slow/100 timeout=20s;
 --- recorded_count: 2
 --- error_log
 /slow/5000" failed: timed out
@@ -71,7 +71,7 @@ apievents_deliveries{state="delivered"} 1
 
 === TEST 4: nobody listens
 --- http_config
-    api_event_handlers * webhook url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_3/;
+    api_event_handlers AuthFailure webhook retry=off url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_3/;
 --- error_log
 failed: no answer: refused or reset
 --- metrics
@@ -79,7 +79,7 @@ apievents_deliveries{state="dead"} 1
 
 === TEST 5: the connection is closed before there is an answer
 --- http_config
-    api_event_handlers * webhook url=$HOOK/close;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/close;
 --- recorded_count: 1
 --- error_log
 failed: no answer: refused or reset
@@ -88,17 +88,17 @@ apievents_deliveries{state="dead"} 1
 
 === TEST 6: statuses
 --- http_config
-    api_event_handlers * webhook url=$HOOK/status/201;
-    api_event_handlers * webhook url=$HOOK/status/204;
-    api_event_handlers * webhook url=$HOOK/status/299;
-    api_event_handlers * webhook url=$HOOK/status/301;
-    api_event_handlers * webhook url=$HOOK/status/304;
-    api_event_handlers * webhook url=$HOOK/status/404;
-    api_event_handlers * webhook url=$HOOK/status/410;
-    api_event_handlers * webhook url=$HOOK/status/500;
-    api_event_handlers * webhook url=$HOOK/status/502;
-    api_event_handlers * webhook url=$HOOK/status/504;
-    api_event_handlers * webhook url=$HOOK/status/599;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/201;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/204;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/299;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/301;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/304;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/404;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/410;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/500;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/502;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/504;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/status/599;
 --- recorded_count: 11
 --- metrics
 apievents_deliveries{state="delivered"} 3
@@ -114,7 +114,7 @@ sub {
 === TEST 7: no more at once than concurrency= says
 --- http_config eval
 sprintf($::Front, 'limit_conn receiver 2;') . <<'END'
-    api_event_handlers * webhook concurrency=2 queue=100
+    api_event_handlers AuthFailure webhook retry=off concurrency=2 queue=100
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/slow/100;
 END
 --- request eval
@@ -130,7 +130,7 @@ apievents_deliveries{state="dead"} 0
 
 === TEST 8: no less either
 --- http_config
-    api_event_handlers * webhook url=$HOOK/slow/1500 concurrency=8;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/slow/1500 concurrency=8;
 --- request eval
 [("GET /a") x 8]
 --- error_code eval
@@ -141,9 +141,9 @@ sub { cmp_ok($_[7]{time} - $_[0]{time}, '<', 1400, 'all at once') }
 
 === TEST 9: what finds the queue full
 --- http_config
-    api_event_handlers * webhook url=$HOOK/hang concurrency=1 queue=2
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/hang concurrency=1 queue=2
                        timeout=1s;
-    api_event_handlers * webhook url=$HOOK/ok queue=1;
+    api_event_handlers AuthFailure webhook retry=off url=$HOOK/ok queue=1;
 --- request eval
 [("GET /a") x 6]
 --- error_code eval
@@ -165,7 +165,7 @@ apievents_deliveries{state="delivered"} 6
 === TEST 10: connections are kept and used again
 --- http_config eval
 sprintf($::Front, 'keepalive_requests 1000;') . <<'END'
-    api_event_handlers * webhook concurrency=1
+    api_event_handlers AuthFailure webhook retry=off concurrency=1
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/ok;
 END
 --- request eval
@@ -184,7 +184,7 @@ sub {
 === TEST 11: a receiver that closes each connection
 --- http_config eval
 sprintf($::Front, 'keepalive_requests 1;') . <<'END'
-    api_event_handlers * webhook
+    api_event_handlers AuthFailure webhook retry=off
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/ok;
 END
 --- request eval
@@ -201,7 +201,7 @@ sub {
 === TEST 12: a receiver that closes idle connections at any moment
 --- http_config eval
 sprintf($::Front, 'keepalive_timeout 5ms;') . <<'END'
-    api_event_handlers * webhook
+    api_event_handlers AuthFailure webhook retry=off
         url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/ok;
 END
 --- request eval
@@ -215,7 +215,7 @@ apievents_deliveries{state="dead"} 0
 
 === TEST 13: a receiver that closes a connection when it is used again
 --- http_config eval
-"api_event_handlers * webhook url=$::Url/one concurrency=1;"
+"api_event_handlers AuthFailure webhook retry=off url=$::Url/one concurrency=1;"
 --- request eval
 [("GET /a") x 10]
 --- error_code eval

@@ -72,7 +72,7 @@ END
 }
 
 sub handler {
-    return "api_event_handlers * webhook"
+    return "api_event_handlers AuthFailure webhook retry=off"
            . " url=https://$_[0]:\$TEST_NGINX_RAND_PORT_2/ok $_[1];\n";
 }
 

@@ -82,7 +82,7 @@ sub handler {
     my ($host, $more) = @_;
     my $port = $host =~ /:/ ? 2 : 1;
 
-    return "api_event_handlers * webhook"
+    return "api_event_handlers AuthFailure webhook retry=off"
            . " url=http://$host:\$TEST_NGINX_RAND_PORT_$port/ok " . ($more // '')
            . ";\n";
 }

@@ -191,7 +191,7 @@ __DATA__
 
 === TEST 1: method, headers and body
 --- http_config
-    api_event_handlers * webhook url=$URL/ok "header=X-A: 1";
+    api_event_handlers AuthFailure webhook retry=off url=$URL/ok "header=X-A: 1";
 --- check eval
 sub {
     my @got = requests(1);
@@ -206,7 +206,7 @@ sub {
 
 === TEST 2: each is sent, over a connection that is kept
 --- http_config
-    api_event_handlers * webhook url=$URL/cached concurrency=1;
+    api_event_handlers AuthFailure webhook retry=off url=$URL/cached concurrency=1;
 --- request eval
 [("GET /a") x 5]
 --- error_code eval
@@ -223,7 +223,7 @@ apievents_deliveries{state="delivered"} 5
 
 === TEST 3: several at once
 --- http_config
-    api_event_handlers * webhook url=$URL/slow;
+    api_event_handlers AuthFailure webhook retry=off url=$URL/slow;
 --- request eval
 [("GET /a") x 3]
 --- error_code eval
@@ -233,8 +233,8 @@ apievents_deliveries{state="delivered"} 3
 
 === TEST 4: failures stay failures
 --- http_config
-    api_event_handlers * webhook url=$URL/500;
-    api_event_handlers * webhook url=$URL/302;
+    api_event_handlers AuthFailure webhook retry=off url=$URL/500;
+    api_event_handlers AuthFailure webhook retry=off url=$URL/302;
 --- check eval
 sub { is(scalar(() = requests(2)), 2, 'requests') }
 --- error_log
@@ -245,7 +245,7 @@ apievents_deliveries{state="dead"} 2
 
 === TEST 5: a body that is large
 --- http_config
-    api_event_handlers * webhook url=$URL/ok template=../html/large.txt;
+    api_event_handlers AuthFailure webhook retry=off url=$URL/ok template=../html/large.txt;
 --- user_files eval
 ">>> large.txt\n" . ('0123456789abcdef' x 16 . "\n") x 400
 --- check eval

@@ -151,7 +151,7 @@ our $Url = 'http://127.0.0.1:' . $Server->port;
 # one handler a case
 sub handlers {
     return CORE::join '', map { <<"END" } @_;
-    api_event_handlers * webhook url=$Url$_->[0] timeout=2s;
+    api_event_handlers AuthFailure webhook retry=off url=$Url$_->[0] timeout=2s;
 END
 }
 

@@ -9,7 +9,7 @@ use ApiEvents;
 our $Config = <<'END';
     location /a {
         api_id a;
-        api_event_handlers AuthFailure webhook
+        api_event_handlers AuthFailure webhook retry=off
             url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/;
     }
 

@@ -84,7 +84,7 @@ sub check_samples {
 
 sub all_states {
     my $gone = 'http://127.0.0.1:' . Chaos::listener(0)->sockport . '/';
-    my $hook = 'api_event_handlers * webhook url=';
+    my $hook = 'api_event_handlers * webhook retry=off url=';
     my $cool = 'cooldown=300ms';
     my $nginx = Isolation->begin('sums', locations => join '',
         location('log', "${hook}HOOK/log", 'api_event_handlers * log prefix=LOG'),

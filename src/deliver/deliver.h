@@ -25,8 +25,8 @@ typedef struct ngx_http_apievents_attempt_s   ngx_http_apievents_attempt_t;
 /*
  * One attempt at one delivery.  It and its strings live in its pool, which is
  * the call's own where there is a call; both are gone after attempt_done().
- * start() returns NGX_AGAIN when attempt_done() will be called later, else the
- * attempt's outcome: NGX_OK or NGX_ERROR.
+ * start() returns NGX_AGAIN when attempt_done() will be called later, else
+ * what that would be called with.
  */
 
 struct ngx_http_apievents_attempt_s {
@@ -37,8 +37,20 @@ struct ngx_http_apievents_attempt_s {
     ngx_http_apievents_call_t      *call;       /* NULL: needs none */
     ngx_uint_t                      status;     /* HTTP's, 0: none */
     ngx_str_t                       error;      /* why it failed */
+    ae_answer_e                     meaning;    /* of a failure: what follows;
+                                                   OK once it is done well */
+    ngx_str_t                       answer;     /* the first bytes of it */
+    ngx_str_t                       retry_after;/* its field, or empty */
+
+    ae_now_t                        begin;
+    uint64_t                        duration;   /* ns, from the outcome on: */
+    uint64_t                        next;       /* mono, 0: no more attempt */
+    u_char                          status_text[32];
+
     ngx_queue_t                     queue;      /* of the worker's calls, or
                                                    of a file's lines */
+    unsigned                        unsent:1;   /* failed before anything was
+                                                   sent, by our own fault */
     unsigned                        left:1;     /* to other workers */
     unsigned                        told:1;     /* the log has the error */
 };
@@ -53,14 +65,20 @@ struct ngx_http_apievents_endpoint_s {
     ngx_http_apievents_start_pt     start;
     void                           *conf;       /* the kind's own */
     ae_id_t                         identity;
+    ae_id_t                         settings;   /* what else tells two apart
+                                                   that are configured; the
+                                                   queue outlives its change */
     ngx_uint_t                      concurrency;
     ngx_uint_t                      queue;
     ngx_msec_t                      timeout;
+    uint32_t                        attempts;   /* the most */
     ngx_uint_t                      index;      /* in the list */
     uint32_t                        shared;     /* index in the zone */
     ngx_uint_t                      inflight;   /* calls of this worker */
     unsigned                        uses_request:1;
     unsigned                        calls:1;    /* takes connections */
+    unsigned                        health:1;   /* tries again, is disabled,
+                                                   recovers */
     unsigned                        inactive:1; /* configured, gets nothing */
     unsigned                        failing:1;  /* the last attempt failed */
     unsigned                        full:1;     /* found since the sweep */
@@ -90,6 +108,7 @@ typedef struct {
     ngx_http_apievents_start_pt     start;
     ngx_uint_t                      concurrency;
     unsigned                        calls:1;
+    unsigned                        health:1;
 } ngx_http_apievents_kind_t;
 
 extern ngx_http_apievents_kind_t  ngx_http_apievents_log_kind;
@@ -164,7 +183,11 @@ ngx_int_t ngx_http_apievents_param_timeout(ngx_conf_t *cf,
 
 /* the value of a parameter, which is then known; NULL if it is not there */
 ngx_str_t *ngx_http_apievents_param(ngx_array_t *params, const char *name);
+
+/* the value belongs to what an endpoint is, or to how it is served */
 void ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,
+    ngx_str_t *value);
+void ngx_http_apievents_setting(ngx_http_apievents_endpoint_t *ep,
     ngx_str_t *value);
 
 /* zone indices of the endpoints; again after a reload without a master */
@@ -209,7 +232,9 @@ ae_value_t *ngx_http_apievents_envelope(ngx_http_apievents_attempt_t *a,
 /* starts what is due and may be started; called after routing and outcomes */
 void ngx_http_apievents_deliver_kick(void);
 
-/* rc: NGX_OK, delivered; NGX_ERROR: failed, a->error says why */
+/* rc: NGX_OK, delivered; NGX_ERROR: failed, a->error says why and a->meaning
+ * what follows; NGX_BUSY: nothing was sent, for want of memory, and it is due
+ * again */
 void ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a,
     ngx_int_t rc);
 

@@ -14,8 +14,11 @@ static ngx_int_t ngx_http_apievents_count(ngx_conf_t *cf,
 static ngx_int_t ngx_http_apievents_bounds(ngx_conf_t *cf,
     ngx_array_t *params, ngx_http_apievents_endpoint_t *ep,
     ngx_msec_t *cooldown);
+static ngx_int_t ngx_http_apievents_retry_param(ngx_conf_t *cf,
+    ngx_array_t *params, ngx_http_apievents_endpoint_t *ep);
 static ngx_int_t ngx_http_apievents_unknown(ngx_conf_t *cf,
     ngx_str_t *kind, ngx_array_t *params);
+static void ngx_http_apievents_mix(ae_id_t *id, ngx_str_t *value);
 static ngx_http_apievents_endpoint_t *ngx_http_apievents_same(
     ngx_http_apievents_deliver_conf_t *dcf,
     ngx_http_apievents_endpoint_t *ep);
@@ -64,6 +67,8 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
     ep->label = kind->name;
     ep->start = kind->start;
     ep->calls = kind->calls;
+    ep->health = kind->health;
+    ep->attempts = kind->health ? AE_RETRY_MAX : 1;
     ep->concurrency = kind->concurrency;
     ep->queue = 10000;
     ep->shared = AE_NO_ENDPOINT;
@@ -242,8 +247,6 @@ static ngx_int_t
 ngx_http_apievents_bounds(ngx_conf_t *cf, ngx_array_t *params,
     ngx_http_apievents_endpoint_t *ep, ngx_msec_t *cooldown)
 {
-    ngx_str_t  *value;
-
     *cooldown = 0;
 
     if (ngx_http_apievents_count(cf, params, "concurrency", 65535,
@@ -257,12 +260,40 @@ ngx_http_apievents_bounds(ngx_conf_t *cf, ngx_array_t *params,
         return NGX_ERROR;
     }
 
+    return ngx_http_apievents_retry_param(cf, params, ep);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_retry_param(ngx_conf_t *cf, ngx_array_t *params,
+    ngx_http_apievents_endpoint_t *ep)
+{
+    ngx_str_t  *value;
+
     value = ngx_http_apievents_param(params, "retry");
 
-    if (value != NULL && ngx_strcmp(value->data, "off") != 0) {
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (!ep->health) {
+
+        if (ngx_strcmp(value->data, "off") == 0) {
+            return NGX_OK;
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"retry=%V\", this version makes one "
-                           "attempt, \"retry=off\" is expected", value);
+                           "invalid \"retry=%V\", handler \"%V\" makes one "
+                           "attempt, \"retry=off\" is expected", value,
+                           &ep->kind);
+        return NGX_ERROR;
+    }
+
+    if (ae_retry_parse(*(ae_str_t *) value, &ep->attempts) != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"retry=%V\", \"spec\", \"off\" or a "
+                           "number of attempts between 1 and %d is expected",
+                           value, AE_RETRY_MAX);
         return NGX_ERROR;
     }
 
@@ -297,21 +328,37 @@ void
 ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,
     ngx_str_t *value)
 {
+    ngx_http_apievents_mix(&ep->identity, value);
+}
+
+
+void
+ngx_http_apievents_setting(ngx_http_apievents_endpoint_t *ep,
+    ngx_str_t *value)
+{
+    ngx_http_apievents_mix(&ep->settings, value);
+}
+
+
+static void
+ngx_http_apievents_mix(ae_id_t *id, ngx_str_t *value)
+{
     ae_str_t             parts[2];
     static const u_char  key[16];
 
-    parts[0].data = (u_char *) &ep->identity;
+    parts[0].data = (u_char *) id;
     parts[0].len = sizeof(ae_id_t);
     parts[1] = *(ae_str_t *) value;
 
-    ep->identity = ae_hash(key, parts, 2);
+    *id = ae_hash(key, parts, 2);
 }
 
 
 /*
- * Handlers that say the same are one endpoint with one queue.  Bounds are not
- * part of the identity, so that a queue survives a change of them; where two
- * handlers differ in nothing else, the second is an endpoint of its own.
+ * Handlers that say the same are one endpoint with one queue.  Bounds and how
+ * it is served are not part of the identity, so that a queue survives a change
+ * of them; where two handlers differ in nothing else, the second is an
+ * endpoint of its own.
  */
 
 static ngx_http_apievents_endpoint_t *
@@ -332,7 +379,9 @@ ngx_http_apievents_same(ngx_http_apievents_deliver_conf_t *dcf,
 
         if (list[i]->concurrency == ep->concurrency
             && list[i]->queue == ep->queue
-            && list[i]->timeout == ep->timeout)
+            && list[i]->timeout == ep->timeout
+            && list[i]->attempts == ep->attempts
+            && ae_id_equal(list[i]->settings, ep->settings))
         {
             return list[i];
         }

@@ -47,7 +47,8 @@ ngx_http_apievents_kind_t  ngx_http_apievents_js_kind = {
     ngx_http_apievents_js_parse,
     ngx_http_apievents_js_start,
     16,
-    1
+    1,
+    0
 };
 
 

@@ -47,6 +47,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_log_kind = {
     ngx_http_apievents_log_parse,
     ngx_http_apievents_log_start,
     65535,
+    0,
     0
 };
 

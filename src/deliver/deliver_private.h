@@ -52,4 +52,30 @@ ngx_int_t ngx_http_apievents_file_write(ngx_http_apievents_file_t *f,
     ngx_http_apievents_attempt_t *a, u_char *line, size_t len);
 
 
+/* ---- deliver_attempt.c ---- */
+
+/* the handler of the worker's kick */
+void ngx_http_apievents_kick(ngx_event_t *ev);
+
+
+/* ---- deliver_outcome.c ---- */
+
+/* ends the lease of an attempt by what it means; the attempt is there yet */
+void ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a);
+
+/* ends a lease without an attempt: it is due again soon, or it is dead */
+void ngx_http_apievents_untried(ae_lease_t *lease);
+void ngx_http_apievents_refused(ae_lease_t *lease);
+
+/* why it failed; the text is the attempt's */
+ngx_str_t ngx_http_apievents_why(ngx_http_apievents_attempt_t *a);
+
+
+/* ---- deliver_event.c ---- */
+
+void ngx_http_apievents_tell_disabled(ngx_http_apievents_attempt_t *a);
+void ngx_http_apievents_tell_recovered(ngx_http_apievents_attempt_t *a);
+void ngx_http_apievents_tell_dead(ngx_http_apievents_attempt_t *a);
+
+
 #endif /* _NGX_HTTP_APIEVENTS_DELIVER_PRIVATE_H_INCLUDED_ */

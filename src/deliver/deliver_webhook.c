@@ -23,6 +23,7 @@ typedef struct {
     ngx_str_t                       host;       /* of a Host header */
     ae_template_t                  *template;
     ngx_array_t                     fields;     /* of field_t */
+    ae_statuses_t                   success;
 } ngx_http_apievents_webhook_conf_t;
 
 
@@ -35,6 +36,8 @@ static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
 static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
     ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_success(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
@@ -56,6 +59,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind = {
     ngx_http_apievents_webhook_parse,
     ngx_http_apievents_webhook_start,
     16,
+    1,
     1
 };
 
@@ -89,6 +93,7 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
     if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_success(cf, ep, params) != NGX_OK
         || ngx_http_apievents_fields(cf, ep, params, &conf->fields,
                                      &conf->host)
            != NGX_OK
@@ -278,6 +283,35 @@ ngx_http_apievents_webhook_method(ngx_conf_t *cf,
 
 
 static ngx_int_t
+ngx_http_apievents_webhook_success(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value, all;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    ngx_str_set(&all, "2xx");
+    value = ngx_http_apievents_param(params, "success");
+
+    if (value == NULL) {
+        value = &all;
+    }
+
+    if (ae_statuses_parse(*(ae_str_t *) value, &conf->success) != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"success=%V\", statuses such as "
+                           "\"2xx,409\" are expected", value);
+        return NGX_ERROR;
+    }
+
+    ngx_http_apievents_setting(ep, value);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
 {
@@ -380,6 +414,7 @@ ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
 static ngx_int_t
 ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
 {
+    ngx_int_t                           rc;
     ngx_http_apievents_call_t          *call;
     ngx_http_apievents_webhook_conf_t  *conf;
 
@@ -388,15 +423,18 @@ ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
 
     call->outgoing = ngx_http_apievents_outgoing(call, &conf->target);
 
-    if (call->outgoing == NULL
-        || ngx_http_apievents_webhook_body(a) != NGX_OK
-        || ngx_http_apievents_webhook_fields(a) != NGX_OK)
-    {
-        if (a->error.len == 0) {
-            ngx_str_set(&a->error, "no memory");
-        }
+    if (call->outgoing == NULL) {
+        return NGX_BUSY;
+    }
 
-        return NGX_ERROR;
+    rc = ngx_http_apievents_webhook_body(a);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_apievents_webhook_fields(a) != NGX_OK) {
+        return NGX_BUSY;
     }
 
     call->outgoing->host = conf->host;
@@ -407,13 +445,12 @@ ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
     call->answer_max = NGX_HTTP_APIEVENTS_ANSWER_KEPT;
     call->done = ngx_http_apievents_webhook_done;
 
-    if (ngx_http_apievents_call_start(call) != NGX_OK) {
-        ngx_str_set(&a->error, "no memory");
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_apievents_call_start(call) == NGX_OK ? NGX_AGAIN
+                                                         : NGX_BUSY;
 }
+
+
+/* NGX_BUSY: no memory; NGX_ERROR: and never will there be a body */
 
 
 static ngx_int_t
@@ -429,12 +466,12 @@ ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a)
 
     arena = ae_arena_create(0);
     if (arena == NULL) {
-        return NGX_ERROR;
+        return NGX_BUSY;
     }
 
     ae_buf_init(&b, NGX_HTTP_APIEVENTS_BODY_MAX);
 
-    rc = NGX_ERROR;
+    rc = NGX_BUSY;
 
     envelope = ngx_http_apievents_envelope(a, arena);
 
@@ -445,6 +482,9 @@ ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a)
     if (ae_template_render(conf->template, envelope, &b) != AE_OK) {
         ngx_str_set(&a->error, "the template's output has no bound or no "
                                "memory");
+        a->meaning = AE_ANSWER_ABORT;
+        a->unsent = 1;
+        rc = NGX_ERROR;
         goto done;
     }
 
@@ -520,9 +560,24 @@ ngx_http_apievents_webhook_done(ngx_http_apievents_call_t *call)
 {
     ngx_http_apievents_attempt_t *a = call->data;
 
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
     a->status = call->status;
     a->error = call->error;
+    a->answer = call->answer;
+    a->retry_after = call->retry_after;
+    a->meaning = ae_answer(&conf->success, (uint32_t) call->status,
+                           call->timed_out, *(ae_str_t *) &call->control);
 
-    ngx_http_apievents_attempt_done(a, a->status >= 200 && a->status < 300
+    if (a->meaning == AE_ANSWER_ABORT) {
+        ngx_str_set(&a->error, "webhook-delivery: abort-message");
+
+    } else if (a->meaning == AE_ANSWER_DISABLE && a->status != 410) {
+        ngx_str_set(&a->error, "webhook-delivery: disable");
+    }
+
+    ngx_http_apievents_attempt_done(a, a->meaning == AE_ANSWER_OK
                                        ? NGX_OK : NGX_ERROR);
 }

@@ -127,6 +127,9 @@ ngx_http_apievents_route_t *ngx_http_apievents_route_find(
 ngx_uint_t ngx_http_apievents_route_uses_request(ae_id_t route,
     ae_event_type_e type);
 
+/* is there a handler of that type, of events that belong to no API */
+ngx_uint_t ngx_http_apievents_handled(ae_event_type_e type);
+
 /* this worker's slot in the zone; NGX_ERROR: none was free */
 ngx_int_t ngx_http_apievents_slot(void);
 

@@ -419,3 +419,34 @@ ngx_http_apievents_route_uses_request(ae_id_t id, ae_event_type_e type)
 
     return 0;
 }
+
+
+ngx_uint_t
+ngx_http_apievents_handled(ae_event_type_e type)
+{
+    ngx_uint_t                       i;
+    ae_event_t                       ev;
+    ngx_http_apievents_route_t      *route;
+    ngx_http_apievents_handler_t    *h;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    ngx_memzero(&ev, sizeof(ae_event_t));
+
+    route = ngx_http_apievents_route_find(&mcf->event, &ev);
+
+    if (route == NULL || route->handlers == NULL) {
+        return 0;
+    }
+
+    h = route->handlers->elts;
+
+    for (i = 0; i < route->handlers->nelts; i++) {
+        if (h[i].any || h[i].type == type) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -106,6 +106,14 @@ test_retry(void **state)
     queue_take(q, ep, 0, 1, &lease);
     assert_int_equal(lease.attempt, 3);
 
+    /* as often as it was not attempted */
+
+    assert_int_equal(ae_queue_done(q, &lease, AE_UNTRIED, 1700, &now), AE_OK);
+    assert_int_equal(ae_queue_take(q, ep, 0, &now, &lease), AE_AGAIN);
+    now.mono = 1700;
+    queue_take(q, ep, 0, 1, &lease);
+    assert_int_equal(lease.attempt, 3);
+
     queue_free(q);
 }
 

@@ -166,7 +166,13 @@ ae_queue_done(ae_queue_t *q, const ae_lease_t *lease, ae_outcome_e outcome,
 
     ae_queue_end_lease(q, n);
 
-    if (outcome != AE_RETRY || q->endpoint[node->endpoint].retired != 0) {
+    if (outcome == AE_UNTRIED) {
+        ae_sub(q, node->attempt, 1);
+    }
+
+    if ((outcome != AE_RETRY && outcome != AE_UNTRIED)
+        || q->endpoint[node->endpoint].retired != 0)
+    {
         ae_queue_end(q, n, outcome, now);
 
     } else if (due <= now->mono) {

@@ -455,7 +455,8 @@ int ae_queue_read(ae_queue_t *q, const ae_lease_t *lease, unsigned char *buf);
 typedef enum {
     AE_DELIVERED = 0,
     AE_DEAD,
-    AE_RETRY                /* due again at `due`, behind the others */
+    AE_RETRY,               /* due again at `due`, behind the others */
+    AE_UNTRIED              /* the same, but it was no attempt */
 } ae_outcome_e;
 
 /* ends a lease; AE_DECLINED if it is not this one any more.  due: mono, ns */

@@ -1,0 +1,262 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What the end of an attempt means: for its delivery, for the endpoint, and
+ * for those who want to know.
+ */
+
+
+#include "apievents.h"
+#include "deliver/deliver_private.h"
+
+
+#define NGX_HTTP_APIEVENTS_UNTRIED  (100 * (uint64_t) 1000000)    /* ns */
+
+
+static ae_outcome_e ngx_http_apievents_next(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now);
+static ngx_uint_t ngx_http_apievents_give_back(ae_lease_t *lease,
+    ae_outcome_e outcome, uint64_t due, const ae_now_t *now);
+static void ngx_http_apievents_heal(ngx_http_apievents_attempt_t *a,
+    ae_outcome_e outcome, const ae_now_t *now);
+static void ngx_http_apievents_changed(ngx_http_apievents_attempt_t *a,
+    ae_health_change_e change);
+static void ngx_http_apievents_log_failure(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now);
+
+
+void
+ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
+{
+    ae_now_t      now;
+    ae_outcome_e  outcome;
+
+    ae_now(&now);
+
+    a->duration = now.mono - a->begin.mono;
+
+    outcome = ngx_http_apievents_next(a, &now);
+
+    if (outcome != AE_DELIVERED && !a->told) {
+        ngx_http_apievents_log_failure(a, &now);
+    }
+
+    if (!ngx_http_apievents_give_back(&a->lease, outcome, a->next, &now)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "a delivery to %V \"%V\" ended that was given to "
+                      "another worker", &a->endpoint->kind,
+                      &a->endpoint->label);
+        return;
+    }
+
+    if (a->endpoint->health) {
+        ngx_http_apievents_heal(a, outcome, &now);
+    }
+}
+
+
+/* sets a->next to when the next attempt is due */
+
+static ae_outcome_e
+ngx_http_apievents_next(ngx_http_apievents_attempt_t *a, const ae_now_t *now)
+{
+    uint64_t  delay, after, draw;
+
+    if (a->meaning == AE_ANSWER_OK) {
+        return AE_DELIVERED;
+    }
+
+    if (a->meaning == AE_ANSWER_ABORT || a->meaning == AE_ANSWER_DISABLE) {
+        return AE_DEAD;
+    }
+
+    if (ae_retry_after(*(ae_str_t *) &a->retry_after, now, &after) != AE_OK) {
+        after = 0;
+    }
+
+    draw = (uint64_t) ngx_random() << 33 ^ (uint64_t) ngx_random() << 2;
+
+    delay = ae_retry_delay(a->lease.attempt, a->endpoint->attempts,
+                           a->meaning == AE_ANSWER_SLOW,
+                           a->meaning == AE_ANSWER_SLOW ? after : 0, draw);
+
+    if (delay == UINT64_MAX) {
+        return AE_DEAD;
+    }
+
+    a->next = now->mono + delay;
+
+    return AE_RETRY;
+}
+
+
+/* 0: the lease is not this worker's any more */
+
+static ngx_uint_t
+ngx_http_apievents_give_back(ae_lease_t *lease, ae_outcome_e outcome,
+    uint64_t due, const ae_now_t *now)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    return ae_queue_done(mcf->store.zone->queue, lease, outcome, due, now)
+           == AE_OK;
+}
+
+
+/* no memory or connection now: the same delivery is due again, it was not
+ * attempted */
+
+void
+ngx_http_apievents_untried(ae_lease_t *lease)
+{
+    ae_now_t  now;
+
+    ae_now(&now);
+
+    (void) ngx_http_apievents_give_back(lease, AE_UNTRIED,
+                                        now.mono + NGX_HTTP_APIEVENTS_UNTRIED,
+                                        &now);
+}
+
+
+void
+ngx_http_apievents_refused(ae_lease_t *lease)
+{
+    ae_now_t  now;
+
+    ae_now(&now);
+
+    (void) ngx_http_apievents_give_back(lease, AE_DEAD, 0, &now);
+}
+
+
+/*
+ * What went wrong before anything was sent says nothing of the endpoint; and
+ * one that tells to leave a delivery alone answers.
+ */
+
+static void
+ngx_http_apievents_heal(ngx_http_apievents_attempt_t *a, ae_outcome_e outcome,
+    const ae_now_t *now)
+{
+    uint32_t                         shared;
+    ae_queue_t                      *q;
+    ae_health_t                      health;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    static const ae_attempt_e  attempt[] = {
+        [AE_ANSWER_OK] = AE_ATTEMPT_OK,
+        [AE_ANSWER_FAILED] = AE_ATTEMPT_FAILED,
+        [AE_ANSWER_SLOW] = AE_ATTEMPT_SLOW,
+        [AE_ANSWER_ABORT] = AE_ATTEMPT_OK,
+        [AE_ANSWER_DISABLE] = AE_ATTEMPT_DISABLE
+    };
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    q = mcf->store.zone->queue;
+    shared = a->endpoint->shared;
+
+    if (!a->unsent) {
+        ngx_http_apievents_changed(a, ae_queue_health(q, shared,
+                                                      attempt[a->meaning],
+                                                      now));
+    }
+
+    if (outcome != AE_DEAD) {
+        return;
+    }
+
+    if (a->meaning != AE_ANSWER_ABORT) {
+        (void) ae_queue_health(q, shared, AE_ATTEMPT_DEAD, now);
+    }
+
+    /* that it is disabled was told, for all of its deliveries */
+
+    ae_queue_health_get(q, shared, &health);
+
+    if (health.disabled == AE_ENABLED) {
+        ngx_http_apievents_tell_dead(a);
+    }
+}
+
+
+static void
+ngx_http_apievents_changed(ngx_http_apievents_attempt_t *a,
+    ae_health_change_e change)
+{
+    ngx_http_apievents_endpoint_t  *ep;
+
+    ep = a->endpoint;
+
+    switch (change) {
+
+    case AE_HEALTH_DISABLED:
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "%V \"%V\" is disabled: %s", &ep->kind, &ep->label,
+                      a->meaning == AE_ANSWER_DISABLE
+                      ? "it asked for that"
+                      : "nothing but failed for 5 days");
+
+        ngx_http_apievents_tell_disabled(a);
+        break;
+
+    case AE_HEALTH_RECOVERED:
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%V \"%V\" takes deliveries again", &ep->kind,
+                      &ep->label);
+
+        ngx_http_apievents_tell_recovered(a);
+        break;
+
+    default: /* AE_HEALTH_STAYS */
+        break;
+    }
+}
+
+
+static void
+ngx_http_apievents_log_failure(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now)
+{
+    u_char     id[AE_EVENT_ID_LEN], next[64];
+    ngx_str_t  why;
+
+    ae_event_id(id, a->event.id);
+
+    next[0] = '\0';
+
+    if (a->next != 0) {
+        *ngx_snprintf(next, sizeof(next) - 1, ", attempt %uD, the next in "
+                      "%uLs", a->lease.attempt,
+                      (a->next - now->mono + 999999999) / 1000000000)
+            = '\0';
+    }
+
+    why = ngx_http_apievents_why(a);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "delivery of %*s to %V \"%V\" failed: %V%s",
+                  (size_t) AE_EVENT_ID_LEN, id, &a->endpoint->kind,
+                  &a->endpoint->label, &why, next);
+}
+
+
+ngx_str_t
+ngx_http_apievents_why(ngx_http_apievents_attempt_t *a)
+{
+    ngx_str_t  why;
+
+    if (a->status == 0 || a->error.len != 0) {
+        return a->error;
+    }
+
+    why.data = a->status_text;
+    why.len = ngx_snprintf(a->status_text, sizeof(a->status_text),
+                           "status %ui", a->status)
+              - a->status_text;
+
+    return why;
+}
