@@ -120,6 +120,7 @@ test_source(void **state)
                  "/%0D%0A%09%01%7F/%C3%A9%E2%82%AC");
     check_source(ae_s("a\xff" "b"), ae_s("\xc0\xaf"),
                  "/a%EF%BF%BDb/%EF%BF%BD%EF%BF%BD");
+    check_source(ae_s("\x80"), ae_s("\xc2\x80"), "/%EF%BF%BD/%C2%80");
     check_source(ae_s("x"), (ae_str_t) { 3, (unsigned char *) "a\0b" },
                  "/x/a%00b");
 }
@@ -246,6 +247,7 @@ test_binary(void **state)
     ae_body(&ev, AE_FORMAT_CLOUDEVENTS_BINARY, 3, "", "{" META "}");
     ae_body(&ev, AE_FORMAT_CLOUDEVENTS_BINARY, 3, "[1]\n", "[1]");
     ae_body(&ev, AE_FORMAT_CLOUDEVENTS_BINARY, 3, "x", "\"x\"");
+    ae_body(&ev, AE_FORMAT_CLOUDEVENTS_BINARY, 3, " ", "{" META "}");
 }
 
 

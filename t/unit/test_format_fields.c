@@ -97,6 +97,15 @@ test_fields(void **state)
                  "ce-subject:00000000000000000000000000000001\n"
                  "ce-subjectsequence:18446744073709551615\n"
                  "ce-suppressed:2147483647\n");
+
+    ev.sequence = 7;
+    ev.key_id = (ae_id_t) { { 1, 0 } };
+    check_fields(&ev, 0,
+                 "ce-id:" ID "\nce-source:/acme/orders\n"
+                 "ce-type:apievents.QuotaExceeded\nce-specversion:1.0\n"
+                 "ce-time:" TIME "\n"
+                 "ce-subject:00000000000000010000000000000000\n"
+                 "ce-subjectsequence:00000000000000000007\n");
 }
 
 

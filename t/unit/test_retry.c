@@ -160,6 +160,8 @@ test_bounds(void **state)
                          full - full / 5);
         assert_int_equal(ae_retry_delay(attempt, 10, 0, 0, full / 5 * 2),
                          full + full / 5);
+        assert_int_equal(ae_retry_delay(attempt, 10, 0, 0, full / 5 * 2 + 1),
+                         full - full / 5);
     }
 }
 
@@ -378,6 +380,8 @@ test_neither(void **state)
         "Sun, 22 Nov 2026 -1:40:00 GMT", "Sun, 22 Nov 2026 19:-1:00 GMT",
         "Sun, 22 Nov 2026 19:40:-1 GMT", "Sun, 22 Nov 2026 1:40:00 GMT",
         "Sun, 22 Nov 2026 19:40 GMT", "Sun, 22 Nov 2026 19.40.00 GMT",
+        "Sun, 22 Nov 2026 19.40:00 GMT", "Sun, 22 Nov 2026 19:40.00 GMT",
+        "Sun, 22 Nov 2026 19:40", "Sun, 22 Nov 2026 19:", "Sun, 22 Nov ",
         "Sun, 22 Nov 2026 19:40:0a GMT", "Sun, 22-Nov-2026 19:40:00 GMT",
         "Sun, 22-Nov-26 19:40:00 GMT", "Sunday, 22 Nov 2026 19:40:00 GMT",
         "Sunday, 22-Nov-2026 19:40:00 GMT", "Sunday, 22-Nov-x6 19:40:00 GMT",
@@ -461,6 +465,15 @@ test_century(void **state)
     assert_int_equal(ae_retry_after(ae_s("Friday, 01-Jan-00 00:00:00 GMT"),
                                     &now, &ns), AE_OK);
     assert_int_equal(ns, 86400 * SEC);
+
+    /* 2149 is 50 years ahead, 2150 would be more: it was 2050 */
+
+    assert_int_equal(ae_retry_after(ae_s("Wednesday, 01-Jan-49 00:00:00 GMT"),
+                                    &now, &ns), AE_OK);
+    assert_int_equal(ns, UINT64_C(17898) * 86400 * SEC);
+    assert_int_equal(ae_retry_after(ae_s("Saturday, 01-Jan-50 00:00:00 GMT"),
+                                    &now, &ns), AE_OK);
+    assert_int_equal(ns, 0);
 
     now.wall = UINT64_C(4102444800) * SEC;
     assert_int_equal(ae_retry_after(ae_s("Thursday, 31-Dec-99 00:00:00 GMT"),

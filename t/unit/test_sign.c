@@ -223,6 +223,11 @@ test_public(void **state)
     assert_memory_equal(dst, PUBLIC, len);
 
     ae_signer_destroy(s);
+
+    s = signer(PAIR, PAIR, PAIR, PAIR);
+    assert_int_equal(ae_sign_public(s, 3, dst), len);
+    assert_int_equal(ae_sign_public(s, 4, dst), 0);
+    ae_signer_destroy(s);
 }
 
 
