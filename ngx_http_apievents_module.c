@@ -98,6 +98,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_callback_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_apievents_api_callback_allow,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_script_path"),
       NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
       ngx_http_apievents_api_path,

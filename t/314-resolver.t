@@ -6,77 +6,18 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use DeliverBlocks;
-use File::Temp;
-use IO::Select;
-use IO::Socket::INET;
-use POSIX ();
+use DnsServer;
 
-# a DNS server: two.test has an address where nobody listens and a good one,
-# silent.test has no answer, the others no address
-our %Zone = (
-    'one.test' => { 1 => ['127.0.0.1'] },
-    'two.test' => { 1 => ['127.0.0.2', '127.0.0.1'] },
-    'dead.test' => { 1 => ['127.0.0.2', '127.0.0.3'] },
-    'six.test' => { 28 => ["\0" x 15 . "\1"] },
-    'both.test' => { 1 => ['127.0.0.2'], 28 => ["\0" x 15 . "\1"] },
+# two.test has an address where nobody listens and a good one, silent.test has
+# no answer, the others no address
+our $Dns = DnsServer->new(
+    'one.test' => ['127.0.0.1'],
+    'two.test' => ['127.0.0.2', '127.0.0.1'],
+    'dead.test' => ['127.0.0.2', '127.0.0.3'],
+    'six.test' => ['::1'],
+    'both.test' => ['127.0.0.2', '::1'],
+    'silent.test' => undef,
 );
-
-my $dns = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1')
-          or die "udp: $!\n";
-
-our $Dns = '127.0.0.1:' . $dns->sockport;
-our $Asked = File::Temp->new;
-
-sub answer {
-    my ($query) = @_;
-    my ($id) = unpack 'n', $query;
-    my ($labels) = unpack 'x12 Z*', $query;
-    my $type = unpack 'n', substr $query, 13 + length $labels;
-    my $name = CORE::join '.', unpack '(C/a)*', $labels;
-
-    open my $asked, '>>', $Asked or die "$Asked: $!\n";
-    print $asked "$name $type\n";
-    close $asked;
-
-    return if $name eq 'silent.test';
-
-    my @data = map { length == 16 ? $_ : pack 'C4', split /\./ }
-                   @{ $Zone{$name}{$type} || [] };
-    my $rcode = $Zone{$name} ? 0 : 3;
-
-    return pack('nnnnnn', $id, 0x8180 | $rcode, 1, scalar @data, 0, 0)
-           . substr($query, 12, length($labels) + 5)
-           . CORE::join '', map { pack 'nnnNn/a', 0xc00c, $type, 1, 60, $_ } @data;
-}
-
-my $server = fork // die "fork: $!\n";
-
-if (!$server) {
-    my $parent = getppid;
-    my $select = IO::Select->new($dns);
-
-    $SIG{TERM} = 'DEFAULT';
-
-    while (getppid == $parent) {
-        next unless $select->can_read(1);
-
-        my $peer = $dns->recv(my $query, 512);
-        my $reply = answer($query);
-
-        $dns->send($reply, 0, $peer) if defined $reply;
-    }
-
-    POSIX::_exit(0);
-}
-
-END {
-    my $rc = $?;
-    if ($server) {
-        kill 'TERM', $server;
-        waitpid $server, 0;
-    }
-    $? = $rc;
-}
 
 sub handler {
     my ($host, $more) = @_;
@@ -88,7 +29,7 @@ sub handler {
 }
 
 sub resolver {
-    return "resolver $Dns @_;\n";
+    return "resolver " . $Dns->address . " @_;\n";
 }
 
 # what listens on IPv6 passes on to the recorder
@@ -220,7 +161,7 @@ recv() failed
 --- http_config eval
 ::resolver('ipv6=off') . ::handler('one.test', 'concurrency=4')
 --- init
-truncate $::Asked->filename, 0 or die
+$::Dns->forget
 --- request eval
 [("GET /a") x 10]
 --- error_code eval
@@ -228,9 +169,7 @@ truncate $::Asked->filename, 0 or die
 --- recorded_count: 10
 --- check eval
 sub {
-    my @asked = do { open my $in, '<', $::Asked->filename; <$in> };
-
-    is(scalar(grep { /^one.test 1$/ } @asked), 1, 'asked once');
+    is(scalar(grep { $_ eq 'one.test A' } $::Dns->asked), 1, 'asked once');
 }
 
 === TEST 15: nginx ends while a host is looked up

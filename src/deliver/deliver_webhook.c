@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
     ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
@@ -91,6 +93,7 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
     ep->conf = conf;
 
     if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_filter(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_success(cf, ep, params) != NGX_OK
@@ -153,6 +156,36 @@ ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     }
 
     ep->timeout = conf->target.timeout;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    value = ngx_http_apievents_param(params, "filter");
+
+    if (value == NULL || ngx_strcmp(value->data, "off") == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "on") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"filter=%V\", \"on\" or \"off\" is "
+                           "expected", value);
+        return NGX_ERROR;
+    }
+
+    conf->target.filter = 1;
+
+    ngx_http_apievents_identify(ep, value);
 
     return NGX_OK;
 }

@@ -36,6 +36,7 @@ typedef struct {
                                                    a configuration that has
                                                    no "resolver" */
     ngx_array_t                     hosts;      /* of host_t, /etc/hosts */
+    ngx_array_t                     allow;      /* of ngx_cidr_t */
     ngx_uint_t                      norigins;
     char                         *(*fill)(ngx_conf_t *cf, void *data);
     void                           *data;       /* of the location that is
@@ -55,6 +56,7 @@ typedef struct {
     in_port_t                       port;
     unsigned                        tls:1;
     unsigned                        verify:1;
+    unsigned                        filter:1;   /* not the operator's word */
     ngx_addr_t                     *literal;    /* host is an address */
 
     ngx_str_t                       ca;         /* file; empty: the system's */
@@ -284,6 +286,12 @@ void ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o);
 
 /* a get_peer handler; data: an outgoing_t, whose next address it gives */
 ngx_int_t ngx_http_apievents_get_peer(ngx_peer_connection_t *pc, void *data);
+
+/* NGX_OK: the address may be connected to; NGX_DECLINED, and o->error */
+ngx_int_t ngx_http_apievents_filter(ngx_http_apievents_outgoing_t *o,
+    ngx_addr_t *addr);
+char *ngx_http_apievents_api_callback_allow(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 
 /* looks at the body that goes to a script */
 void ngx_http_apievents_scripted_body(ngx_http_apievents_call_t *call,

@@ -460,6 +460,12 @@ ngx_http_apievents_get_peer(ngx_peer_connection_t *pc, void *data)
 
     addr = &o->addrs[o->next % o->naddrs];
 
+    if (ngx_http_apievents_filter(o, addr) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, pc->log, 0, "%V: \"%V\"", &o->error,
+                      &o->target->host);
+        return NGX_BUSY;
+    }
+
     pc->sockaddr = addr->sockaddr;
     pc->socklen = addr->socklen;
     pc->name = &addr->name;

@@ -13,6 +13,8 @@ static const char *ngx_http_apievents_url_chars(ngx_str_t *url);
 static const char *ngx_http_apievents_url_host(ngx_pool_t *pool,
     ngx_str_t *authority, ngx_http_apievents_target_t *t);
 static ngx_int_t ngx_http_apievents_url_name(ngx_str_t *host);
+static ngx_int_t ngx_http_apievents_url_inet6(ngx_str_t *host);
+static ngx_uint_t ngx_http_apievents_url_number(u_char *p, u_char *end);
 static const char *ngx_http_apievents_url_port(ngx_str_t *port,
     ngx_http_apievents_target_t *t);
 static ngx_int_t ngx_http_apievents_url_literal(ngx_pool_t *pool,
@@ -129,14 +131,15 @@ ngx_http_apievents_url_host(ngx_pool_t *pool, ngx_str_t *authority,
         t->host.data = ++p;
         p = ngx_strlchr(p, end, ']');
 
-        if (p == NULL || ngx_inet6_addr(t->host.data, p - t->host.data,
-                                        (u_char [16]) { 0 })
-                         != NGX_OK)
-        {
+        if (p == NULL) {
             return "an IPv6 address in brackets is expected";
         }
 
         t->host.len = p++ - t->host.data;
+
+        if (ngx_http_apievents_url_inet6(&t->host) != NGX_OK) {
+            return "an IPv6 address in brackets is expected";
+        }
 
     } else {
         t->host.data = p;
@@ -171,42 +174,103 @@ ngx_http_apievents_url_host(ngx_pool_t *pool, ngx_str_t *authority,
 }
 
 
-/* an address, or labels of which the last one is not a number: RFC 1123 */
+/*
+ * An address, or labels of which the last one is not a number: RFC 1123.
+ * Numbers that others read as octal or hexadecimal are neither.
+ */
 
 static ngx_int_t
 ngx_http_apievents_url_name(ngx_str_t *host)
 {
-    u_char      *p, *end;
-    size_t       len;
-    ngx_uint_t   alpha;
+    u_char      *p, *end, *label;
+    ngx_uint_t   number, zero;
 
     if (host->len == 0 || host->len > 253) {
         return NGX_ERROR;
     }
 
     end = host->data + host->len;
+    label = host->data;
+    number = 0;
+    zero = 0;
 
-    if (ngx_inet_addr(host->data, host->len) != INADDR_NONE) {
+    for (p = label; p <= end; p++) {
+
+        if (p < end && *p != '.') {
+            continue;
+        }
+
+        if (p == label && p == end) {
+            /* a full stop after all labels, which an address has not */
+            return number ? NGX_ERROR : NGX_OK;
+        }
+
+        if (p == label || p - label > 63) {
+            return NGX_ERROR;
+        }
+
+        number = ngx_http_apievents_url_number(label, p);
+
+        if (*label == '0' && p - label > 1) {
+            zero = 1;
+        }
+
+        label = p + 1;
+    }
+
+    if (!number) {
         return NGX_OK;
     }
 
-    len = 0;
-    alpha = 0;
+    return !zero && ngx_inet_addr(host->data, host->len) != INADDR_NONE
+           ? NGX_OK : NGX_ERROR;
+}
 
-    for (p = host->data; p < end; p++) {
 
-        if (*p != '.') {
-            alpha = (len++ != 0 && alpha) || !isdigit(*p);
+/* the last part of it may be an IPv4 address, to which the same applies */
 
-        } else if (len != 0 && len < 64) {
-            len = 0;
+static ngx_int_t
+ngx_http_apievents_url_inet6(ngx_str_t *host)
+{
+    u_char     *p, *end, addr[16];
+    ngx_str_t   last;
 
-        } else {
-            return NGX_ERROR;
+    if (ngx_inet6_addr(host->data, host->len, addr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    end = host->data + host->len;
+
+    if (ngx_strlchr(host->data, end, '.') == NULL) {
+        return NGX_OK;
+    }
+
+    for (p = end; p > host->data && p[-1] != ':'; p--) {
+        /* void */
+    }
+
+    last.data = p;
+    last.len = end - p;
+
+    return ngx_http_apievents_url_name(&last);
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_url_number(u_char *p, u_char *end)
+{
+    ngx_uint_t  hex;
+
+    hex = (end - p > 1 && p[0] == '0' && (p[1] | 0x20) == 'x');
+
+    for (p += hex ? 2 : 0; p < end; p++) {
+
+        if (!isdigit(*p) && !(hex && isxdigit(*p))) {
+            return 0;
         }
     }
 
-    return len < 64 && alpha ? NGX_OK : NGX_ERROR;
+    return 1;
 }
 
 
