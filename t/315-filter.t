@@ -107,7 +107,7 @@ sub handlers {
     my ($more, @hosts) = @_;
 
     return CORE::join '', map { <<"END" } @hosts;
-    api_event_handlers * webhook url=http://$_:$Port/ok filter=on retry=off
+    api_event_handlers AuthFailure webhook url=http://$_:$Port/ok filter=on retry=off
                        timeout=5s $more;
 END
 }
@@ -305,9 +305,9 @@ sub {
 
 === TEST 9: the operator's own endpoints are not filtered
 --- http_config
-    api_event_handlers * webhook url=$HOOK/1 filter=off retry=off;
-    api_event_handlers * webhook url=$HOOK/2 retry=off;
-    api_event_handlers * webhook url=$HOOK/2 filter=on retry=off;
+    api_event_handlers AuthFailure webhook url=$HOOK/1 filter=off retry=off;
+    api_event_handlers AuthFailure webhook url=$HOOK/2 retry=off;
+    api_event_handlers AuthFailure webhook url=$HOOK/2 filter=on retry=off;
 --- recorded_count: 2
 --- check eval
 sub { is(delivered(), '2 0 1', 'two of three endpoints') }
@@ -315,7 +315,7 @@ sub { is(delivered(), '2 0 1', 'two of three endpoints') }
 
 === TEST 10: a wrong filter=
 --- http_config
-    api_event_handlers * webhook url=$HOOK/ok filter=yes;
+    api_event_handlers AuthFailure webhook url=$HOOK/ok filter=yes;
 --- emerg
 invalid "filter=yes", "on" or "off" is expected
 nginx.conf:
