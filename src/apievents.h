@@ -35,6 +35,7 @@ typedef struct {
     ngx_http_apievents_script_conf_t     script;
     ngx_http_apievents_definition_main_conf_t
                                          definition;
+    ngx_http_apievents_manage_conf_t     manage;
 } ngx_http_apievents_main_conf_t;
 
 

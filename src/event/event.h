@@ -119,6 +119,30 @@ void ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
     u_char id[AE_EVENT_ID_LEN]);
 
+/*
+ * Gives an event that was raised before to endpoints once more, under its own
+ * id and with no cooldown: to the one of that identity, or with NULL to those
+ * of its handlers.  NGX_DECLINED: none is configured; NGX_BUSY: its queue has
+ * no room; NGX_ERROR: the record is no event.
+ */
+ngx_int_t ngx_http_apievents_replay(ae_str_t *record,
+    const ae_id_t *endpoint);
+
+/* an event "ping" to one endpoint alone; returns as replay does */
+ngx_int_t ngx_http_apievents_ping(const ae_id_t *endpoint,
+    u_char id[AE_EVENT_ID_LEN]);
+
+typedef struct {
+    ae_id_t                     identity;
+    uint32_t                    shared;         /* index in the zone */
+    ngx_str_t                   handler;        /* "webhook", ... */
+    ngx_str_t                   label;
+} ngx_http_apievents_endpoint_info_t;
+
+/* the configuration's endpoints, from 0 on; NGX_DECLINED after the last */
+ngx_int_t ngx_http_apievents_endpoint_info(ngx_uint_t i,
+    ngx_http_apievents_endpoint_info_t *info);
+
 /* finds the handlers of a record: by its route, else by its API */
 ngx_http_apievents_route_t *ngx_http_apievents_route_find(
     ngx_http_apievents_event_conf_t *ecf, ae_event_t *ev);

@@ -17,6 +17,13 @@
 ngx_int_t ngx_http_apievents_ring_take(uint32_t *slot);
 void ngx_http_apievents_ring_give(uint32_t slot);
 
+/* deliveries of one event: one to each endpoint that there may be */
+#define NGX_HTTP_APIEVENTS_TARGETS    (AE_QUEUE_ENDPOINTS / 2)
+
+/* fills in whom the event's handlers name, each once; returns how many */
+ngx_uint_t ngx_http_apievents_targets(ngx_http_apievents_main_conf_t *mcf,
+    ae_event_t *ev, ae_queue_target_t *targets);
+
 /* routes up to max records of a ring.  NGX_OK: it is empty; NGX_AGAIN: there
  * may be more; NGX_BUSY: the queues have no room, the sweep tries again */
 ngx_int_t ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf,

@@ -15,9 +15,6 @@
 #define NGX_HTTP_APIEVENTS_SWEEP      50       /* ms */
 #define NGX_HTTP_APIEVENTS_NO_RING    20       /* sweeps without a ring */
 
-/* deliveries of one event: one to each endpoint that there may be */
-#define NGX_HTTP_APIEVENTS_TARGETS    (AE_QUEUE_ENDPOINTS / 2)
-
 
 static ngx_http_apievents_event_worker_t *ngx_http_apievents_event_worker(
     ngx_cycle_t *cycle);
@@ -26,9 +23,6 @@ static void ngx_http_apievents_pump(ngx_event_t *ev);
 static ngx_int_t ngx_http_apievents_route(
     ngx_http_apievents_main_conf_t *mcf, uint32_t slot, uint64_t number,
     ae_str_t *record);
-static ngx_uint_t ngx_http_apievents_targets(
-    ngx_http_apievents_main_conf_t *mcf, ae_event_t *ev,
-    ae_queue_target_t *targets);
 static void ngx_http_apievents_sweep(ngx_event_t *ev);
 static void ngx_http_apievents_adopt(ngx_http_apievents_main_conf_t *mcf);
 static void ngx_http_apievents_tell_end(ngx_http_apievents_main_conf_t *mcf,
@@ -222,7 +216,7 @@ ngx_http_apievents_route(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_apievents_targets(ngx_http_apievents_main_conf_t *mcf,
     ae_event_t *ev, ae_queue_target_t *targets)
 {

@@ -6,7 +6,7 @@
  */
 
 
-#include "apievents.h"
+#include "manage/manage_private.h"
 
 
 #define NGX_HTTP_APIEVENTS_METRICS_MAX  16384
@@ -24,9 +24,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_apievents_metrics_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_metrics_send(ngx_http_request_t *r,
-    ae_buf_t *b);
-static ngx_int_t ngx_http_apievents_metrics_no_store(ngx_http_request_t *r);
 static void ngx_http_apievents_metrics_read(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_snapshot_t *s);
 static void ngx_http_apievents_metrics_events(ae_buf_t *b,
@@ -98,71 +95,13 @@ ngx_http_apievents_metrics_handler(ngx_http_request_t *r)
     ngx_http_apievents_metrics_zone(&b, &s);
 
     rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                  : ngx_http_apievents_metrics_send(r, &b);
+                  : ngx_http_apievents_manage_send(r, NGX_HTTP_OK,
+                                                   "text/plain; version=0.0.4",
+                                                   &b);
 
     ae_buf_free(&b);
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_metrics_send(ngx_http_request_t *r, ae_buf_t *b)
-{
-    ngx_int_t     rc;
-    ngx_buf_t    *buf;
-    ngx_chain_t   out;
-
-    buf = ngx_create_temp_buf(r->pool, b->len);
-    if (buf == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    buf->last = ngx_cpymem(buf->last, b->data, b->len);
-    buf->last_buf = (r == r->main);
-    buf->last_in_chain = 1;
-
-    out.buf = buf;
-    out.next = NULL;
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->len;
-
-    ngx_str_set(&r->headers_out.content_type, "text/plain; version=0.0.4");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    if (ngx_http_apievents_metrics_no_store(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_http_apievents_metrics_no_store(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "no-store");
-
-    return NGX_OK;
 }
 
 

@@ -319,6 +319,25 @@ ngx_int_t ngx_http_apievents_carry_out(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_carrier_t *carrier, uint64_t *cursor);
 
 /*
+ * Something to be asked of the store (store_ask.c): work() runs in the store's
+ * thread of this worker, with a connection of its own, then done() in the
+ * event loop; both once.  The object is the caller's and lives until then.
+ * NGX_DECLINED: api_store is off; NGX_BUSY: too much is asked, or there is no
+ * memory.  When the store cannot be opened, done() is called without work().
+ */
+
+typedef struct ae_db_s  ae_db_t;
+
+typedef struct {
+    void                      (*work)(ae_db_t *db, void *data);
+    void                      (*done)(void *data);
+    void                       *data;
+} ngx_http_apievents_ask_t;
+
+ngx_int_t ngx_http_apievents_store_ask(ngx_http_apievents_ask_t *ask,
+    ngx_log_t *log);
+
+/*
  * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex
  * digits.  get: the document with quota_remaining and quota_renews live, into
  * buf.  set: validates like the file's; reset forgets its counters.

@@ -42,13 +42,15 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
     size_t    i;
     uint32_t  admitted, last;
 
-    if (source >= AE_QUEUE_SOURCES || record.len > UINT32_MAX) {
+    if ((source >= AE_QUEUE_SOURCES && source != AE_NO_SOURCE)
+        || record.len > UINT32_MAX)
+    {
         return AE_ERROR;
     }
 
     ae_queue_lock(q);
 
-    if (number <= q->routed[source]) {
+    if (source != AE_NO_SOURCE && number <= q->routed[source]) {
         rc = AE_DECLINED;
         goto done;
     }
@@ -68,7 +70,10 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
         ae_queue_detach(q, record, admitted, last);
     }
 
-    ae_set(q, q->routed[source], number);
+    if (source != AE_NO_SOURCE) {
+        ae_set(q, q->routed[source], number);
+    }
+
     ae_set(q, q->routing, 1);
     ae_queue_commit(q);
 

@@ -424,7 +424,10 @@ typedef struct {
  * process died before it released it) is AE_DECLINED.  AE_FULL: the pool is
  * used up, the record has to wait.  No endpoint may hold more than is free
  * for the others, so one that delivers nothing cannot use up the pool.
+ * AE_NO_SOURCE: it is of no ring.
  */
+#define AE_NO_SOURCE         UINT32_MAX
+
 int ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
     ae_str_t record, ae_queue_target_t *targets, size_t n,
     const ae_now_t *now);

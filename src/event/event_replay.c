@@ -1,0 +1,150 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Events that are given to endpoints once more, and endpoints as those see
+ * them who manage them.
+ */
+
+
+#include "event/event_private.h"
+
+
+static ngx_uint_t ngx_http_apievents_replay_target(
+    ngx_http_apievents_main_conf_t *mcf, const ae_id_t *endpoint,
+    ae_queue_target_t *target);
+
+
+ngx_int_t
+ngx_http_apievents_replay(ae_str_t *record, const ae_id_t *endpoint)
+{
+    int                              rc;
+    ae_now_t                         now;
+    ae_event_t                       ev;
+    ngx_uint_t                       i, n;
+    ae_queue_target_t                targets[NGX_HTTP_APIEVENTS_TARGETS];
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    if (ae_event_decode(&ev, *record) != AE_OK) {
+        return NGX_ERROR;
+    }
+
+    n = (endpoint != NULL)
+        ? ngx_http_apievents_replay_target(mcf, endpoint, targets)
+        : ngx_http_apievents_targets(mcf, &ev, targets);
+
+    if (n == 0) {
+        return NGX_DECLINED;
+    }
+
+    /* who asks for it wants it now */
+
+    for (i = 0; i < n; i++) {
+        targets[i].period = 0;
+    }
+
+    ae_now(&now);
+
+    rc = ae_queue_route(mcf->store.zone->queue, AE_NO_SOURCE, 0, *record,
+                        targets, n, &now);
+
+    if (rc != AE_OK || targets[0].result != AE_OK) {
+        return NGX_BUSY;
+    }
+
+    ngx_http_apievents_deliver_kick();
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_replay_target(ngx_http_apievents_main_conf_t *mcf,
+    const ae_id_t *endpoint, ae_queue_target_t *target)
+{
+    ngx_uint_t                       i;
+    ngx_http_apievents_endpoint_t  **ep;
+
+    ep = mcf->deliver.endpoints.elts;
+
+    for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
+
+        if (!ae_id_equal(ep[i]->identity, *endpoint)
+            || ep[i]->shared == AE_NO_ENDPOINT)
+        {
+            continue;
+        }
+
+        ngx_memzero(target, sizeof(ae_queue_target_t));
+
+        target->endpoint = ep[i]->shared;
+
+        return 1;
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_apievents_ping(const ae_id_t *endpoint, u_char id[AE_EVENT_ID_LEN])
+{
+    ae_now_t                         now;
+    ae_str_t                         record;
+    ngx_int_t                        rc;
+    ae_event_t                       ev;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    ngx_memzero(&ev, sizeof(ae_event_t));
+
+    ae_now(&now);
+
+    ev.type = AE_EVENT_CUSTOM;
+    ev.name = ae_str("ping");
+    ev.message = ae_str("Ping");
+    ev.id = ae_uuid_next(&mcf->event.worker->uuid, now.wall);
+    ev.time = now.wall;
+
+    ae_event_id(id, ev.id);
+
+    record.len = ae_event_size(&ev);
+    record.data = ngx_alloc(record.len, ngx_cycle->log);
+
+    if (record.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_event_encode(&ev, record.data);
+
+    rc = ngx_http_apievents_replay(&record, endpoint);
+
+    ngx_free(record.data);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_endpoint_info(ngx_uint_t i,
+    ngx_http_apievents_endpoint_info_t *info)
+{
+    ngx_http_apievents_endpoint_t  **ep;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+    ep = mcf->deliver.endpoints.elts;
+
+    if (i >= mcf->deliver.endpoints.nelts) {
+        return NGX_DECLINED;
+    }
+
+    info->identity = ep[i]->identity;
+    info->shared = ep[i]->shared;
+    info->handler = ep[i]->kind;
+    info->label = ep[i]->label;
+
+    return NGX_OK;
+}

@@ -1,0 +1,180 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Answers of the management API: JSON, never stored by a cache.
+ */
+
+
+#include "manage/manage_private.h"
+
+
+static ngx_int_t ngx_http_apievents_no_store(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_apievents_admin_answer(ngx_http_request_t *r, ngx_uint_t status,
+    const ae_value_t *document)
+{
+    ae_buf_t   b;
+    ngx_int_t  rc;
+
+    if (document == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ae_buf_init(&b, NGX_HTTP_APIEVENTS_ADMIN_MAX);
+
+    ae_json_write(&b, document);
+    ae_buf_puts(&b, "\n");
+
+    rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                  : ngx_http_apievents_manage_send(r, status,
+                                                   "application/json", &b);
+
+    ae_buf_free(&b);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_admin_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *message)
+{
+    ae_buf_t   b;
+    ae_str_t   s;
+    ngx_int_t  rc;
+
+    ae_buf_init(&b, 65536);
+
+    s.data = (u_char *) message;
+    s.len = ngx_strlen(message);
+
+    ae_buf_puts(&b, "{\"status\":\"error\",\"message\":\"");
+    ae_json_escape(&b, s, 0);
+    ae_buf_puts(&b, "\"}\n");
+
+    rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                  : ngx_http_apievents_manage_send(r, status,
+                                                   "application/json", &b);
+
+    ae_buf_free(&b);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ae_buf_t *b)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *buf;
+    ngx_chain_t   out;
+
+    buf = ngx_create_temp_buf(r->pool, b->len);
+    if (buf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    buf->last = ngx_cpymem(buf->last, b->data, b->len);
+    buf->last_buf = (r == r->main);
+    buf->last_in_chain = 1;
+
+    out.buf = buf;
+    out.next = NULL;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = b->len;
+
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_apievents_no_store(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_no_store(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
+
+    return NGX_OK;
+}
+
+
+ae_value_t *
+ngx_http_apievents_admin_time(ae_arena_t *arena, uint64_t wall)
+{
+    ae_str_t       s;
+    unsigned char  text[AE_TIME_LEN];
+
+    if (wall == 0) {
+        return ae_arena_alloc(arena, sizeof(ae_value_t));   /* null */
+    }
+
+    s.data = text;
+    s.len = ae_time_rfc3339(text, wall);
+    s = ae_arena_dup(arena, s);
+
+    return (s.data == NULL) ? NULL : ae_value_str(arena, s);
+}
+
+
+ae_value_t *
+ngx_http_apievents_admin_id(ae_arena_t *arena, ae_id_t id)
+{
+    ae_str_t  s;
+
+    s.len = AE_HEX_LEN;
+    s.data = ae_arena_alloc(arena, AE_HEX_LEN);
+
+    if (s.data == NULL) {
+        return NULL;
+    }
+
+    ae_id_hex(s.data, id);
+
+    return ae_value_str(arena, s);
+}
+
+
+ae_value_t *
+ngx_http_apievents_admin_event(ae_arena_t *arena, ae_id_t id)
+{
+    ae_str_t  s;
+
+    s.len = AE_EVENT_ID_LEN;
+    s.data = ae_arena_alloc(arena, AE_EVENT_ID_LEN);
+
+    if (s.data == NULL) {
+        return NULL;
+    }
+
+    ae_event_id(s.data, id);
+
+    return ae_value_str(arena, s);
+}

@@ -1,0 +1,132 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_MANAGE_PRIVATE_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_MANAGE_PRIVATE_H_INCLUDED_
+
+
+#include "apievents.h"
+#include "store/sqlite/sqlite.h"
+
+
+#define NGX_HTTP_APIEVENTS_SEGMENTS   3
+
+/* rows of a page, and what a call may take of memory */
+#define NGX_HTTP_APIEVENTS_PAGE       100
+#define NGX_HTTP_APIEVENTS_PAGE_MAX   1000
+#define NGX_HTTP_APIEVENTS_ADMIN_MAX  (32 * 1024 * 1024)
+
+
+/*
+ * One call of the management API.  Lives in its request's pool; the arena is
+ * the call's own, since a job of the store fills it from another thread, and
+ * goes with the pool.  While a job is under way nothing else touches either.
+ */
+typedef struct ngx_http_apievents_admin_s  ngx_http_apievents_admin_t;
+
+typedef ngx_int_t (*ngx_http_apievents_admin_pt)(
+    ngx_http_apievents_admin_t *a);
+
+struct ngx_http_apievents_admin_s {
+    ngx_http_request_t             *request;
+    ngx_http_apievents_user_t      *user;
+    ngx_str_t                       segments[NGX_HTTP_APIEVENTS_SEGMENTS];
+    ngx_uint_t                      nsegments;
+    ae_arena_t                     *arena;
+    ae_value_t                     *body;       /* NULL: there is none */
+
+    ngx_http_apievents_ask_t        ask;
+    ngx_http_apievents_admin_pt     done;
+    int                             rc;         /* of the work */
+    unsigned                        waiting:1;  /* for the job */
+
+    /* what it asks for, and gets */
+    ae_db_query_t                   query;
+    ae_id_t                         event;
+    int64_t                         row;
+    ae_db_attempt_t                *rows;
+    ae_str_t                       *records;
+    size_t                          nrows;
+    size_t                          limit;
+
+    ngx_uint_t                      sent;
+    ngx_uint_t                      failed;
+};
+
+
+/* the call of a request, NULL: none yet */
+ngx_http_apievents_admin_t *ngx_http_apievents_admin_of(
+    ngx_http_request_t *r);
+
+
+/* ---- manage_users.c ---- */
+
+/* the user whose secret the request has, NULL: none */
+ngx_http_apievents_user_t *ngx_http_apievents_user(ngx_http_request_t *r);
+
+/* milliseconds for which a refused caller has to wait for its answer */
+ngx_msec_t ngx_http_apievents_refused_delay(ngx_http_request_t *r);
+
+
+/* ---- manage_answer.c: what handlers of routes return ---- */
+
+/* all send a whole answer and return what a content handler does; message is
+ * not copied before it is sent */
+ngx_int_t ngx_http_apievents_admin_answer(ngx_http_request_t *r,
+    ngx_uint_t status, const ae_value_t *document);
+ngx_int_t ngx_http_apievents_admin_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *message);
+
+/* sends the buffer's text, whose type is a constant */
+ngx_int_t ngx_http_apievents_manage_send(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ae_buf_t *b);
+
+/* the time as RFC 3339, or null for 0 */
+ae_value_t *ngx_http_apievents_admin_time(ae_arena_t *arena, uint64_t wall);
+ae_value_t *ngx_http_apievents_admin_id(ae_arena_t *arena, ae_id_t id);
+ae_value_t *ngx_http_apievents_admin_event(ae_arena_t *arena, ae_id_t id);
+
+
+/* ---- manage_query.c: arguments of the query string or of the body ---- */
+
+/* fills a->query and a->limit; NGX_OK, or an answer of 400 was sent and *rc is
+ * what to return */
+ngx_int_t ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a,
+    ngx_int_t *rc);
+
+
+/* ---- manage_job.c ---- */
+
+/* work() runs in the store's thread, then done() in the event loop, which
+ * sends the answer: NGX_DONE, or an answer of 503 */
+ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
+    void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done);
+
+
+/* ---- work of jobs: a->query's rows, at most a->limit (manage_history.c) - */
+
+void ngx_http_apievents_admin_list(ae_db_t *db, void *data);
+void ngx_http_apievents_admin_list_dead(ae_db_t *db, void *data);
+
+
+/* ---- routes ---- */
+
+ngx_int_t ngx_http_apievents_admin_deliveries(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_dead(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_retry(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_dead_replay(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_event_get(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_event_replay(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_replay(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoints(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_enable(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_disable(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_ping(ngx_http_apievents_admin_t *a);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_MANAGE_PRIVATE_H_INCLUDED_ */

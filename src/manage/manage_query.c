@@ -1,0 +1,180 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What of the history a call asks for: in its query string, or in its body.
+ */
+
+
+#include "manage/manage_private.h"
+
+
+static ngx_uint_t ngx_http_apievents_admin_field(
+    ngx_http_apievents_admin_t *a, const char *name, ngx_str_t *value);
+static const char *ngx_http_apievents_admin_select(
+    ngx_http_apievents_admin_t *a);
+static const char *ngx_http_apievents_admin_span(
+    ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_admin_moment(ngx_str_t *value,
+    uint64_t *wall);
+
+
+/* each tells what was expected, NULL if all is right */
+
+ngx_int_t
+ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a, ngx_int_t *rc)
+{
+    const char  *expected;
+
+    a->limit = NGX_HTTP_APIEVENTS_PAGE;
+
+    expected = ngx_http_apievents_admin_select(a);
+
+    if (expected == NULL) {
+        expected = ngx_http_apievents_admin_span(a);
+    }
+
+    if (expected == NULL) {
+        return NGX_OK;
+    }
+
+    *rc = ngx_http_apievents_admin_error(a->request, NGX_HTTP_BAD_REQUEST,
+                                         expected);
+
+    return NGX_ERROR;
+}
+
+
+static const char *
+ngx_http_apievents_admin_select(ngx_http_apievents_admin_t *a)
+{
+    ngx_str_t       value;
+    ae_db_query_t  *q;
+
+    q = &a->query;
+
+    if (ngx_http_apievents_admin_field(a, "state", &value)) {
+        q->state = *(ae_str_t *) &value;
+    }
+
+    if (ngx_http_apievents_admin_field(a, "endpoint", &value)
+        && ae_id_unhex(&q->endpoint, *(ae_str_t *) &value) != AE_OK)
+    {
+        return "endpoint: an id of 32 hex digits is expected";
+    }
+
+    /* one event by its id, or all of a type */
+
+    if (ngx_http_apievents_admin_field(a, "event", &value)
+        && ae_event_id_parse(&q->event, *(ae_str_t *) &value) != AE_OK)
+    {
+        q->type = *(ae_str_t *) &value;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_apievents_admin_span(ngx_http_apievents_admin_t *a)
+{
+    ngx_int_t       n;
+    ngx_str_t       value;
+    ae_db_query_t  *q;
+
+    q = &a->query;
+
+    if (ngx_http_apievents_admin_field(a, "from", &value)
+        && ngx_http_apievents_admin_moment(&value, &q->from) != NGX_OK)
+    {
+        return "from: a time of RFC 3339 or Unix seconds are expected";
+    }
+
+    if (ngx_http_apievents_admin_field(a, "to", &value)
+        && ngx_http_apievents_admin_moment(&value, &q->to) != NGX_OK)
+    {
+        return "to: a time of RFC 3339 or Unix seconds are expected";
+    }
+
+    if (ngx_http_apievents_admin_field(a, "before", &value)) {
+        q->before = ngx_atoi(value.data, value.len);
+
+        if (q->before < 1) {
+            return "before: the \"next\" of the page before is expected";
+        }
+    }
+
+    if (ngx_http_apievents_admin_field(a, "limit", &value)) {
+        n = ngx_atoi(value.data, value.len);
+
+        if (n < 1 || n > NGX_HTTP_APIEVENTS_PAGE_MAX) {
+            return "limit: a number from 1 to 1000 is expected";
+        }
+
+        a->limit = n;
+    }
+
+    return NULL;
+}
+
+
+/* the body's member, whose text a number keeps; else the query string's */
+
+static ngx_uint_t
+ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
+    const char *name, ngx_str_t *value)
+{
+    u_char            *dst, *src;
+    ngx_str_t          arg;
+    const ae_value_t  *v;
+
+    if (a->body != NULL) {
+        v = ae_value_get(a->body, name);
+
+        if (v != NULL && (v->type == AE_STRING || v->type == AE_NUMBER)) {
+            *value = *(ngx_str_t *) &v->s;
+            return value->len != 0;
+        }
+    }
+
+    if (ngx_http_arg(a->request, (u_char *) name, ngx_strlen(name), &arg)
+        != NGX_OK
+        || arg.len == 0)
+    {
+        return 0;
+    }
+
+    value->data = ngx_pnalloc(a->request->pool, arg.len);
+    if (value->data == NULL) {
+        return 0;
+    }
+
+    src = arg.data;
+    dst = value->data;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    value->len = dst - value->data;
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_admin_moment(ngx_str_t *value, uint64_t *wall)
+{
+    time_t  t;
+
+    if (ae_time_parse(*(ae_str_t *) value, wall) == AE_OK) {
+        return NGX_OK;
+    }
+
+    t = ngx_atotm(value->data, value->len);
+
+    if (t == (time_t) NGX_ERROR || t > NGX_MAX_INT32_VALUE * 4LL) {
+        return NGX_ERROR;
+    }
+
+    *wall = (uint64_t) t * 1000000000;
+
+    return NGX_OK;
+}
