@@ -15,17 +15,7 @@
 #include <string.h>
 
 #include "core/shared/ae_queue.h"
-
-
-/* children have no cmocka to tell, and a dump is as good as a message */
-
-#define queue_expect(c)                                                       \
-    do {                                                                      \
-        if (!(c)) {                                                           \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c);           \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
+#include "queue_check_store.h"
 
 
 typedef struct {
@@ -278,7 +268,7 @@ queue_check(ae_queue_t *q)
     for (i = 0; i < q->nodes; i++) {
         node = ae_queue_node(q, i);
 
-        if (node->state == AE_NODE_FREE) {
+        if (node->state == AE_NODE_FREE || node->state == AE_NODE_GONE) {
             continue;
         }
 
@@ -315,6 +305,7 @@ queue_check(ae_queue_t *q)
     queue_check_cools(q, sent);
     queue_check_blocks(q, refs);
     queue_check_endpoints(q, seen);
+    queue_check_outbox(q);
 
     free(refs);
     free(sent);
@@ -334,14 +325,6 @@ queue_check_stat(ae_queue_t *q, uint32_t endpoint)
     queue_expect(st.deliveries == st.delivered + st.suppressed + st.pending
                                   + st.dead);
     queue_expect(st.inflight <= st.pending);
-}
-
-
-static inline void
-queue_hash(uint64_t *h, uint64_t v)
-{
-    *h = (*h ^ v) * 0x9e3779b97f4a7c15;
-    *h ^= *h >> 29;
 }
 
 
@@ -421,6 +404,8 @@ queue_state(ae_queue_t *p)
     for (i = 0; i < p->timers; i++) {
         queue_hash(&h, *ae_queue_timer(p, i));
     }
+
+    queue_hash_outbox(&h, p);
 
     queue_hash(&h, p->nodes_free);
     queue_hash(&h, p->blocks_free);

@@ -29,6 +29,15 @@
 #define MODEL_TICK           1024
 #define MODEL_WALL           1000000000000000
 
+#define MODEL_ROWS           12
+#define MODEL_BATCHES        4              /* being saved at a time */
+
+
+typedef struct {
+    size_t                   n;
+    ae_outbox_row_t          rows[MODEL_ROWS];
+} model_batch_t;
+
 
 typedef struct {
     int                      state;
@@ -45,6 +54,13 @@ typedef struct {
     int                      in_script;
     uint64_t                 suppressed;
     ae_lease_t               lease;
+
+    uint32_t                 node;
+    uint32_t                 store;
+    uint64_t                 uid;
+    int64_t                  store_order;
+    uint64_t                 changed;
+    uint32_t                 version;
 } model_delivery_t;
 
 
@@ -75,24 +91,34 @@ static uint32_t model_blocks_held(uint32_t endpoint);
 static int model_hogs(uint32_t held, uint32_t all, uint32_t used,
     uint32_t few);
 static int model_admits(uint32_t endpoint, uint32_t blocks);
+static void model_store(model_delivery_t *d, uint32_t store, int front);
+static void model_changed(model_delivery_t *d);
+static void model_store_enter(model_delivery_t *d);
+static int model_pending(const model_delivery_t *d);
 static void model_finish(model_delivery_t *d, uint64_t *counter);
 static void model_enqueue(model_delivery_t *d);
 static void model_next(uint32_t identity, uint64_t suppressed);
 static void model_dead(model_delivery_t *d);
 static void model_delivered(model_delivery_t *d);
-static void model_suppress(uint32_t identity);
+static model_delivery_t *model_suppress(uint32_t identity);
 static uint64_t model_first_timer(model_delivery_t **d, uint32_t *identity);
 static int model_expire(int max);
-static void model_enter(uint64_t event, const ae_queue_target_t *t);
+static model_delivery_t *model_new(void);
+static void model_enter(uint64_t event, const ae_queue_target_t *t,
+    uint32_t node);
 
 
 static ae_queue_t        *q;
 static ae_now_t           now;
-static uint64_t           events, serial;
+static uint64_t           events, serial, told, last_uid;
+static int64_t            store_first, store_last;
+static int                keeper, lazy;
 static ae_lease_t         stale;
 static model_endpoint_t   endpoint[MODEL_ENDPOINTS];
 static model_cool_t       cool[MODEL_ENDPOINTS * MODEL_IDENTITIES + 1];
 static model_delivery_t   model[MODEL_MAX];
+static model_batch_t      batch[MODEL_BATCHES];
+static uint64_t           model_forgotten;
 
 
 static void
@@ -104,9 +130,12 @@ model_reset(void)
     memset(cool, 0, sizeof(cool));
     memset(model, 0, sizeof(model));
     memset(&stale, 0, sizeof(stale));
+    memset(batch, 0, sizeof(batch));
+    model_forgotten = 0;
 
     events = 0;
     serial = 0;
+    keeper = 0;
     now.mono = MODEL_TICK;
     now.wall = MODEL_WALL;
 
@@ -115,6 +144,8 @@ model_reset(void)
     q = ae_queue_init(q, MODEL_SIZE);
     assert_non_null(q);
     assert_true(q->nodes < MODEL_MAX);
+    last_uid = q->uid;
+    told = 0;
     assert_true(q->cools >= MODEL_ENDPOINTS * MODEL_IDENTITIES);
 
     for (i = 0; i < MODEL_ENDPOINTS; i++) {
@@ -189,12 +220,12 @@ model_blocks_used(void)
 
     for (i = 0; i < MODEL_MAX; i++) {
 
-        if (model[i].state == AE_NODE_FREE) {
+        if (!model_pending(&model[i])) {
             continue;
         }
 
         for (k = 0; k < i; k++) {
-            if (model[k].state != AE_NODE_FREE
+            if (model_pending(&model[k])
                 && model[k].event == model[i].event)
             {
                 break;
@@ -218,7 +249,7 @@ model_blocks_held(uint32_t ep)
     n = 0;
 
     for (i = 0; i < MODEL_MAX; i++) {
-        if (model[i].state != AE_NODE_FREE && model[i].endpoint == ep) {
+        if (model_pending(&model[i]) && model[i].endpoint == ep) {
             n += ae_queue_blocks(model[i].len);
         }
     }
@@ -260,12 +291,61 @@ model_admits(uint32_t ep, uint32_t blocks)
 }
 
 
+static int
+model_pending(const model_delivery_t *d)
+{
+    return d->state != AE_NODE_FREE && d->state != AE_NODE_GONE;
+}
+
+
+/* what is put to the front of a list is before all that was there */
+
+static void
+model_store(model_delivery_t *d, uint32_t store, int front)
+{
+    d->store = store;
+    d->store_order = front ? --store_first : ++store_last;
+}
+
+
+static void
+model_changed(model_delivery_t *d)
+{
+    if (d->store == AE_OUTBOX_KEPT || d->store == AE_OUTBOX_SAVING) {
+        model_store(d, AE_OUTBOX_CHANGED, 0);
+        d->changed = told;
+    }
+}
+
+
+static void
+model_store_enter(model_delivery_t *d)
+{
+    d->changed = told;
+
+    if (d->uid != 0) {
+        model_store(d, AE_OUTBOX_CHANGED, 0);
+        return;
+    }
+
+    d->uid = ++last_uid;
+    model_store(d, AE_OUTBOX_NEW, 0);
+}
+
+
 static void
 model_finish(model_delivery_t *d, uint64_t *counter)
 {
     (*counter)++;
     endpoint[d->endpoint].st.pending--;
-    d->state = AE_NODE_FREE;
+
+    if (d->store == AE_OUTBOX_NONE || d->store == AE_OUTBOX_NEW) {
+        d->state = AE_NODE_FREE;
+        return;
+    }
+
+    d->state = AE_NODE_GONE;
+    model_store(d, AE_OUTBOX_GONE, 0);
 }
 
 
@@ -293,6 +373,10 @@ model_next(uint32_t identity, uint64_t suppressed)
     cool[identity].state = AE_COOL_SENT;
     d->suppressed += suppressed;
     model_enqueue(d);
+
+    if (suppressed != 0) {
+        model_changed(d);
+    }
 }
 
 
@@ -310,19 +394,26 @@ model_dead(model_delivery_t *d)
 static void
 model_delivered(model_delivery_t *d)
 {
+    model_delivery_t  *held;
+
+    model_finish(d, &endpoint[d->endpoint].st.delivered);
+
     if (d->identity != 0) {
         cool[d->identity].state = AE_COOL_RUNNING;
         cool[d->identity].until = now.mono + d->period;
-        model_suppress(d->identity);
-    }
 
-    model_finish(d, &endpoint[d->endpoint].st.delivered);
+        held = model_suppress(d->identity);
+
+        if (held != NULL) {
+            model_changed(held);
+        }
+    }
 }
 
 
 /* leaves the newest of the held ones */
 
-static void
+static model_delivery_t *
 model_suppress(uint32_t identity)
 {
     uint32_t           ep;
@@ -336,7 +427,7 @@ model_suppress(uint32_t identity)
         d = model_oldest(AE_NODE_HELD, ep, identity);
 
         if (d == NULL) {
-            return;
+            return NULL;
         }
 
         d->state = AE_NODE_FREE;
@@ -344,7 +435,12 @@ model_suppress(uint32_t identity)
         if (model_oldest(AE_NODE_HELD, ep, identity) == NULL) {
             d->state = AE_NODE_HELD;
             d->suppressed += stands_for;
-            return;
+
+            if (stands_for != 0) {
+                model_changed(d);
+            }
+
+            return d;
         }
 
         stands_for += 1 + d->suppressed;
@@ -389,6 +485,8 @@ model_expire(int max)
     uint32_t           identity;
     model_delivery_t  *d;
 
+    told = now.mono;
+
     for (n = 0; n < max && model_first_timer(&d, &identity) <= now.mono; n++) {
 
         if (d != NULL) {
@@ -403,18 +501,27 @@ model_expire(int max)
 }
 
 
-static void
-model_enter(uint64_t event, const ae_queue_target_t *t)
+static model_delivery_t *
+model_new(void)
 {
-    uint32_t           i;
-    model_cool_t      *c;
-    model_delivery_t  *d;
+    uint32_t  i;
 
     for (i = 0; model[i].state != AE_NODE_FREE; i++) { /* void */ }
 
-    d = &model[i];
-    memset(d, 0, sizeof(model_delivery_t));
+    memset(&model[i], 0, sizeof(model_delivery_t));
 
+    return &model[i];
+}
+
+
+static void
+model_enter(uint64_t event, const ae_queue_target_t *t, uint32_t node)
+{
+    model_cool_t      *c;
+    model_delivery_t  *d;
+
+    d = model_new();
+    d->node = node;
     d->event = event;
     d->len = model_length(event);
     d->endpoint = t->endpoint;
@@ -422,6 +529,10 @@ model_enter(uint64_t event, const ae_queue_target_t *t)
     d->identity = t->period ? t->cooldown.h[1] : 0;
 
     endpoint[d->endpoint].st.pending++;
+
+    if (keeper) {
+        model_store_enter(d);
+    }
 
     c = &cool[d->identity];
 
@@ -441,7 +552,7 @@ model_enter(uint64_t event, const ae_queue_target_t *t)
     d->order = ++serial;
 
     if (c->state == AE_COOL_RUNNING) {
-        model_suppress(d->identity);
+        (void) model_suppress(d->identity);
     }
 }
 

@@ -18,6 +18,7 @@
 
 #define STEP_SIZE            (172 * 1024)
 #define STEP_PERIOD          1000
+#define STEP_ROWS            32
 
 /*
  * Real kills of each operation, AE_STEPS for more, and the share of kills
@@ -42,6 +43,7 @@ typedef struct {
 
 static void put(uint32_t first, uint32_t n, uint64_t identity, size_t len);
 static void reset(uint32_t endpoints);
+static size_t keep(uint32_t n);
 static void op_recover(void *ctx);
 static void judge(step_case_t *c, ae_queue_t *p);
 static void look(void *ctx);
@@ -55,6 +57,7 @@ static int step_setup(void **state);
 static ae_queue_t        *q, *last, *copy, *nested, *nested_last, *base;
 static ae_lease_t         lease[8];
 static uint64_t           number;
+static ae_outbox_row_t    row[STEP_ROWS];
 static ae_now_t           now;
 
 
@@ -98,6 +101,21 @@ reset(uint32_t endpoints)
         (void) ae_queue_endpoint(q, (ae_id_t) { { i, i + 1 } }, 4,
                                  i + 1 == endpoints ? 1 : 100);
     }
+}
+
+
+/* a keeper saves n of all that there are; returns how many there were */
+
+static size_t
+keep(uint32_t n)
+{
+    size_t  saved;
+
+    ae_queue_keeper(q, 1);
+    saved = ae_queue_save(q, row, n, UINT64_MAX, &now);
+    ae_queue_saved(q, row, saved, 1);
+
+    return saved;
 }
 
 

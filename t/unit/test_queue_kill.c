@@ -34,6 +34,8 @@
 #define KILL_SMALL           2              /* is full most of the time */
 #define KILL_ENDPOINTS       3
 
+#define KILL_ROWS            100            /* saved at a time */
+
 
 typedef struct {
     uint64_t                 id;
@@ -58,17 +60,20 @@ static void kill_report(uint32_t ep, ae_outcome_e outcome,
     const ae_now_t *now);
 static int kill_adopt(void);
 static void kill_worker(void);
+static void kill_keep(void);
+static void kill_keeper(void);
+static void kill_check_store(int drained);
 static void kill_sampler(void);
 static void kill_drain(void);
-static pid_t kill_start(void);
+static pid_t kill_start(void (*work)(void));
 static void kill_end(pid_t pid);
 
 
 static ae_queue_t        *q;
 static ae_processes_t    *ps;
 static kill_log_t        *log;
-static uint64_t           max_id;
-static unsigned char     *raised, *arrived;
+static uint64_t           max_id, first_uid;
+static unsigned char     *raised, *arrived, *stored;
 
 
 /* a fast clock, so that cooldowns and retries are over soon */
@@ -290,6 +295,101 @@ kill_worker(void)
 }
 
 
+/* a store of one byte a delivery, that sometimes fails, but not always */
+
+static void
+kill_keep(void)
+{
+    int              ok;
+    size_t           i, n;
+    uint32_t         nodes[KILL_ROWS];
+    uint64_t         uids[KILL_ROWS];
+    ae_now_t         now;
+    kill_event_t     e;
+    ae_outbox_row_t  rows[KILL_ROWS];
+
+    kill_now(&now);
+
+    ok = ae_random() % 8 != 0;
+    n = ae_queue_save(q, rows, ae_random() % KILL_ROWS + 1, UINT64_MAX, &now);
+
+    for (i = 0; i < n; i++) {
+        queue_expect(rows[i].len <= sizeof(kill_event_t));
+
+        if (ae_queue_save_read(q, &rows[i], (unsigned char *) &e) == AE_OK) {
+            queue_expect(rows[i].len == offsetof(kill_event_t, data) + e.len);
+        }
+
+        if (ok || ae_random() % 2) {
+            stored[rows[i].uid - first_uid] = 1;
+        }
+    }
+
+    ae_queue_saved(q, rows, n, ok);
+
+    n = ae_queue_gone(q, uids, nodes, ae_random() % KILL_ROWS + 1);
+
+    for (i = 0; i < n; i++) {
+        stored[uids[i] - first_uid] = 0;
+    }
+
+    ae_queue_forget(q, uids, nodes, n);
+}
+
+
+static void
+kill_keeper(void)
+{
+    ae_queue_keeper(q, 1);
+
+    for ( ;; ) {
+        kill_keep();
+
+        if (ae_random() % 8 == 0) {
+            (void) usleep(ae_random() % 500);
+        }
+    }
+}
+
+
+/* what is kept has a row, and what has a row is known */
+
+static void
+kill_check_store(int drained)
+{
+    uint32_t           i;
+    uint64_t           uid, rows, known;
+    ae_outbox_stat_t   st;
+    const ae_node_t   *node;
+
+    ae_queue_outbox_stat(q, &st);
+    queue_check(q);
+
+    rows = 0;
+    known = 0;
+
+    for (uid = first_uid; uid <= q->uid; uid++) {
+        rows += stored[uid - first_uid];
+    }
+
+    for (i = 0; i < q->nodes; i++) {
+        node = ae_queue_node(q, i);
+
+        if (node->store != AE_OUTBOX_NONE) {
+            known += stored[node->uid - first_uid];
+
+            queue_expect(node->store != AE_OUTBOX_KEPT
+                         || stored[node->uid - first_uid]);
+            queue_expect(node->store != AE_OUTBOX_NEW
+                         || !stored[node->uid - first_uid]);
+        }
+    }
+
+    queue_expect(rows - known <= st.forgotten);
+    queue_expect(!drained || known == 0);
+}
+
+
 /* the equations, at every moment */
 
 static void
@@ -324,7 +424,7 @@ kill_sampler(void)
 
 
 static pid_t
-kill_start(void)
+kill_start(void (*work)(void))
 {
     pid_t  pid;
 
@@ -334,7 +434,7 @@ kill_start(void)
     pid = fork();
 
     if (pid == 0) {
-        kill_worker();
+        work();
     }
 
     return pid;
@@ -388,11 +488,16 @@ kill_drain(void)
 static void
 test_killed_workers(void **state)
 {
-    long             i, kills;
-    pid_t            pid[KILL_WORKERS], sampler;
-    uint64_t         id, lost;
-    ae_ring_stat_t   ring;
-    ae_queue_stat_t  st;
+    long              i, n, kills;
+    pid_t             pid[KILL_WORKERS + 1], sampler;
+    uint64_t          id, lost;
+    ae_ring_stat_t    ring;
+    ae_queue_stat_t   st;
+    ae_outbox_stat_t  outbox;
+
+    void  (*work[KILL_WORKERS + 1])(void) = {
+        kill_worker, kill_worker, kill_worker, kill_keeper
+    };
 
     (void) state;
 
@@ -405,7 +510,9 @@ test_killed_workers(void **state)
     log = step_memory(sizeof(kill_log_t));
     raised = step_memory(max_id + 4096);
     arrived = step_memory(max_id + 4096);
+    stored = step_memory((max_id + 4096) * KILL_ENDPOINTS);
     q = ae_queue_init(step_memory(KILL_QUEUE), KILL_QUEUE);
+    first_uid = q->uid;
     ps = ae_processes_init(step_memory(ae_processes_size(KILL_SLOTS,
                                                          KILL_RING)),
                            KILL_SLOTS, KILL_RING);
@@ -421,22 +528,33 @@ test_killed_workers(void **state)
         kill_sampler();
     }
 
-    for (i = 0; i < KILL_WORKERS; i++) {
-        pid[i] = kill_start();
+    for (i = 0; i <= KILL_WORKERS; i++) {
+        pid[i] = kill_start(work[i]);
     }
 
     for (i = 0; i < kills; i++) {
         (void) usleep(ae_random() % 3000);
-        kill_end(pid[i % KILL_WORKERS]);
-        pid[i % KILL_WORKERS] = kill_start();
+        n = i % (KILL_WORKERS + 1);
+        kill_end(pid[n]);
+        pid[n] = kill_start(work[n]);
     }
 
-    for (i = 0; i < KILL_WORKERS; i++) {
+    for (i = 0; i <= KILL_WORKERS; i++) {
         kill_end(pid[i]);
     }
 
     kill_end(sampler);
+    kill_check_store(0);
     kill_drain();
+
+    ae_queue_keeper(q, 1);
+
+    do {
+        kill_keep();
+        ae_queue_outbox_stat(q, &outbox);
+    } while (outbox.gone != 0);
+
+    kill_check_store(1);
 
     memset(&ring, 0, sizeof(ring));
     ae_processes_stat(ps, &ring);
@@ -472,6 +590,8 @@ test_killed_workers(void **state)
     assert_int_equal(lost, 0);
     assert_true(log->samples > 10);
 
+    print_message("%lu deliveries kept, %lu forgotten\n",
+                  q->uid - first_uid, outbox.forgotten);
     print_message("%ld kills, %lu in the lock, %lu torn, %lu samples\n", kills,
                   st.recovered, ring.dropped[AE_DROP_TORN], log->samples);
 }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "queue_model_health.h"
+#include "queue_model_store.h"
 
 
 static model_delivery_t *model_any_lease(void);
@@ -52,7 +53,7 @@ static void
 step_route(void)
 {
     int                rc, ok[MODEL_TARGETS];
-    uint32_t           i, n, ep, id, used, admitted;
+    uint32_t           i, n, ep, id, used, admitted, nodes[MODEL_TARGETS];
     ae_str_t           record;
     unsigned char      data[MODEL_LEN];
     ae_queue_target_t  target[MODEL_TARGETS];
@@ -85,6 +86,8 @@ step_route(void)
         used += endpoint[i].st.pending;
     }
 
+    model_free_nodes(nodes, admitted);
+
     rc = ae_queue_route(q, 1, events + 1, record, target, n, &now);
 
     if (admitted > q->nodes - used
@@ -97,13 +100,16 @@ step_route(void)
 
     assert_int_equal(rc, AE_OK);
     events++;
+    told = now.mono;
+    model_reclaim(admitted);
+    admitted = 0;
 
     for (i = 0; i < n; i++) {
         assert_int_equal(target[i].result, ok[i] ? AE_OK : AE_FULL);
         endpoint[target[i].endpoint].st.deliveries++;
 
         if (ok[i]) {
-            model_enter(events, &target[i]);
+            model_enter(events, &target[i], nodes[admitted++]);
 
         } else {
             endpoint[target[i].endpoint].st.dead++;
@@ -187,6 +193,7 @@ step_done(void)
     stale = d->lease;
     d->in_script = 0;
     endpoint[d->endpoint].st.inflight--;
+    told = now.mono;
 
     if (outcome == AE_DELIVERED) {
         model_delivered(d);
@@ -196,10 +203,12 @@ step_done(void)
 
     } else if (due == now.mono) {
         model_enqueue(d);
+        model_changed(d);
 
     } else {
         d->state = AE_NODE_DELAYED;
         d->due = due;
+        model_changed(d);
     }
 }
 
@@ -314,7 +323,7 @@ step_retire(void)
 {
     uint32_t           i, n, keep[MODEL_ENDPOINTS];
     uint64_t           killed;
-    model_delivery_t  *d;
+    model_delivery_t  *d, *by_node[MODEL_MAX];
 
     if (ae_random() % 50) {
         return;
@@ -333,8 +342,10 @@ step_retire(void)
         }
     }
 
+    model_by_node(by_node);
+
     for (i = 0; i < MODEL_MAX; i++) {
-        d = &model[i];
+        d = by_node[i];
 
         if (d->state == AE_NODE_HELD && endpoint[d->endpoint].retired) {
             model_finish(d, &endpoint[d->endpoint].st.dead);
@@ -343,7 +354,7 @@ step_retire(void)
     }
 
     for (i = 0; i < MODEL_MAX; i++) {
-        d = &model[i];
+        d = by_node[i];
 
         if ((d->state == AE_NODE_QUEUED || d->state == AE_NODE_DELAYED)
             && endpoint[d->endpoint].retired)
@@ -393,6 +404,7 @@ compare(void)
     }
 
     compare_health();
+    compare_store();
 
     assert_int_equal(st.blocks_free, q->blocks - model_blocks_used());
     assert_int_equal(st.recovered, 0);
@@ -431,6 +443,9 @@ drain(void)
 
     } while (st.pending != 0);
 
+    ae_queue_keeper(q, 0);
+    ae_queue_stat(q, AE_NO_ENDPOINT, &st);
+
     assert_int_equal(st.nodes_free, q->nodes);
     assert_int_equal(st.blocks_free, q->blocks);
 }
@@ -446,7 +461,8 @@ test_model(void **state)
         step_take, step_take, step_take, step_take,
         step_done, step_done, step_done,
         step_in_script, step_adopt, step_tick, step_tick,
-        step_configure, step_retire, step_stale, step_health, step_disable
+        step_configure, step_retire, step_stale, step_health, step_disable,
+        step_save, step_saved, step_gone, step_keeper
     };
 
     (void) state;

@@ -18,7 +18,11 @@
 
 
 static void prepare(void);
+static void prepare_kept(void);
 static void prepare_single(void);
+static void prepare_single_kept(void);
+static void run_all(void);
+static void run_single(void);
 static void op_route(void *ctx);
 static void op_route_new(void *ctx);
 static void op_route_held(void *ctx);
@@ -90,6 +94,19 @@ prepare(void)
 }
 
 
+/* the same, and a store has them all */
+
+static void
+prepare_kept(void)
+{
+    prepare();
+    assert_true(keep(STEP_ROWS) < STEP_ROWS);
+
+    queue_check(q);
+    memcpy(base, q, STEP_SIZE);
+}
+
+
 /*
  * Slot 3 has one in flight, in a script.  Slot 4 has one that died once,
  * stands for others and has held ones behind it.  Slot 5 has one of an
@@ -124,6 +141,17 @@ prepare_single(void)
     node = ae_queue_node(q, lease[4].node);
     node->suppressed = 5;
     node->deaths = 1;
+
+    queue_check(q);
+    memcpy(base, q, STEP_SIZE);
+}
+
+
+static void
+prepare_single_kept(void)
+{
+    prepare_single();
+    assert_true(keep(STEP_ROWS) < STEP_ROWS);
 
     queue_check(q);
     memcpy(base, q, STEP_SIZE);
@@ -322,12 +350,8 @@ op_reuse(void *ctx)
 
 
 static void
-test_every_instruction(void **state)
+run_all(void)
 {
-    (void) state;
-
-    prepare_or_skip(prepare, op_take);
-
     run_case("route", op_route, 0);
     run_case("route new", op_route_new, 0);
     run_case("route held", op_route_held, 0);
@@ -346,21 +370,56 @@ test_every_instruction(void **state)
 }
 
 
+static void
+test_every_instruction(void **state)
+{
+    (void) state;
+
+    prepare_or_skip(prepare, op_take);
+    run_all();
+}
+
+
+static void
+test_every_instruction_kept(void **state)
+{
+    (void) state;
+
+    prepare_or_skip(prepare_kept, op_take);
+    run_all();
+}
+
+
 /* operations above are of several transactions: here each is one */
+
+static void
+run_single(void)
+{
+    run_case("adopt one", op_adopt_one, 0);
+    run_case("adopt poison", op_adopt_poison, 0);
+    run_case("done dead of many", op_die, 0);
+    run_case("done dead alone", op_die_alone, 0);
+    run_case("tick of one", op_tick, 0);
+}
+
 
 static void
 test_single_transactions(void **state)
 {
     (void) state;
 
-    prepare_or_skip(prepare, op_take);
-    prepare_single();
+    prepare_or_skip(prepare_single, op_take);
+    run_single();
+}
 
-    run_case("adopt one", op_adopt_one, 0);
-    run_case("adopt poison", op_adopt_poison, 0);
-    run_case("done dead of many", op_die, 0);
-    run_case("done dead alone", op_die_alone, 0);
-    run_case("tick of one", op_tick, 0);
+
+static void
+test_single_transactions_kept(void **state)
+{
+    (void) state;
+
+    prepare_or_skip(prepare_single_kept, op_take);
+    run_single();
 }
 
 
@@ -415,7 +474,9 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_every_instruction),
+        cmocka_unit_test(test_every_instruction_kept),
         cmocka_unit_test(test_single_transactions),
+        cmocka_unit_test(test_single_transactions_kept),
         cmocka_unit_test(test_reused_endpoint),
         cmocka_unit_test(test_retire),
     };

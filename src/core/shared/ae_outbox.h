@@ -32,7 +32,8 @@
 typedef struct {
     uint64_t                 uid;           /* of the delivery, unique over
                                                zones: the row's key */
-    ae_id_t                  event;         /* its id */
+    ae_id_t                  event;         /* its id, by whoever reads the
+                                               record: here it is zero */
     ae_id_t                  endpoint;      /* identity */
     ae_id_t                  cooldown;      /* identity, when period > 0 */
     uint64_t                 period;        /* ns */
@@ -40,7 +41,7 @@ typedef struct {
     uint64_t                 suppressed;
     uint32_t                 attempt;       /* made until now */
     uint32_t                 held;          /* until its cooldown's end, which
-                                               due is then */
+                                               due is when it is known */
     size_t                   len;           /* of the event's record */
 
     /* private: which node it was */
@@ -53,7 +54,9 @@ typedef struct ae_queue_s    ae_queue_t;
 
 /*
  * With a store deliveries are kept, without one the lists stay empty.  Begins
- * anew for a new keeper.  Bounded: gives up the lock between batches.
+ * anew for a new keeper.  Bounded: gives up the lock between batches, and may
+ * be called again when its caller died.  A delivery keeps its uid while it
+ * waits, also when the store goes and comes back.
  */
 void ae_queue_keeper(ae_queue_t *q, int store);
 
@@ -61,19 +64,30 @@ void ae_queue_keeper(ae_queue_t *q, int store);
  * The next changed deliveries that were made or changed before `before` (mono,
  * ns), oldest first, as rows that are being saved from now on; returns how
  * many.  read: copies a row's record as it is in the queue, AE_DECLINED if it
- * has ended meanwhile.
+ * has ended meanwhile: there is nothing to write for it, and it is no matter
+ * whether the row is among the saved ones.
  */
 size_t ae_queue_save(ae_queue_t *q, ae_outbox_row_t *rows, size_t n,
     uint64_t before, const ae_now_t *now);
 int ae_queue_save_read(ae_queue_t *q, const ae_outbox_row_t *row,
     unsigned char *buf);
 
-/* the rows were written: kept; or ok is 0: changed again */
+/*
+ * The rows were written: kept; or ok is 0, changed again, in front of the
+ * others.  Any of them may have been written then, so that those that end are
+ * gone and wait for being deleted: a keeper whose store is down for long saves
+ * no more than it needs to find out.
+ */
 void ae_queue_saved(ae_queue_t *q, const ae_outbox_row_t *rows, size_t n,
     int ok);
 
-/* those that are gone, oldest first; forget frees them when their rows are
- * deleted */
+/*
+ * Those that are gone, oldest first, the same ones until they are forgotten;
+ * forget frees them when their rows are deleted.  One may be among them that
+ * was being saved when it ended: a store deletes after it wrote.  When there
+ * is no room for new deliveries, those that are gone for longest are forgotten
+ * before; their rows stay, and are restored by the next run.
+ */
 size_t ae_queue_gone(ae_queue_t *q, uint64_t *uids, uint32_t *nodes,
     size_t n);
 void ae_queue_forget(ae_queue_t *q, const uint64_t *uids,
@@ -88,12 +102,15 @@ void ae_queue_forget(ae_queue_t *q, const uint64_t *uids,
 int ae_queue_restore(ae_queue_t *q, const ae_outbox_row_t *row,
     ae_str_t record, const ae_now_t *now);
 
-/* changed, being saved, kept and gone, at any time */
+/* at any time */
 
 typedef struct {
     uint32_t                 changed;
+    uint32_t                 saving;
     uint32_t                 kept;
     uint32_t                 gone;
+    uint64_t                 forgotten;     /* were gone, and had to make room
+                                               before they were deleted */
 } ae_outbox_stat_t;
 
 void ae_queue_outbox_stat(ae_queue_t *q, ae_outbox_stat_t *st);

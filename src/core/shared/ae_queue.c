@@ -15,6 +15,7 @@
 #define ae_queue_align(n)    (((n) + 63) & ~(size_t) 63)
 
 
+static uint32_t ae_queue_power(uint32_t n);
 static size_t ae_queue_layout(ae_queue_t *q, size_t nodes);
 static void ae_queue_init_lists(ae_queue_t *q);
 static void ae_queue_init_pool(ae_queue_t *q);
@@ -29,6 +30,17 @@ static void ae_queue_sum(ae_queue_stat_t *st, const ae_endpoint_t *ep);
 static const ae_queue_list_t  ae_queue_empty = {
     AE_QUEUE_NONE, AE_QUEUE_NONE, 0
 };
+
+
+static uint32_t
+ae_queue_power(uint32_t n)
+{
+    uint32_t  power;
+
+    for (power = 1; power < n; power *= 2) { /* void */ }
+
+    return power;
+}
 
 
 /*
@@ -46,9 +58,8 @@ ae_queue_layout(ae_queue_t *q, size_t nodes)
     q->blocks = nodes * 2;
     q->cools = nodes / 2;
 
-    for (q->buckets = 1; q->buckets < q->cools; q->buckets *= 2) {
-        /* void */
-    }
+    q->buckets = ae_queue_power(q->cools);
+    q->uids = ae_queue_power(q->nodes);
 
     size = ae_queue_align(sizeof(ae_queue_t));
 
@@ -63,6 +74,9 @@ ae_queue_layout(ae_queue_t *q, size_t nodes)
 
     q->bucket_offset = size;
     size += ae_queue_align(q->buckets * sizeof(uint32_t));
+
+    q->uid_offset = size;
+    size += ae_queue_align(q->uids * sizeof(uint32_t));
 
     q->timer_offset = size;
     size += ae_queue_align((q->nodes + q->cools) * sizeof(uint32_t));
@@ -124,10 +138,20 @@ static void
 ae_queue_init_lists(ae_queue_t *q)
 {
     uint32_t  i;
+    ae_now_t  now;
 
     for (i = 0; i < AE_QUEUE_SOURCES; i++) {
         q->slot[i] = ae_queue_empty;
     }
+
+    for (i = 0; i < AE_OUTBOX_STATES; i++) {
+        q->outbox[i] = ae_queue_empty;
+    }
+
+    /* no queue takes one every nanosecond: a later one begins behind it */
+
+    ae_now(&now);
+    q->uid = now.wall;
 
     for (i = 0; i < AE_QUEUE_ENDPOINTS; i++) {
         q->endpoint[i].queue = ae_queue_empty;
@@ -145,6 +169,7 @@ ae_queue_init_pool(ae_queue_t *q)
     for (i = 0; i < q->nodes; i++) {
         ae_queue_node(q, i)->state = AE_NODE_FREE;
         ae_queue_node(q, i)->endpoint = 0;
+        ae_queue_node(q, i)->store = AE_OUTBOX_NONE;
         ae_queue_node(q, i)->next = (i + 1 < q->nodes) ? i + 1 : AE_QUEUE_NONE;
     }
 
@@ -161,6 +186,12 @@ ae_queue_init_pool(ae_queue_t *q)
     bucket = (uint32_t *) ((char *) q + q->bucket_offset);
 
     for (i = 0; i < q->buckets; i++) {
+        bucket[i] = AE_QUEUE_NONE;
+    }
+
+    bucket = (uint32_t *) ((char *) q + q->uid_offset);
+
+    for (i = 0; i < q->uids; i++) {
         bucket[i] = AE_QUEUE_NONE;
     }
 
@@ -367,6 +398,7 @@ ae_queue_kill_node(ae_queue_t *q, uint32_t n, int held)
     ep = &q->endpoint[node->endpoint];
 
     if (node->state == AE_NODE_FREE || node->state == AE_NODE_INFLIGHT
+        || node->state == AE_NODE_GONE
         || ep->retired == 0 || held != (node->state == AE_NODE_HELD))
     {
         return 0;

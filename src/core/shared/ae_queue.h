@@ -70,8 +70,29 @@ typedef enum {
     AE_NODE_QUEUED,         /* in its endpoint's queue */
     AE_NODE_DELAYED,        /* a retry, in the timers */
     AE_NODE_HELD,           /* in its cooldown's list */
-    AE_NODE_INFLIGHT        /* in its slot's list */
+    AE_NODE_INFLIGHT,       /* in its slot's list */
+    AE_NODE_GONE            /* ended, but still in the store */
 } ae_node_state_e;
+
+
+/* what the store has of a delivery; changed and new are one list */
+
+typedef enum {
+    AE_OUTBOX_NONE = 0,     /* it is in none of the lists */
+    AE_OUTBOX_NEW,          /* to be saved, and was never before */
+    AE_OUTBOX_CHANGED,      /* to be saved, the store may have it */
+    AE_OUTBOX_SAVING,
+    AE_OUTBOX_KEPT,
+    AE_OUTBOX_GONE,
+    AE_OUTBOX_STATES
+} ae_outbox_state_e;
+
+
+typedef enum {
+    AE_KEEPER_NONE = 0,     /* there is no store */
+    AE_KEEPER_ENTERING,     /* what is pending may not be in the lists yet */
+    AE_KEEPER_READY
+} ae_keeper_state_e;
 
 
 typedef enum {
@@ -97,18 +118,36 @@ typedef struct {
     uint32_t                 endpoint;
     uint32_t                 event;         /* its first block */
     uint32_t                 cool;
-    uint32_t                 timer;         /* place in the timers, from 1 */
-    uint32_t                 slot;          /* of the owner */
     uint32_t                 attempt;
     uint32_t                 deaths;
     uint32_t                 in_script;
+
+    union {
+        uint32_t             timer;         /* delayed: its place, from 1 */
+        uint32_t             slot;          /* in flight: of the owner */
+    };
+
+    uint32_t                 store;
+    uint32_t                 store_next;
+    uint32_t                 store_prev;
+    uint32_t                 version;       /* how often it was saved */
+    uint32_t                 uid_next;      /* in the bucket */
+    uint64_t                 uid;           /* 0: not in a store so far */
+    uint64_t                 changed;       /* mono, ns, not saved since */
+
+    union {
+        uint64_t             order;         /* a queue is sorted by it */
+        uint64_t             due;           /* delayed: mono, ns */
+    };
+
     uint64_t                 stamp;         /* of the lease */
-    uint64_t                 order;         /* a queue is sorted by it */
-    uint64_t                 due;           /* mono, ns */
     uint64_t                 suppressed;
     uint64_t                 period;
     ae_id_t                  cooldown;
 } ae_node_t;
+
+
+_Static_assert(sizeof(ae_node_t) == 128, "a delivery is two cache lines");
 
 
 /* a part of an event's record; the first one also describes the event */
@@ -169,12 +208,14 @@ struct ae_queue_s {
     uint32_t                 blocks;
     uint32_t                 cools;
     uint32_t                 buckets;       /* a power of two */
+    uint32_t                 uids;          /* buckets, a power of two */
 
     /* offsets from here */
     size_t                   node_offset;
     size_t                   block_offset;
     size_t                   cool_offset;
     size_t                   bucket_offset;
+    size_t                   uid_offset;
     size_t                   timer_offset;
 
     uint32_t                 free_node;
@@ -188,7 +229,13 @@ struct ae_queue_s {
 
     uint32_t                 routing;
     uint32_t                 chain;
-    ae_now_t                 now;           /* of the route under way */
+    ae_now_t                 now;           /* of the route under way, else
+                                               when somebody last told it */
+
+    uint32_t                 keeper;        /* ae_keeper_state_e */
+    ae_queue_list_t          outbox[AE_OUTBOX_STATES];
+    uint64_t                 uid;           /* the last one */
+    uint64_t                 forgotten;
 
     uint64_t                 serial;
     uint64_t                 recovered;
@@ -286,6 +333,13 @@ ae_queue_bucket(const ae_queue_t *q, ae_id_t id)
 
 
 static inline uint32_t *
+ae_queue_uid(const ae_queue_t *q, uint64_t uid)
+{
+    return (uint32_t *) ((char *) q + q->uid_offset) + (uid & (q->uids - 1));
+}
+
+
+static inline uint32_t *
 ae_queue_timer(const ae_queue_t *q, uint32_t i)
 {
     return (uint32_t *) ((char *) q + q->timer_offset) + i;
@@ -305,8 +359,14 @@ void ae_queue_remove(ae_queue_t *q, ae_queue_list_t *list, uint32_t n);
 /* the node waits for being taken, behind the others of its endpoint */
 void ae_queue_enqueue(ae_queue_t *q, uint32_t n);
 
-/* counts a node that is in no list as delivered, ..., and frees it */
+/* counts a node that is in no list as delivered, ..., and frees it, unless a
+ * store has it */
 void ae_queue_finish(ae_queue_t *q, uint32_t n, uint64_t *counter);
+void ae_queue_free_node(ae_queue_t *q, uint32_t n);
+
+/* of an event's record; AE_DECLINED: it is none, somebody changed it */
+int ae_queue_copy(const ae_queue_t *q, uint32_t event, unsigned char *buf,
+    size_t len);
 
 /* ends a node that is in no list and was sent, with its cooldown */
 void ae_queue_end(ae_queue_t *q, uint32_t n, ae_outcome_e outcome,
@@ -318,6 +378,9 @@ void ae_queue_end(ae_queue_t *q, uint32_t n, ae_outcome_e outcome,
 /* items: a node's index, or nodes + a cooldown's index */
 void ae_queue_timer_add(ae_queue_t *q, uint32_t item);
 void ae_queue_timer_remove(ae_queue_t *q, uint32_t item);
+
+/* the node waits until then */
+void ae_queue_delay(ae_queue_t *q, uint32_t n, uint64_t due);
 
 /* lets at most max timers go off, each a transaction; returns how many did */
 uint32_t ae_queue_expire(ae_queue_t *q, const ae_now_t *now, uint32_t max);
@@ -340,6 +403,39 @@ void ae_queue_cool_over(ae_queue_t *q, uint32_t c);
 
 /* suppresses what "settle" asks for, in transactions */
 void ae_queue_cool_settle(ae_queue_t *q);
+
+
+/* ---- outbox: what a store has to know (ae_queue_outbox.c) ---- */
+
+/* a new node, where there is a store */
+void ae_queue_outbox_enter(ae_queue_t *q, uint32_t n);
+
+/* what the store has, or gets, is not what the node says any more */
+void ae_queue_outbox_change(ae_queue_t *q, uint32_t n);
+
+/* it has ended: 1 if the store may have it, so that the node is needed */
+int ae_queue_outbox_end(ae_queue_t *q, uint32_t n);
+
+/* frees the one that is gone for longest, and counts that */
+void ae_queue_outbox_reclaim(ae_queue_t *q);
+
+
+static inline void
+ae_queue_changed(ae_queue_t *q, uint32_t n)
+{
+    if (ae_queue_node(q, n)->store >= AE_OUTBOX_SAVING) {
+        ae_queue_outbox_change(q, n);
+    }
+}
+
+
+/* nodes that a delivery may have, of which those that are gone are lent */
+
+static inline uint32_t
+ae_queue_nodes_free(const ae_queue_t *q)
+{
+    return q->nodes_free + q->outbox[AE_OUTBOX_GONE].n;
+}
 
 
 /* ---- health (ae_queue_health.c) ---- */

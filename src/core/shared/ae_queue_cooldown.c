@@ -174,6 +174,7 @@ ae_queue_cool_suppress(ae_queue_t *q, ae_cool_t *cool)
 
     ae_queue_remove(q, &cool->held, n);
     ae_add(q, newest->suppressed, node->suppressed + 1);
+    ae_queue_changed(q, cool->held.tail);
     ae_queue_finish(q, n, &q->endpoint[node->endpoint].suppressed);
 }
 
@@ -198,6 +199,12 @@ ae_queue_cool_delivered(ae_queue_t *q, uint32_t n, const ae_now_t *now)
 
     if (cool->held.n > 1) {
         ae_set(q, q->settle, node->cool + 1);
+    }
+
+    /* it is known now when this one is due */
+
+    if (cool->held.n != 0) {
+        ae_queue_changed(q, cool->held.tail);
     }
 }
 
@@ -265,6 +272,10 @@ ae_queue_cool_next(ae_queue_t *q, uint32_t c, uint64_t suppressed)
 
     ae_queue_remove(q, &cool->held, n);
     ae_set(q, cool->state, AE_COOL_SENT);
-    ae_add(q, node->suppressed, suppressed);
     ae_queue_enqueue(q, n);
+
+    if (suppressed != 0) {
+        ae_add(q, node->suppressed, suppressed);
+        ae_queue_changed(q, n);
+    }
 }

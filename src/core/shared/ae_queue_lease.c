@@ -13,9 +13,9 @@
 
 static ae_node_t *ae_queue_leased(const ae_queue_t *q,
     const ae_lease_t *lease);
+static void ae_queue_again(ae_queue_t *q, uint32_t n, uint64_t due,
+    const ae_now_t *now);
 static void ae_queue_end_lease(ae_queue_t *q, uint32_t n);
-static int ae_queue_copy(const ae_queue_t *q, uint32_t event,
-    unsigned char *buf, size_t len);
 static int ae_queue_orphan(ae_queue_t *q, uint32_t n, const ae_now_t *now);
 
 
@@ -119,7 +119,7 @@ ae_queue_read(ae_queue_t *q, const ae_lease_t *lease, unsigned char *buf)
 }
 
 
-static int
+int
 ae_queue_copy(const ae_queue_t *q, uint32_t event, unsigned char *buf,
     size_t len)
 {
@@ -163,6 +163,7 @@ ae_queue_done(ae_queue_t *q, const ae_lease_t *lease, ae_outcome_e outcome,
     }
 
     n = lease->node;
+    q->now = *now;
 
     ae_queue_end_lease(q, n);
 
@@ -175,13 +176,8 @@ ae_queue_done(ae_queue_t *q, const ae_lease_t *lease, ae_outcome_e outcome,
     {
         ae_queue_end(q, n, outcome, now);
 
-    } else if (due <= now->mono) {
-        ae_queue_enqueue(q, n);
-
     } else {
-        ae_set(q, node->state, AE_NODE_DELAYED);
-        ae_set(q, node->due, due);
-        ae_queue_timer_add(q, n);
+        ae_queue_again(q, n, due, now);
     }
 
     ae_queue_commit(q);
@@ -191,6 +187,20 @@ ae_queue_done(ae_queue_t *q, const ae_lease_t *lease, ae_outcome_e outcome,
     ae_queue_unlock(q);
 
     return AE_OK;
+}
+
+
+static void
+ae_queue_again(ae_queue_t *q, uint32_t n, uint64_t due, const ae_now_t *now)
+{
+    if (due <= now->mono) {
+        ae_queue_enqueue(q, n);
+
+    } else {
+        ae_queue_delay(q, n, due);
+    }
+
+    ae_queue_changed(q, n);
 }
 
 

@@ -112,6 +112,22 @@ ae_queue_finish(ae_queue_t *q, uint32_t n, uint64_t *counter)
 
     ae_queue_unref(q, node->event);
 
+    if (node->store != AE_OUTBOX_NONE && ae_queue_outbox_end(q, n)) {
+        ae_set(q, node->state, AE_NODE_GONE);
+        return;
+    }
+
+    ae_queue_free_node(q, n);
+}
+
+
+void
+ae_queue_free_node(ae_queue_t *q, uint32_t n)
+{
+    ae_node_t  *node;
+
+    node = ae_queue_node(q, n);
+
     ae_set(q, node->state, AE_NODE_FREE);
     ae_set(q, node->next, q->free_node);
     ae_set(q, q->free_node, n);

@@ -61,6 +61,10 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
         goto done;
     }
 
+    while (admitted > q->nodes_free) {
+        ae_queue_outbox_reclaim(q);
+    }
+
     ae_queue_note_refused(q, targets, n);
     q->now = *now;
 
@@ -116,7 +120,7 @@ ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep, uint32_t blocks)
         return 0;
     }
 
-    if (ae_queue_hogs(ep->pending, q->nodes, q->nodes_free,
+    if (ae_queue_hogs(ep->pending, q->nodes, ae_queue_nodes_free(q),
                       AE_QUEUE_FEW_NODES)
         || ae_queue_hogs(ep->blocks, q->blocks, q->blocks_free,
                          AE_QUEUE_FEW_BLOCKS))
@@ -158,7 +162,7 @@ ae_queue_admit(ae_queue_t *q, size_t len, ae_queue_target_t *targets,
         }
     }
 
-    if (*admitted > q->nodes_free
+    if (*admitted > ae_queue_nodes_free(q)
         || (*admitted != 0 && blocks > q->blocks_free))
     {
         return AE_FULL;
@@ -220,10 +224,12 @@ ae_queue_fill_nodes(ae_queue_t *q, const ae_queue_target_t *targets, size_t n)
         node->endpoint = targets[i].endpoint;
         node->event = q->free_block;
         node->cool = AE_QUEUE_NONE;
-        node->timer = 0;
         node->attempt = 0;
         node->deaths = 0;
         node->in_script = 0;
+        node->store = AE_OUTBOX_NONE;
+        node->version = 0;
+        node->uid = 0;
         node->stamp = 0;
         node->suppressed = 0;
         node->period = targets[i].period;
@@ -290,6 +296,11 @@ ae_queue_chain(ae_queue_t *q)
         ae_add(q, ep->deliveries, 1);
         ae_add(q, ep->pending, 1);
         ae_add(q, ep->blocks, blocks);
+
+        if (q->keeper != AE_KEEPER_NONE) {
+            ae_queue_outbox_enter(q, n);
+        }
+
         ae_queue_cool_enter(q, n);
         ae_queue_commit(q);
     }

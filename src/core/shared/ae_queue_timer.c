@@ -140,10 +140,25 @@ ae_queue_timer_remove(ae_queue_t *q, uint32_t item)
 }
 
 
+void
+ae_queue_delay(ae_queue_t *q, uint32_t n, uint64_t due)
+{
+    ae_node_t  *node;
+
+    node = ae_queue_node(q, n);
+
+    ae_set(q, node->state, AE_NODE_DELAYED);
+    ae_set(q, node->due, due);
+    ae_queue_timer_add(q, n);
+}
+
+
 uint32_t
 ae_queue_expire(ae_queue_t *q, const ae_now_t *now, uint32_t max)
 {
     uint32_t  n, item;
+
+    q->now = *now;
 
     for (n = 0; n < max && q->timers != 0; n++) {
         item = *ae_queue_timer(q, 0);
