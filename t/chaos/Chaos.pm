@@ -94,6 +94,18 @@ sub listener {
 }
 
 
+# one that may be closed for a moment and opened again: its port is none of
+# those that the kernel gives to clients
+sub low_listener {
+    for (1 .. 100) {
+        my $listen = eval { listener(10000 + int rand 20000) };
+        return $listen if $listen;
+    }
+
+    die "cannot find a port\n";
+}
+
+
 # main and http are added to what every instance has
 sub configure {
     my ($self, $main, $http) = @_;

@@ -3,21 +3,26 @@ package Receiver;
 # What takes webhooks: a process with one loop over connections that it keeps
 # open.  It writes down each event's id, when it arrived and whether the whole
 # answer was sent.  What comes under /hang gets no answer until it is told so;
-# other answers are now and then late or in two parts.
+# other answers are now and then late or in two parts.  Who comes through the
+# second socket is failed at random until then: refused, reset in the middle of
+# an answer, after half a header, answered by 500, or late.
 
 use strict;
 use warnings;
 
 use Errno qw/ EAGAIN EINTR EWOULDBLOCK /;
 use IO::Select;
+use Socket qw/ SOL_SOCKET SO_LINGER /;
 use Time::HiRes qw/ time /;
 
 my $Accepted = "HTTP/1.1 204 No Content\r\n\r\n";
+my $Failed = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 my $Answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 
 
 # Function for Chaos::child(); options: late, the share of answers that are
-# late or in parts; count_only.  Told 'r' it answers what hangs.  Returns n and
+# late or in parts; count_only; faulty, a second socket, and faults, the share
+# of failures there.  Told 'r' it answers what hangs.  Returns n and
 # arrivals, a list of [id, path, time of arrival, time when it was answered or
 # undef, body if it is short].
 sub new {
@@ -26,12 +31,14 @@ sub new {
     return sub {
         my $self = bless { listen => $listen, arrivals => [], later => [],
                            held => [], conns => {}, late => 0.2, n => 0,
+                           faults => 0.1, failed => {},
                            %options },
                          $class;
 
         $self->loop($_[0]);
 
-        return { arrivals => $self->{arrivals}, n => $self->{n} };
+        return { arrivals => $self->{arrivals}, n => $self->{n},
+                 failed => $self->{failed} };
     };
 }
 
@@ -40,9 +47,16 @@ sub loop {
     my ($self, $pipe) = @_;
     my $select = $self->{select} = IO::Select->new($self->{listen}, $pipe);
 
+    if ($self->{faulty}) {
+        $self->{port} = $self->{faulty}->sockport;
+        $select->add($self->{faulty});
+    }
+
     while (1) {
         my $late = $self->{later}[0];
         my $wait = !$late ? 0.5 : $late->[0] > time ? $late->[0] - time : 0;
+
+        $wait = 0.02 if $self->{deaf} && $wait > 0.02;
 
         for my $fh ($select->can_read($wait)) {
 
@@ -51,7 +65,10 @@ sub loop {
                 $self->release;
 
             } elsif ($fh == $self->{listen}) {
-                $self->accept;
+                $self->accept($fh);
+
+            } elsif ($self->{faulty} && $fh == $self->{faulty}) {
+                $self->accept($fh, 1);
 
             } else {
                 $self->read($fh);
@@ -59,16 +76,17 @@ sub loop {
         }
 
         $self->write_late;
+        $self->hear if $self->{deaf} && time > $self->{deaf};
     }
 }
 
 
 sub accept {
-    my ($self) = @_;
-    my $fh = $self->{listen}->accept or return;
+    my ($self, $listen, $faulty) = @_;
+    my $fh = $listen->accept or return;
 
     $fh->blocking(0);
-    $self->{conns}{fileno $fh} = { fh => $fh, in => '' };
+    $self->{conns}{fileno $fh} = { fh => $fh, in => '', faulty => $faulty };
     $self->{select}->add($fh);
 }
 
@@ -80,12 +98,7 @@ sub read {
 
     if (!$n) {
         return if !defined $n && ($! == EAGAIN || $! == EINTR);
-
-        $self->{select}->remove($fh);
-        delete $self->{conns}{fileno $fh};
-        $c->{closed} = 1;
-        close $fh;
-        return;
+        return $self->close($c);
     }
 
     while ($c->{in} =~ /^(\S+) (\S+)[^\n]*\n(.*?\r\n)\r\n/s) {
@@ -103,6 +116,77 @@ sub read {
 }
 
 
+sub close {
+    my ($self, $c) = @_;
+
+    return if $c->{closed};
+
+    $self->{select}->remove($c->{fh});
+    delete $self->{conns}{fileno $c->{fh}};
+    $c->{closed} = 1;
+    CORE::close $c->{fh};
+}
+
+
+sub reset {
+    my ($self, $c) = @_;
+
+    return if $c->{closed};
+
+    setsockopt $c->{fh}, SOL_SOCKET, SO_LINGER, pack 'II', 1, 0;
+    $self->close($c);
+}
+
+
+# nobody listens for a moment
+sub refuse {
+    my ($self) = @_;
+
+    return unless $self->{faulty};
+
+    $self->{select}->remove($self->{faulty});
+    CORE::close delete $self->{faulty};
+    $self->{deaf} = time + 0.02 + rand(0.3);
+}
+
+
+sub hear {
+    my ($self) = @_;
+
+    $self->{faulty} = eval { Chaos::listener($self->{port}) } or return;
+    $self->{select}->add($self->{faulty});
+    delete $self->{deaf};
+}
+
+
+sub fail {
+    my ($self, $c, $arrival) = @_;
+    my $kind = qw/ reset half 500 slow /[rand 4];
+
+    # for as long as nobody listens all fail that would connect
+    $kind = 'refused' if rand() < 0.03;
+
+    $self->{failed}{$kind}++;
+
+    if ($kind eq '500') {
+        $self->write($c, $Failed);
+
+    } elsif ($kind eq 'slow') {
+        $self->later($c, $Accepted, $arrival, 0.3 + rand(1.5));
+
+    } elsif ($kind eq 'half') {
+        $self->write($c, substr $Answer, 0, 1 + int rand 30);
+        $self->later($c, undef, undef, rand(0.5));
+
+    } else {
+        $self->write($c, substr $Answer, 0, 38 + int rand 4)
+            if $kind eq 'reset';
+        $self->reset($c);
+        $self->refuse if $kind eq 'refused';
+    }
+}
+
+
 sub request {
     my ($self, $c, $path, $text, $id) = @_;
 
@@ -113,7 +197,10 @@ sub request {
     $self->{n}++;
     push @{ $self->{arrivals} }, $arrival unless $self->{count_only};
 
-    if ($path =~ m{^/hang} && !$self->{released}) {
+    if ($c->{faulty} && !$self->{released} && rand() < $self->{faults}) {
+        $self->fail($c, $arrival);
+
+    } elsif ($path =~ m{^/hang} && !$self->{released}) {
         push @{ $self->{held} }, [ $c, $arrival ];
 
     } elsif ($path =~ m{^/hang} || rand() >= $self->{late}) {
@@ -132,10 +219,11 @@ sub request {
 
 
 sub later {
-    my ($self, @what) = @_;
+    my ($self, $c, $text, $arrival, $seconds) = @_;
+    my $when = time + ($seconds // 0.001 + rand(0.03));
 
     @{ $self->{later} } = sort { $a->[0] <=> $b->[0] }
-        @{ $self->{later} }, [ time + 0.001 + rand(0.03), @what ];
+        @{ $self->{later} }, [ $when, $c, $text, $arrival ];
 }
 
 
@@ -155,6 +243,7 @@ sub write {
     my ($self, $c, $text, $arrival) = @_;
 
     return if $c->{closed};
+    return $self->reset($c) unless defined $text;
 
     my $n = syswrite $c->{fh}, $text;
 
@@ -166,6 +255,7 @@ sub release {
     my ($self) = @_;
 
     $self->{released} = 1;
+    $self->{deaf} = 0.1 if $self->{deaf};
     $self->write($_->[0], $Accepted, $_->[1]) for @{ $self->{held} };
     $self->{held} = [];
 }
