@@ -10,6 +10,25 @@
 #include "deliver/deliver.h"
 
 
+/* ---- deliver_webhook.c, deliver_webhook_conf.c ---- */
+
+typedef struct {
+    ngx_http_apievents_target_t     target;
+    ngx_uint_t                      method;
+    ngx_str_t                       method_name;
+    ngx_str_t                       host;       /* of a Host header */
+    ae_format_e                     format;
+    ae_template_t                  *template;   /* NULL: the format's own */
+    ngx_array_t                     fields;     /* of field_t */
+    ae_statuses_t                   success;
+    ae_signer_t                    *signer;     /* NULL: not signed; lives as
+                                                   long as the cycle */
+} ngx_http_apievents_webhook_conf_t;
+
+ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+
+
 /* ---- deliver_fields.c ---- */
 
 typedef struct {

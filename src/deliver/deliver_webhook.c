@@ -1,12 +1,9 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The webhook handler: one HTTP request an event, its body from a template.
+ * The webhook handler: one HTTP request an event.
  */
 
-
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 
 #include "apievents.h"
 #include "deliver/deliver_private.h"
@@ -16,42 +13,23 @@
 #define NGX_HTTP_APIEVENTS_ANSWER_KEPT  4096
 
 
-typedef struct {
-    ngx_http_apievents_target_t     target;
-    ngx_uint_t                      method;
-    ngx_str_t                       method_name;
-    ngx_str_t                       host;       /* of a Host header */
-    ae_template_t                  *template;
-    ngx_array_t                     fields;     /* of field_t */
-    ae_statuses_t                   success;
-} ngx_http_apievents_webhook_conf_t;
-
-
-static ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
-    ngx_str_t *file);
-static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_success(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_uint_t ngx_http_apievents_webhook_json(
-    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *file);
-
 static ngx_int_t ngx_http_apievents_webhook_start(
     ngx_http_apievents_attempt_t *a);
+static ngx_int_t ngx_http_apievents_webhook_request(
+    ngx_http_apievents_attempt_t *a, ae_arena_t *arena, ae_buf_t *b);
 static ngx_int_t ngx_http_apievents_webhook_body(
-    ngx_http_apievents_attempt_t *a);
+    ngx_http_apievents_attempt_t *a, ae_arena_t *arena, ae_buf_t *b);
+static int ngx_http_apievents_webhook_render(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena, ae_buf_t *b);
 static ngx_int_t ngx_http_apievents_webhook_fields(
     ngx_http_apievents_attempt_t *a);
+static int ngx_http_apievents_webhook_add(void *data, ae_str_t name,
+    ae_str_t value);
+static ngx_int_t ngx_http_apievents_webhook_field(
+    ngx_http_apievents_attempt_t *a, const char *name, u_char *value,
+    size_t len);
+static ngx_int_t ngx_http_apievents_webhook_sign(
+    ngx_http_apievents_attempt_t *a, u_char *id);
 static void ngx_http_apievents_webhook_done(ngx_http_apievents_call_t *call);
 
 
@@ -66,388 +44,12 @@ ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind = {
 };
 
 
-static struct {
-    ngx_str_t                       name;
-    ngx_uint_t                      method;
-} ngx_http_apievents_methods[] = {
-    { ngx_string("POST"), NGX_HTTP_POST },
-    { ngx_string("PUT"), NGX_HTTP_PUT },
-    { ngx_string("PATCH"), NGX_HTTP_PATCH },
-    { ngx_string("GET"), NGX_HTTP_GET },
-    { ngx_string("DELETE"), NGX_HTTP_DELETE },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_webhook_conf_t));
-    if (conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    ep->conf = conf;
-
-    if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_webhook_filter(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_webhook_success(cf, ep, params) != NGX_OK
-        || ngx_http_apievents_fields(cf, ep, params, &conf->fields,
-                                     &conf->host)
-           != NGX_OK
-        || ngx_http_apievents_webhook_template(cf, ep, params) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* its location is generated only for an endpoint that is kept, so it has
-     * to be known here already whether there is one like it */
-
-    if (ngx_http_apievents_endpoint_known(cf, ep)) {
-        return NGX_OK;
-    }
-
-    return ngx_http_apievents_generate_target(cf, &conf->target)
-           == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_url(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *url;
-    const char                         *err;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    url = ngx_http_apievents_param(params, "url");
-
-    if (url == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"url=\" is expected for handler \"webhook\"");
-        return NGX_ERROR;
-    }
-
-    err = ngx_http_apievents_parse_url(cf->pool, url, &conf->target);
-
-    if (err != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"url=%V\", %s",
-                           url, err);
-        return NGX_ERROR;
-    }
-
-    ep->label = *url;
-    ngx_http_apievents_identify(ep, url);
-
-    conf->target.timeout = 10000;
-    conf->target.keepalive = ep->concurrency;
-
-    if (ngx_http_apievents_param_timeout(cf, params, &conf->target.timeout)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ep->timeout = conf->target.timeout;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    value = ngx_http_apievents_param(params, "filter");
-
-    if (value == NULL || ngx_strcmp(value->data, "off") == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_strcmp(value->data, "on") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"filter=%V\", \"on\" or \"off\" is "
-                           "expected", value);
-        return NGX_ERROR;
-    }
-
-    conf->target.filter = 1;
-
-    ngx_http_apievents_identify(ep, value);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-    conf->target.verify = 1;
-
-    value = ngx_http_apievents_param(params, "verify");
-
-    if (value != NULL) {
-        conf->target.verify = (ngx_strcmp(value->data, "on") == 0);
-
-        if (!conf->target.verify && ngx_strcmp(value->data, "off") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid \"verify=%V\", \"on\" or \"off\" is "
-                               "expected", value);
-            return NGX_ERROR;
-        }
-
-        ngx_http_apievents_identify(ep, value);
-    }
-
-    value = ngx_http_apievents_param(params, "ca");
-
-    if (value == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_apievents_webhook_ca(cf, value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    conf->target.ca = *value;
-
-    ngx_http_apievents_identify(ep, value);
-
-    return NGX_OK;
-}
-
-
-/* nginx would read it after the whole file was parsed, and name no line */
-
-static ngx_int_t
-ngx_http_apievents_webhook_ca(ngx_conf_t *cf, ngx_str_t *file)
-{
-    ngx_int_t    rc;
-    ngx_str_t    full;
-    X509_STORE  *store;
-
-    full = *file;
-
-    if (full.len != 0 && ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    store = X509_STORE_new();
-    if (store == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (full.len == 0
-        || X509_STORE_load_locations(store, (char *) full.data, NULL) != 1)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"ca=%V\", a file of CA certificates is "
-                           "expected", file);
-        rc = NGX_ERROR;
-    }
-
-    ERR_clear_error();
-    X509_STORE_free(store);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_method(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value;
-    ngx_uint_t                          i;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    conf->method = ngx_http_apievents_methods[0].method;
-    conf->method_name = ngx_http_apievents_methods[0].name;
-
-    value = ngx_http_apievents_param(params, "method");
-
-    if (value == NULL) {
-        return NGX_OK;
-    }
-
-    for (i = 0; ngx_http_apievents_methods[i].method != 0; i++) {
-
-        if (value->len == ngx_http_apievents_methods[i].name.len
-            && ngx_strcasecmp(value->data,
-                              ngx_http_apievents_methods[i].name.data)
-               == 0)
-        {
-            conf->method = ngx_http_apievents_methods[i].method;
-            conf->method_name = ngx_http_apievents_methods[i].name;
-
-            ngx_http_apievents_identify(ep, &conf->method_name);
-
-            return NGX_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid \"method=%V\", POST, PUT, PATCH, GET or "
-                       "DELETE is expected", value);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_success(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value, all;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    ngx_str_set(&all, "2xx");
-    value = ngx_http_apievents_param(params, "success");
-
-    if (value == NULL) {
-        value = &all;
-    }
-
-    if (ae_statuses_parse(*(ae_str_t *) value, &conf->success) != AE_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"success=%V\", statuses such as "
-                           "\"2xx,409\" are expected", value);
-        return NGX_ERROR;
-    }
-
-    ngx_http_apievents_setting(ep, value);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_webhook_template(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value, text, full, name;
-    ae_error_t                          err;
-    ae_arena_t                         *arena;
-    ngx_uint_t                          json;
-    ngx_pool_cleanup_t                 *cln;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-
-    value = ngx_http_apievents_param(params, "template");
-
-    ngx_str_set(&name, "templates/default_webhook.json");
-
-    if (value != NULL) {
-        if (ngx_http_apievents_template_load(cf, value, &text, &full)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_http_apievents_identify(ep, &full);
-
-    } else {
-        full = name;
-        text = *(ngx_str_t *) ae_embedded_find(*(ae_str_t *) &name);
-    }
-
-    arena = ae_arena_create(0);
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-
-    if (arena == NULL || cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = (ngx_pool_cleanup_pt) ae_arena_destroy;
-    cln->data = arena;
-
-    json = ngx_http_apievents_webhook_json(conf, &full);
-
-    conf->template = ae_template_parse(arena, *(ae_str_t *) &text,
-                                       json ? AE_ESCAPE_JSON : AE_ESCAPE_NONE,
-                                       &err);
-
-    if (conf->template == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid template in %V:%ui: %s", &full,
-                           (ngx_uint_t) err.line, err.text);
-        return NGX_ERROR;
-    }
-
-    if (ae_template_uses(conf->template, "OriginatingRequest")) {
-        ep->uses_request = 1;
-    }
-
-    return ngx_http_apievents_field_default(&conf->fields, "Content-Type",
-                                            json ? "application/json"
-                                                 : "text/plain");
-}
-
-
-/* by the file's name, or by a content type of JSON or of a +json suffix */
-
-static ngx_uint_t
-ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
-    ngx_str_t *file)
-{
-    u_char     *p;
-    size_t      len;
-    ngx_str_t  *type;
-
-    if (file->len > 5
-        && ngx_strncmp(file->data + file->len - 5, ".json", 5) == 0)
-    {
-        return 1;
-    }
-
-    type = ngx_http_apievents_field_find(&conf->fields, "Content-Type");
-
-    if (type == NULL) {
-        return 0;
-    }
-
-    p = type->data;
-
-    for (len = 0; len < type->len; len++) {
-        if (p[len] == ';' || p[len] == ' ' || p[len] == '\t') {
-            break;
-        }
-    }
-
-    return len > 5
-           && (p[len - 5] == '/' || p[len - 5] == '+')
-           && ngx_strncasecmp(p + len - 4, (u_char *) "json", 4) == 0;
-}
-
-
 static ngx_int_t
 ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
 {
+    ae_buf_t                            b;
     ngx_int_t                           rc;
+    ae_arena_t                         *arena;
     ngx_http_apievents_call_t          *call;
     ngx_http_apievents_webhook_conf_t  *conf;
 
@@ -460,14 +62,20 @@ ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
         return NGX_BUSY;
     }
 
-    rc = ngx_http_apievents_webhook_body(a);
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_BUSY;
+    }
+
+    ae_buf_init(&b, NGX_HTTP_APIEVENTS_BODY_MAX);
+
+    rc = ngx_http_apievents_webhook_request(a, arena, &b);
+
+    ae_buf_free(&b);
+    ae_arena_destroy(arena);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (ngx_http_apievents_webhook_fields(a) != NGX_OK) {
-        return NGX_BUSY;
     }
 
     call->outgoing->host = conf->host;
@@ -485,57 +93,98 @@ ngx_http_apievents_webhook_start(ngx_http_apievents_attempt_t *a)
 
 /* NGX_BUSY: no memory; NGX_ERROR: and never will there be a body */
 
+static ngx_int_t
+ngx_http_apievents_webhook_request(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena, ae_buf_t *b)
+{
+    ngx_int_t                           rc;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    rc = ngx_http_apievents_webhook_body(a, arena, b);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (conf->format == AE_FORMAT_CLOUDEVENTS_BINARY
+        && ae_format_fields(arena, &a->event, a->lease.suppressed,
+                            ngx_http_apievents_webhook_add, a)
+           != AE_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    return ngx_http_apievents_webhook_fields(a) == NGX_OK ? NGX_OK : NGX_BUSY;
+}
+
 
 static ngx_int_t
-ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a)
+ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena, ae_buf_t *b)
 {
-    ae_buf_t                            b;
-    ngx_int_t                           rc;
-    ae_arena_t                         *arena;
+    if (ngx_http_apievents_webhook_render(a, arena, b) != AE_OK) {
+        ngx_str_set(&a->error, "the template's output has no bound or no "
+                               "memory");
+        a->meaning = AE_ANSWER_ABORT;
+        a->unsent = 1;
+
+        return NGX_ERROR;
+    }
+
+    a->call->body.len = b->len;
+    a->call->body.data = ngx_pnalloc(a->pool, b->len);
+
+    if (a->call->body.data == NULL) {
+        return NGX_BUSY;
+    }
+
+    if (b->len != 0) {
+        ngx_memcpy(a->call->body.data, b->data, b->len);
+    }
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_apievents_webhook_render(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena, ae_buf_t *b)
+{
+    int                                 rc;
+    ae_buf_t                            text;
     ae_value_t                         *envelope;
     ngx_http_apievents_webhook_conf_t  *conf;
 
     conf = a->endpoint->conf;
 
-    arena = ae_arena_create(0);
-    if (arena == NULL) {
-        return NGX_BUSY;
+    if (conf->template == NULL) {
+        return ae_format_body(b, conf->format, arena, &a->event,
+                              a->lease.suppressed, ae_str(""));
     }
-
-    ae_buf_init(&b, NGX_HTTP_APIEVENTS_BODY_MAX);
-
-    rc = NGX_BUSY;
 
     envelope = ngx_http_apievents_envelope(a, arena);
 
     if (envelope == NULL) {
-        goto done;
+        return AE_ERROR;
     }
 
-    if (ae_template_render(conf->template, envelope, &b) != AE_OK) {
-        ngx_str_set(&a->error, "the template's output has no bound or no "
-                               "memory");
-        a->meaning = AE_ANSWER_ABORT;
-        a->unsent = 1;
-        rc = NGX_ERROR;
-        goto done;
+    if (conf->format == AE_FORMAT_TYK) {
+        return ae_template_render(conf->template, envelope, b);
     }
 
-    a->call->body.len = b.len;
-    a->call->body.data = ngx_pnalloc(a->pool, b.len);
+    ae_buf_init(&text, NGX_HTTP_APIEVENTS_BODY_MAX);
 
-    if (a->call->body.data != NULL) {
-        rc = NGX_OK;
+    rc = ae_template_render(conf->template, envelope, &text);
 
-        if (b.len != 0) {
-            ngx_memcpy(a->call->body.data, b.data, b.len);
-        }
+    if (rc == AE_OK) {
+        rc = ae_format_body(b, conf->format, arena, &a->event,
+                            a->lease.suppressed,
+                            (ae_str_t) { text.len, text.data });
     }
 
-done:
-
-    ae_buf_free(&b);
-    ae_arena_destroy(arena);
+    ae_buf_free(&text);
 
     return rc;
 }
@@ -545,7 +194,6 @@ static ngx_int_t
 ngx_http_apievents_webhook_fields(ngx_http_apievents_attempt_t *a)
 {
     u_char                             *p;
-    ngx_str_t                           name, value;
     ngx_uint_t                          i;
     ngx_http_apievents_field_t         *f;
     ngx_http_apievents_outgoing_t      *o;
@@ -570,21 +218,100 @@ ngx_http_apievents_webhook_fields(ngx_http_apievents_attempt_t *a)
 
     ae_event_id(p, a->event.id);
 
-    ngx_str_set(&name, "webhook-id");
-    value.data = p;
-    value.len = AE_EVENT_ID_LEN;
-
-    if (ngx_http_apievents_outgoing_header(o, &name, &value) != NGX_OK) {
+    if (ngx_http_apievents_webhook_field(a, "webhook-id", p, AE_EVENT_ID_LEN)
+        != NGX_OK
+        || (conf->signer != NULL
+            && ngx_http_apievents_webhook_sign(a, p) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
     p += AE_EVENT_ID_LEN;
 
-    ngx_str_set(&name, "X-Api-Events-Hops");
-    value.data = p;
-    value.len = ngx_sprintf(p, "%ui", a->call->hops) - p;
+    return ngx_http_apievents_webhook_field(a, "X-Api-Events-Hops", p,
+                                            ngx_sprintf(p, "%ui",
+                                                        a->call->hops)
+                                            - p);
+}
 
-    return ngx_http_apievents_outgoing_header(o, &name, &value);
+
+static int
+ngx_http_apievents_webhook_add(void *data, ae_str_t name, ae_str_t value)
+{
+    ngx_http_apievents_attempt_t  *a = data;
+
+    ngx_str_t  n, v;
+
+    n.len = name.len;
+    n.data = ngx_pnalloc(a->pool, name.len + value.len);
+
+    if (n.data == NULL) {
+        return AE_ERROR;
+    }
+
+    v.len = value.len;
+    v.data = ngx_cpymem(n.data, name.data, name.len);
+    ngx_memcpy(v.data, value.data, value.len);
+
+    return ngx_http_apievents_outgoing_header(a->call->outgoing, &n, &v)
+           == NGX_OK ? AE_OK : AE_ERROR;
+}
+
+
+/* neither name nor value are copied */
+
+static ngx_int_t
+ngx_http_apievents_webhook_field(ngx_http_apievents_attempt_t *a,
+    const char *name, u_char *value, size_t len)
+{
+    ngx_str_t  n, v;
+
+    n.data = (u_char *) name;
+    n.len = ngx_strlen(name);
+    v.data = value;
+    v.len = len;
+
+    return ngx_http_apievents_outgoing_header(a->call->outgoing, &n, &v);
+}
+
+
+/* what its receiver checks is when this attempt was made */
+
+static ngx_int_t
+ngx_http_apievents_webhook_sign(ngx_http_apievents_attempt_t *a, u_char *id)
+{
+    u_char                             *p;
+    size_t                              len;
+    int64_t                             seconds;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    p = ngx_pnalloc(a->pool, NGX_INT64_LEN + AE_SIGN_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    seconds = (int64_t) (a->begin.wall / 1000000000);
+    len = ngx_sprintf(p, "%L", seconds) - p;
+
+    if (ngx_http_apievents_webhook_field(a, "webhook-timestamp", p, len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p += NGX_INT64_LEN;
+
+    len = ae_sign(conf->signer, p,
+                  (ae_str_t) { AE_EVENT_ID_LEN, id }, seconds,
+                  *(ae_str_t *) &a->call->body);
+
+    if (len == 0) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_webhook_field(a, "webhook-signature", p, len);
 }
 
 

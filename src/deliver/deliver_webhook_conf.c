@@ -1,0 +1,569 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * The parameters of webhooks.
+ */
+
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#include "apievents.h"
+#include "deliver/deliver_private.h"
+
+
+static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
+    ngx_str_t *file);
+static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_success(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_secrets(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_lines(ngx_conf_t *cf,
+    ngx_str_t *text, ae_str_t *secrets, ngx_uint_t *n);
+static ngx_int_t ngx_http_apievents_webhook_format(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_content(
+    ngx_http_apievents_webhook_conf_t *conf, ngx_uint_t json);
+static ngx_uint_t ngx_http_apievents_webhook_json(
+    ngx_http_apievents_webhook_conf_t *conf, ngx_str_t *file);
+
+
+static struct {
+    ngx_str_t                       name;
+    ngx_uint_t                      method;
+} ngx_http_apievents_methods[] = {
+    { ngx_string("POST"), NGX_HTTP_POST },
+    { ngx_string("PUT"), NGX_HTTP_PUT },
+    { ngx_string("PATCH"), NGX_HTTP_PATCH },
+    { ngx_string("GET"), NGX_HTTP_GET },
+    { ngx_string("DELETE"), NGX_HTTP_DELETE },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_int_t
+ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_webhook_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ep->conf = conf;
+
+    if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_filter(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_success(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_fields(cf, ep, params, &conf->fields,
+                                     &conf->host)
+           != NGX_OK
+        || ngx_http_apievents_webhook_secrets(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_format(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_template(cf, ep, params) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* its location is generated only for an endpoint that is kept, so it has
+     * to be known here already whether there is one like it */
+
+    if (ngx_http_apievents_endpoint_known(cf, ep)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_apievents_generate_target(cf, &conf->target)
+           == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_url(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *url;
+    const char                         *err;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    url = ngx_http_apievents_param(params, "url");
+
+    if (url == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"url=\" is expected for handler \"webhook\"");
+        return NGX_ERROR;
+    }
+
+    err = ngx_http_apievents_parse_url(cf->pool, url, &conf->target);
+
+    if (err != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"url=%V\", %s",
+                           url, err);
+        return NGX_ERROR;
+    }
+
+    ep->label = *url;
+    ngx_http_apievents_identify(ep, url);
+
+    conf->target.timeout = 10000;
+    conf->target.keepalive = ep->concurrency;
+
+    if (ngx_http_apievents_param_timeout(cf, params, &conf->target.timeout)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ep->timeout = conf->target.timeout;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+    conf->target.verify = 1;
+
+    value = ngx_http_apievents_param(params, "verify");
+
+    if (value != NULL) {
+        conf->target.verify = (ngx_strcmp(value->data, "on") == 0);
+
+        if (!conf->target.verify && ngx_strcmp(value->data, "off") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid \"verify=%V\", \"on\" or \"off\" is "
+                               "expected", value);
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    value = ngx_http_apievents_param(params, "ca");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_apievents_webhook_ca(cf, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    conf->target.ca = *value;
+
+    ngx_http_apievents_identify(ep, value);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    value = ngx_http_apievents_param(params, "filter");
+
+    if (value == NULL || ngx_strcmp(value->data, "off") == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value->data, "on") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"filter=%V\", \"on\" or \"off\" is "
+                           "expected", value);
+        return NGX_ERROR;
+    }
+
+    conf->target.filter = 1;
+
+    ngx_http_apievents_identify(ep, value);
+
+    return NGX_OK;
+}
+
+
+/* nginx would read it after the whole file was parsed, and name no line */
+
+static ngx_int_t
+ngx_http_apievents_webhook_ca(ngx_conf_t *cf, ngx_str_t *file)
+{
+    ngx_int_t    rc;
+    ngx_str_t    full;
+    X509_STORE  *store;
+
+    full = *file;
+
+    if (full.len != 0 && ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    store = X509_STORE_new();
+    if (store == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    if (full.len == 0
+        || X509_STORE_load_locations(store, (char *) full.data, NULL) != 1)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"ca=%V\", a file of CA certificates is "
+                           "expected", file);
+        rc = NGX_ERROR;
+    }
+
+    ERR_clear_error();
+    X509_STORE_free(store);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_method(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_uint_t                          i;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    conf->method = ngx_http_apievents_methods[0].method;
+    conf->method_name = ngx_http_apievents_methods[0].name;
+
+    value = ngx_http_apievents_param(params, "method");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; ngx_http_apievents_methods[i].method != 0; i++) {
+
+        if (value->len == ngx_http_apievents_methods[i].name.len
+            && ngx_strcasecmp(value->data,
+                              ngx_http_apievents_methods[i].name.data)
+               == 0)
+        {
+            conf->method = ngx_http_apievents_methods[i].method;
+            conf->method_name = ngx_http_apievents_methods[i].name;
+
+            ngx_http_apievents_identify(ep, &conf->method_name);
+
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"method=%V\", POST, PUT, PATCH, GET or "
+                       "DELETE is expected", value);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_success(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value, all;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    ngx_str_set(&all, "2xx");
+    value = ngx_http_apievents_param(params, "success");
+
+    if (value == NULL) {
+        value = &all;
+    }
+
+    if (ae_statuses_parse(*(ae_str_t *) value, &conf->success) != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"success=%V\", statuses such as "
+                           "\"2xx,409\" are expected", value);
+        return NGX_ERROR;
+    }
+
+    ngx_http_apievents_setting(ep, value);
+
+    return NGX_OK;
+}
+
+
+/* the newest first; a file may have one a line, that are as many */
+
+static ngx_int_t
+ngx_http_apievents_webhook_secrets(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ae_str_t                            secrets[AE_SIGN_KEYS];
+    ae_error_t                          err;
+    ngx_str_t                          *value, text;
+    ngx_uint_t                          n;
+    ngx_pool_cleanup_t                 *cln;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+    n = 0;
+
+    while ((value = ngx_http_apievents_param(params, "secret")) != NULL) {
+
+        text = *value;
+
+        if (ngx_http_apievents_secret_value(cf, &text) != NGX_OK
+            || ngx_http_apievents_webhook_lines(cf, &text, secrets, &n)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_setting(ep, &text);
+    }
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->signer = ae_signer_create(secrets, n, &err);
+
+    if (conf->signer == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"secret=...\" %ui of %ui, %s",
+                           (ngx_uint_t) err.line, n, err.text);
+        return NGX_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) ae_signer_destroy;
+    cln->data = conf->signer;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_lines(ngx_conf_t *cf, ngx_str_t *text,
+    ae_str_t *secrets, ngx_uint_t *n)
+{
+    u_char      *p, *end, *eol;
+    ngx_uint_t   first;
+
+    first = *n;
+    end = text->data + text->len;
+
+    for (p = text->data; p < end; p = eol + 1) {
+
+        eol = ngx_strlchr(p, end, LF);
+
+        if (eol == NULL) {
+            eol = end;
+        }
+
+        if (eol == p || (eol == p + 1 && *p == CR)) {
+            continue;
+        }
+
+        if (*n == AE_SIGN_KEYS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "too many secrets, at most %d are expected",
+                               AE_SIGN_KEYS);
+            return NGX_ERROR;
+        }
+
+        secrets[*n].data = p;
+        secrets[*n].len = eol - p - (eol[-1] == CR);
+        (*n)++;
+    }
+
+    if (*n == first) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"secret=\", a secret or \"file:PATH\" "
+                           "is expected");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_format(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    value = ngx_http_apievents_param(params, "format");
+
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    if (ae_format_parse(*(ae_str_t *) value, &conf->format) != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"format=%V\", \"tyk\", \"standard\", "
+                           "\"cloudevents\", \"cloudevents-binary\" or "
+                           "\"cloudevents-batch\" is expected", value);
+        return NGX_ERROR;
+    }
+
+    if (conf->format != AE_FORMAT_TYK) {
+        ngx_http_apievents_identify(ep, value);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_template(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
+{
+    ngx_str_t                          *value, text, full, name;
+    ae_error_t                          err;
+    ae_arena_t                         *arena;
+    ngx_uint_t                          json;
+    ngx_pool_cleanup_t                 *cln;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    value = ngx_http_apievents_param(params, "template");
+
+    if (value == NULL && conf->format != AE_FORMAT_TYK) {
+        return ngx_http_apievents_webhook_content(conf, 1);
+    }
+
+    ngx_str_set(&name, "templates/default_webhook.json");
+
+    if (value != NULL) {
+        if (ngx_http_apievents_template_load(cf, value, &text, &full)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, &full);
+
+    } else {
+        full = name;
+        text = *(ngx_str_t *) ae_embedded_find(*(ae_str_t *) &name);
+    }
+
+    arena = ae_arena_create(0);
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (arena == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) ae_arena_destroy;
+    cln->data = arena;
+
+    json = ngx_http_apievents_webhook_json(conf, &full);
+
+    conf->template = ae_template_parse(arena, *(ae_str_t *) &text,
+                                       json ? AE_ESCAPE_JSON : AE_ESCAPE_NONE,
+                                       &err);
+
+    if (conf->template == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid template in %V:%ui: %s", &full,
+                           (ngx_uint_t) err.line, err.text);
+        return NGX_ERROR;
+    }
+
+    if (ae_template_uses(conf->template, "OriginatingRequest")) {
+        ep->uses_request = 1;
+    }
+
+    return ngx_http_apievents_webhook_content(conf, json);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_webhook_content(ngx_http_apievents_webhook_conf_t *conf,
+    ngx_uint_t json)
+{
+    const char  *text;
+
+    if (conf->format == AE_FORMAT_TYK) {
+        text = json ? "application/json" : "text/plain";
+
+    } else {
+        text = (const char *) ae_format_content_type(conf->format).data;
+    }
+
+    return ngx_http_apievents_field_default(&conf->fields, "Content-Type",
+                                            text);
+}
+
+
+/* by the file's name, or by a content type of JSON or of a +json suffix */
+
+static ngx_uint_t
+ngx_http_apievents_webhook_json(ngx_http_apievents_webhook_conf_t *conf,
+    ngx_str_t *file)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *type;
+
+    if (file->len > 5
+        && ngx_strncmp(file->data + file->len - 5, ".json", 5) == 0)
+    {
+        return 1;
+    }
+
+    type = ngx_http_apievents_field_find(&conf->fields, "Content-Type");
+
+    if (type == NULL) {
+        return 0;
+    }
+
+    p = type->data;
+
+    for (len = 0; len < type->len; len++) {
+        if (p[len] == ';' || p[len] == ' ' || p[len] == '\t') {
+            break;
+        }
+    }
+
+    return len > 5
+           && (p[len - 5] == '/' || p[len - 5] == '+')
+           && ngx_strncasecmp(p + len - 4, (u_char *) "json", 4) == 0;
+}
