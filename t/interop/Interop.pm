@@ -39,7 +39,7 @@ sub new {
 sub lines {
     my ($self, $count) = @_;
     my $end = time + ($ENV{APIEVENTS_WAIT} || 30);
-    my $json = JSON::XS->new->allow_nonref;
+    my $json = JSON::XS->new->utf8->allow_nonref;
 
     while (1) {
         open my $in, '<', $self->{file}->filename or die "results: $!\n";
