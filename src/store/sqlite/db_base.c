@@ -17,6 +17,7 @@
 
 
 static void ae_db_note(ae_db_t *db, ae_db_state_e state, const char *text);
+static int ae_db_look_at(void *ctx);
 static int ae_db_simple(ae_db_t *db, ae_db_statement_e which,
     const char *text);
 
@@ -41,6 +42,7 @@ ae_db_class_errno(int err)
     switch (err) {
 
     case ENOSPC:
+    case EFBIG:
     case EDQUOT:
         return AE_DB_FULL;
 
@@ -72,6 +74,7 @@ ae_db_class(sqlite3 *sql, int rc)
     case SQLITE_SCHEMA:
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
+    case SQLITE_INTERRUPT:
         return AE_DB_CORRUPT;
 
     case SQLITE_READONLY:
@@ -168,12 +171,32 @@ ae_db_error(const ae_db_t *db)
 
 /* ---- statements ---- */
 
+static int
+ae_db_look_at(void *ctx)
+{
+    ae_db_t *db = ctx;
+
+    return ++db->looks > AE_DB_LOOKS;
+}
+
+
+void
+ae_db_bound(ae_db_t *db)
+{
+    db->looks = 0;
+
+    sqlite3_progress_handler(db->sql, AE_DB_STEPS, ae_db_look_at, db);
+}
+
+
 sqlite3_stmt *
 ae_db_statement(ae_db_t *db, ae_db_statement_e which, const char *text)
 {
     if (db->failed) {
         return NULL;
     }
+
+    db->looks = 0;
 
     if (db->statement[which] == NULL
         && sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT,

@@ -137,9 +137,11 @@ ae_db_harden(sqlite3 *sql)
                                  NULL);
     }
 
-    /* a file that is cut short while it is mapped kills who reads it */
+    /* a file that is cut short while it is mapped kills who reads it; a
+     * journal that is removed must not be there again after a power loss */
 
     return sqlite3_exec(sql, "PRAGMA mmap_size = 0;"
+                        "PRAGMA synchronous = EXTRA;"
                         "PRAGMA cell_size_check = ON;"
                         "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
 }
@@ -249,6 +251,8 @@ ae_db_file(ae_db_t *db, const char *path, const char *vfs, ae_error_t *err)
         rc = (db->sql != NULL) ? sqlite3_extended_errcode(db->sql) : rc;
         return ae_db_say_sql(err, db->sql, rc);
     }
+
+    ae_db_bound(db);
 
     if (sqlite3_db_readonly(db->sql, "main") == 1) {
         return ae_db_say(err, AE_DB_READONLY, "it cannot be written");

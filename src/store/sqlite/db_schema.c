@@ -15,11 +15,13 @@
 #include "store/sqlite/sqlite_private.h"
 
 
-#define AE_DB_HEADER         100            /* bytes of SQLite's */
+#define AE_DB_HEADER         108            /* bytes of SQLite's, and of its
+                                               first page's */
 #define AE_DB_PRAGMA         64
 
 
 static uint32_t ae_db_header_word(const unsigned char *p);
+static int ae_db_header_empty(const unsigned char *p);
 static int ae_db_upgrade(sqlite3 *sql, uint32_t from);
 static ae_db_state_e ae_db_compare(sqlite3 *sql, sqlite3 *model,
     ae_error_t *err);
@@ -159,6 +161,20 @@ ae_db_header_word(const unsigned char *p)
 
 
 /*
+ * A database of one page and no log, in which nothing is and that is nobody's:
+ * what SQLite makes of an empty file when it is told how it shall be.
+ */
+
+static int
+ae_db_header_empty(const unsigned char *p)
+{
+    return ae_db_header_word(p + 68) == 0 && ae_db_header_word(p + 60) == 0
+           && ae_db_header_word(p + 28) <= 1 && p[18] == 1
+           && p[103] == 0 && p[104] == 0;
+}
+
+
+/*
  * Read through SQLite's own file: a process that opens and closes the file
  * beside it loses the locks that its connections hold.
  */
@@ -199,6 +215,10 @@ ae_db_header(sqlite3 *sql, uint32_t *version, ae_error_t *err)
 
     if (rc != SQLITE_OK || memcmp(p, "SQLite format 3", 16) != 0) {
         return ae_db_say(err, AE_DB_CORRUPT, "it is no SQLite database");
+    }
+
+    if (ae_db_header_empty(p)) {
+        return AE_DB_OK;
     }
 
     id = ae_db_header_word(p + 68);

@@ -18,6 +18,8 @@
 #define AE_DB_VALUE          (AE_DB_RECORD + 4096)
 #define AE_DB_TEXT           4096           /* of a string that is read */
 #define AE_DB_ID             16             /* bytes of an id */
+#define AE_DB_STEPS          10000          /* of SQLite, between two looks */
+#define AE_DB_LOOKS          2000           /* of one statement */
 #define AE_DB_SCAN           20000          /* rows of a list, looked at */
 
 
@@ -97,6 +99,7 @@ struct ae_db_s {
     ae_db_state_e            state;
     unsigned                 group:1;       /* begun by the caller, or by us */
     unsigned                 failed:1;      /* it has to be undone */
+    unsigned                 looks;         /* of the statement */
 
     ae_id_t                  looked;        /* events, how far by retention */
     int64_t                  expired;       /* and counters, how far */
@@ -108,6 +111,12 @@ struct ae_db_s {
 
 
 /* ---- db_base.c ---- */
+
+/*
+ * No statement takes as many steps as this allows, but in a damaged file: the
+ * pages of a tree may name each other in more ways than can ever be gone.
+ */
+void ae_db_bound(ae_db_t *db);
 
 /* what an error of SQLite is */
 ae_db_state_e ae_db_class(sqlite3 *sql, int rc);
