@@ -137,11 +137,10 @@ ae_db_harden(sqlite3 *sql)
                                  NULL);
     }
 
-    /* a file that is cut short while it is mapped kills who reads it; a
-     * journal that is removed must not be there again after a power loss */
+    /* a file that is cut short while it is mapped kills who reads it; none of
+     * these reads anything of the file yet */
 
     return sqlite3_exec(sql, "PRAGMA mmap_size = 0;"
-                        "PRAGMA synchronous = EXTRA;"
                         "PRAGMA cell_size_check = ON;"
                         "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
 }
@@ -259,6 +258,17 @@ ae_db_file(ae_db_t *db, const char *path, const char *vfs, ae_error_t *err)
     }
 
     state = ae_db_owner(db, err);
+
+    /* a journal that is removed must not be there again after a power loss */
+
+    if (state == AE_DB_OK) {
+        rc = sqlite3_exec(db->sql, "PRAGMA synchronous = EXTRA", NULL, NULL,
+                          NULL);
+
+        if (rc != SQLITE_OK) {
+            state = ae_db_say_sql(err, db->sql, rc);
+        }
+    }
 
     if (state == AE_DB_OK) {
         state = ae_db_migrate(db->sql, err);
