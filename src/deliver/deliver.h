@@ -22,6 +22,16 @@ typedef struct ngx_http_apievents_endpoint_s  ngx_http_apievents_endpoint_t;
 typedef struct ngx_http_apievents_attempt_s   ngx_http_apievents_attempt_t;
 
 
+/* what an endpoint's pace was asked for, and has to be told the end of */
+
+typedef struct {
+    ae_breaker_pass_t               pass;
+    ae_limit_use_t                  use;
+    unsigned                        passed:1;   /* its breaker */
+    unsigned                        charged:1;  /* its rate */
+} ngx_http_apievents_pace_t;
+
+
 /*
  * One attempt at one delivery.  It and its strings live in its pool, which is
  * the call's own where there is a call; both are gone after attempt_done().
@@ -46,6 +56,7 @@ struct ngx_http_apievents_attempt_s {
     uint64_t                        duration;   /* ns, from the outcome on: */
     uint64_t                        next;       /* mono, 0: no more attempt */
     u_char                          status_text[32];
+    ngx_http_apievents_pace_t       pace;
 
     ngx_queue_t                     queue;      /* of the worker's calls, or
                                                    of a file's lines */
@@ -72,6 +83,10 @@ struct ngx_http_apievents_endpoint_s {
     ngx_uint_t                      queue;
     ngx_msec_t                      timeout;
     uint32_t                        attempts;   /* the most */
+    ae_limit_rule_t                 rate;       /* max 0: none */
+    ae_breaker_rule_t               breaker_rule;
+    uint64_t                        paused;     /* mono, ns: until then this
+                                                   worker takes nothing */
     ngx_uint_t                      index;      /* in the list */
     uint32_t                        shared;     /* index in the zone */
     ngx_uint_t                      inflight;   /* calls of this worker */
@@ -79,6 +94,7 @@ struct ngx_http_apievents_endpoint_s {
     unsigned                        calls:1;    /* takes connections */
     unsigned                        health:1;   /* tries again, is disabled,
                                                    recovers */
+    unsigned                        breaker:1;
     unsigned                        inactive:1; /* configured, gets nothing */
     unsigned                        failing:1;  /* the last attempt failed */
     unsigned                        full:1;     /* found since the sweep */
@@ -120,6 +136,8 @@ extern ngx_http_apievents_kind_t  ngx_http_apievents_js_kind;
 
 typedef struct {
     ngx_event_t                     kick;
+    ngx_event_t                     pace;       /* kicks when the next of the
+                                                   endpoints may go on */
     ngx_event_t                     shutdown;
     ngx_queue_t                     calls;      /* attempts, by their queue */
     ngx_http_apievents_share_t      share;      /* of connections */

@@ -24,7 +24,8 @@ static ngx_uint_t ngx_http_apievents_serve(
 static ngx_uint_t ngx_http_apievents_disabled(ae_queue_t *q,
     ngx_http_apievents_endpoint_t *ep);
 static ngx_uint_t ngx_http_apievents_attempt(
-    ngx_http_apievents_endpoint_t *ep, ae_lease_t *lease);
+    ngx_http_apievents_endpoint_t *ep, ae_lease_t *lease,
+    ngx_http_apievents_pace_t *pace);
 static ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_create(
     ngx_http_apievents_endpoint_t *ep, ae_lease_t *lease);
 
@@ -119,9 +120,10 @@ static ngx_uint_t
 ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
     ngx_http_apievents_endpoint_t *ep, ae_now_t *now)
 {
-    ae_lease_t   lease;
-    ae_queue_t  *q;
-    ngx_uint_t   disabled;
+    ae_lease_t                  lease;
+    ae_queue_t                 *q;
+    ngx_uint_t                  disabled;
+    ngx_http_apievents_pace_t   pace;
 
     q = mcf->store.zone->queue;
 
@@ -134,8 +136,12 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
 
     disabled = ngx_http_apievents_disabled(q, ep);
 
-    if (!disabled && ep->calls
-        && !ngx_http_apievents_may_call(&mcf->deliver, ep))
+    if (disabled) {
+        pace.passed = 0;
+        pace.charged = 0;
+
+    } else if ((ep->calls && !ngx_http_apievents_may_call(&mcf->deliver, ep))
+               || ngx_http_apievents_pace_enter(ep, &pace, now) != NGX_OK)
     {
         return 0;
     }
@@ -143,6 +149,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
     if (ae_queue_take(q, ep->shared, mcf->event.worker->slot, now, &lease)
         != AE_OK)
     {
+        ngx_http_apievents_pace_back(ep, &pace);
         return 0;
     }
 
@@ -151,7 +158,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
         return 1;
     }
 
-    return ngx_http_apievents_attempt(ep, &lease);
+    return ngx_http_apievents_attempt(ep, &lease, &pace);
 }
 
 
@@ -172,7 +179,7 @@ ngx_http_apievents_disabled(ae_queue_t *q, ngx_http_apievents_endpoint_t *ep)
 
 static ngx_uint_t
 ngx_http_apievents_attempt(ngx_http_apievents_endpoint_t *ep,
-    ae_lease_t *lease)
+    ae_lease_t *lease, ngx_http_apievents_pace_t *pace)
 {
     ngx_int_t                        rc;
     ngx_http_apievents_attempt_t    *a;
@@ -183,8 +190,13 @@ ngx_http_apievents_attempt(ngx_http_apievents_endpoint_t *ep,
     a = ngx_http_apievents_attempt_create(ep, lease);
 
     if (a == NULL) {
+        ngx_http_apievents_pace_back(ep, pace);
         ngx_http_apievents_untried(lease);
         return 0;
+    }
+
+    if (pace->passed || pace->charged) {
+        a->pace = *pace;
     }
 
     if (a->call != NULL) {
@@ -315,9 +327,10 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
     }
 
     if (a->left) {
-        /* void */
+        ngx_http_apievents_pace_back(ep, &a->pace);
 
     } else if (rc == NGX_BUSY) {
+        ngx_http_apievents_pace_back(ep, &a->pace);
         ngx_http_apievents_untried(&a->lease);
 
     } else {

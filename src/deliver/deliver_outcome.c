@@ -35,6 +35,8 @@ ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
 
     a->duration = now.mono - a->begin.mono;
 
+    ngx_http_apievents_pace_done(a, &now);
+
     outcome = ngx_http_apievents_next(a, &now);
 
     if (outcome != AE_DELIVERED && !a->told) {

@@ -77,6 +77,25 @@ ngx_int_t ngx_http_apievents_file_write(ngx_http_apievents_file_t *f,
 void ngx_http_apievents_kick(ngx_event_t *ev);
 
 
+/* ---- deliver_pace.c ---- */
+
+/* rate= and breaker=, behind retry= and timeout= */
+ngx_int_t ngx_http_apievents_pace_params(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+
+/*
+ * May the endpoint get a delivery: NGX_OK, or NGX_AGAIN and the worker is
+ * kicked when it is to be asked again.  What passed is given back, when there
+ * is no delivery or no attempt, or done with the attempt's outcome.
+ */
+ngx_int_t ngx_http_apievents_pace_enter(ngx_http_apievents_endpoint_t *ep,
+    ngx_http_apievents_pace_t *pace, const ae_now_t *now);
+void ngx_http_apievents_pace_back(ngx_http_apievents_endpoint_t *ep,
+    ngx_http_apievents_pace_t *pace);
+void ngx_http_apievents_pace_done(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now);
+
+
 /* ---- deliver_outcome.c ---- */
 
 /* ends the lease of an attempt by what it means; the attempt is there yet */

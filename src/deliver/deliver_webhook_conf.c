@@ -65,6 +65,7 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
     ep->conf = conf;
 
     if (ngx_http_apievents_webhook_url(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_pace_params(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_filter(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK

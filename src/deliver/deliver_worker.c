@@ -88,6 +88,7 @@ ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
 
     mcf->deliver.worker->share.max = ngx_max(max, 1);
     mcf->deliver.worker->share.wake.log = cycle->log;
+    mcf->deliver.worker->pace.log = cycle->log;
 
     mcf->deliver.callers = 0;
 
