@@ -158,6 +158,7 @@ queue_hash_outbox(uint64_t *h, ae_queue_t *p)
 
     queue_hash(h, p->keeper);
     queue_hash(h, p->uid);
+    queue_hash(h, p->uid_first);
     queue_hash(h, p->forgotten);
 }
 

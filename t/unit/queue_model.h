@@ -91,6 +91,7 @@ static uint32_t model_blocks_held(uint32_t endpoint);
 static int model_hogs(uint32_t held, uint32_t all, uint32_t used,
     uint32_t few);
 static int model_admits(uint32_t endpoint, uint32_t blocks);
+static int model_has_room(uint32_t endpoint, uint32_t blocks, uint32_t weight);
 static void model_store(model_delivery_t *d, uint32_t store, int front);
 static void model_changed(model_delivery_t *d);
 static void model_store_enter(model_delivery_t *d);
@@ -106,11 +107,13 @@ static int model_expire(int max);
 static model_delivery_t *model_new(void);
 static void model_enter(uint64_t event, const ae_queue_target_t *t,
     uint32_t node);
+static void model_cool_enter(model_delivery_t *d, uint64_t due);
+static void model_send(model_delivery_t *d, uint64_t due);
 
 
 static ae_queue_t        *q;
 static ae_now_t           now;
-static uint64_t           events, serial, told, last_uid;
+static uint64_t           events, serial, told, first_uid, last_uid;
 static int64_t            store_first, store_last;
 static int                keeper, lazy;
 static ae_lease_t         stale;
@@ -144,6 +147,7 @@ model_reset(void)
     q = ae_queue_init(q, MODEL_SIZE);
     assert_non_null(q);
     assert_true(q->nodes < MODEL_MAX);
+    first_uid = q->uid;
     last_uid = q->uid;
     told = 0;
     assert_true(q->cools >= MODEL_ENDPOINTS * MODEL_IDENTITIES);
@@ -272,8 +276,21 @@ model_hogs(uint32_t held, uint32_t all, uint32_t used, uint32_t few)
 static int
 model_admits(uint32_t ep, uint32_t blocks)
 {
-    uint32_t           i, used;
-    model_endpoint_t  *e;
+    const model_endpoint_t  *e;
+
+    e = &endpoint[ep];
+
+    return !e->retired
+           && e->st.pending - e->st.inflight < e->bound
+           && model_has_room(ep, blocks, 1);
+}
+
+
+static int
+model_has_room(uint32_t ep, uint32_t blocks, uint32_t weight)
+{
+    uint32_t                 i, used;
+    const model_endpoint_t  *e;
 
     e = &endpoint[ep];
     used = 0;
@@ -282,10 +299,8 @@ model_admits(uint32_t ep, uint32_t blocks)
         used += endpoint[i].st.pending;
     }
 
-    return !e->retired
-           && e->st.pending - e->st.inflight < e->bound
-           && !model_hogs(e->st.pending, q->nodes, used, 8)
-           && !model_hogs(model_blocks_held(ep), q->blocks,
+    return !model_hogs(weight * e->st.pending, q->nodes, used, 8)
+           && !model_hogs(weight * model_blocks_held(ep), q->blocks,
                           model_blocks_used(), 64)
            && blocks <= q->blocks;
 }
@@ -517,7 +532,6 @@ model_new(void)
 static void
 model_enter(uint64_t event, const ae_queue_target_t *t, uint32_t node)
 {
-    model_cool_t      *c;
     model_delivery_t  *d;
 
     d = model_new();
@@ -534,6 +548,28 @@ model_enter(uint64_t event, const ae_queue_target_t *t, uint32_t node)
         model_store_enter(d);
     }
 
+    model_cool_enter(d, 0);
+}
+
+
+static void
+model_send(model_delivery_t *d, uint64_t due)
+{
+    if (due == 0) {
+        model_enqueue(d);
+        return;
+    }
+
+    d->state = AE_NODE_DELAYED;
+    d->due = due;
+}
+
+
+static void
+model_cool_enter(model_delivery_t *d, uint64_t due)
+{
+    model_cool_t  *c;
+
     c = &cool[d->identity];
 
     if (d->identity != 0 && c->state == AE_COOL_RUNNING
@@ -544,7 +580,7 @@ model_enter(uint64_t event, const ae_queue_target_t *t, uint32_t node)
 
     if (d->identity == 0 || c->state == AE_COOL_FREE) {
         c->state = AE_COOL_SENT;
-        model_enqueue(d);
+        model_send(d, due);
         return;
     }
 

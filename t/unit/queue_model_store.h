@@ -17,12 +17,18 @@ static void model_by_node(model_delivery_t **d);
 static model_delivery_t *model_first(uint32_t store);
 static uint32_t model_in(uint32_t store);
 static model_delivery_t *model_uid(uint64_t uid);
+static int model_own(uint64_t uid);
+static model_delivery_t *model_victim(void);
 static void model_free_nodes(uint32_t *nodes, uint32_t n);
 static void model_reclaim(uint32_t admitted);
 static void model_row(const model_delivery_t *d, const ae_outbox_row_t *row);
 static void step_save(void);
 static void step_saved(void);
 static void step_gone(void);
+static int model_restorable(uint64_t uid, uint32_t ep, uint32_t blocks);
+static void model_restored(const ae_outbox_row_t *row, uint64_t after,
+    uint32_t node);
+static void step_restore(void);
 static void step_keeper(void);
 static void model_keeper_on(void);
 static void model_keeper_off(void);
@@ -107,27 +113,68 @@ model_uid(uint64_t uid)
 }
 
 
+static int
+model_own(uint64_t uid)
+{
+    return uid > first_uid && uid <= last_uid;
+}
+
+
+/* who makes room: of the first 64 one that was not restored, or the first */
+
+static model_delivery_t *
+model_victim(void)
+{
+    uint32_t           i, n;
+    model_delivery_t  *d, *victim, *gone[64];
+
+    victim = NULL;
+
+    for (n = 0; n < 64 && victim == NULL; n++) {
+        d = model_first(AE_OUTBOX_GONE);
+
+        if (d == NULL) {
+            break;
+        }
+
+        gone[n] = d;
+        d->store = AE_OUTBOX_NONE;
+        victim = model_own(d->uid) ? d : NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        gone[i]->store = AE_OUTBOX_GONE;
+    }
+
+    return (victim == NULL && n != 0) ? gone[0] : victim;
+}
+
+
 /* the nodes that the next n deliveries will have, reclaimed ones first */
 
 static void
 model_free_nodes(uint32_t *nodes, uint32_t n)
 {
-    uint32_t  i, k, r, gone[MODEL_TARGETS];
+    uint32_t           i, k, r;
+    model_delivery_t  *gone[MODEL_TARGETS];
 
-    k = 0;
     r = (n > q->nodes_free) ? n - q->nodes_free : 0;
 
-    i = q->outbox[AE_OUTBOX_GONE].head;
+    for (k = 0; k < r; k++) {
+        gone[k] = model_victim();
 
-    for (k = 0; k < r && i != AE_QUEUE_NONE; k++) {
-        gone[k] = i;
-        i = ae_queue_node(q, i)->store_next;
+        if (gone[k] == NULL) {
+            break;
+        }
+
+        gone[k]->store = AE_OUTBOX_NONE;
     }
 
     r = k;
 
     for (k = 0; k < r; k++) {
-        nodes[k] = gone[r - 1 - k];
+        gone[k]->store = AE_OUTBOX_GONE;
+        nodes[k] = gone[r - 1 - k]->node;
     }
 
     i = q->free_node;
@@ -151,7 +198,7 @@ model_reclaim(uint32_t admitted)
     }
 
     for ( /* void */ ; used + admitted > q->nodes; used--) {
-        model_first(AE_OUTBOX_GONE)->state = AE_NODE_FREE;
+        model_victim()->state = AE_NODE_FREE;
         model_forgotten++;
     }
 }
@@ -310,6 +357,120 @@ step_gone(void)
         }
 
         ae_queue_forget(q, &uids[k], &nodes[k], 1);
+    }
+}
+
+
+static int
+model_restorable(uint64_t uid, uint32_t ep, uint32_t blocks)
+{
+    uint32_t  i, free;
+
+    if (!keeper || model_uid(uid) != NULL) {
+        return AE_DECLINED;
+    }
+
+    if (model_own(uid)) {
+        return AE_ERROR;
+    }
+
+    if (endpoint[ep].retired) {
+        return AE_DECLINED;
+    }
+
+    free = q->nodes - model_in(AE_OUTBOX_GONE);
+
+    for (i = 0; i < MODEL_ENDPOINTS; i++) {
+        free -= endpoint[i].st.pending;
+    }
+
+    if (free <= q->nodes / 16
+        || q->blocks - model_blocks_used() < blocks + q->blocks / 16
+        || !model_has_room(ep, blocks, 2))
+    {
+        return AE_FULL;
+    }
+
+    return AE_OK;
+}
+
+
+static void
+model_restored(const ae_outbox_row_t *row, uint64_t after, uint32_t node)
+{
+    model_delivery_t  *d;
+
+    d = model_new();
+    told = now.mono;
+
+    d->node = node;
+    d->uid = row->uid;
+    d->event = events;
+    d->len = row->len;
+    d->endpoint = row->endpoint.h[0];
+    d->period = row->period;
+    d->identity = row->period ? row->cooldown.h[1] : 0;
+    d->attempt = row->attempt;
+    d->suppressed = row->suppressed;
+
+    if (row->uid > last_uid) {
+        first_uid = row->uid;
+        last_uid = row->uid;
+    }
+
+    endpoint[d->endpoint].st.pending++;
+    endpoint[d->endpoint].st.deliveries++;
+
+    model_store(d, AE_OUTBOX_KEPT, 0);
+    model_cool_enter(d, after ? now.mono + after : 0);
+}
+
+
+/* a row of a run before, or of this one */
+
+static void
+step_restore(void)
+{
+    int               rc;
+    uint32_t          i, id, ep, node;
+    uint64_t          after;
+    ae_outbox_row_t   row;
+    unsigned char     data[MODEL_LEN];
+
+    memset(&row, 0, sizeof(row));
+    memset(data, (int) (events + 1), sizeof(data));
+
+    ep = ae_random() % MODEL_ENDPOINTS;
+    id = ep * MODEL_IDENTITIES + ae_random() % MODEL_IDENTITIES + 1;
+
+    /* the timers' times are still each another one */
+
+    for (i = 0; model[i].state != AE_NODE_FREE; i++) { /* void */ }
+
+    after = ae_random() % 20 * MODEL_TICK;
+    after += after ? 100 + i : 0;
+
+    row.uid = ae_random() % 4 ? ae_random() % 1000 + 1
+                              : last_uid + 1 - ae_random() % 50;
+    row.endpoint = (ae_id_t) { { ep, 0 } };
+    row.cooldown = (ae_id_t) { { id * 3, id } };
+    row.period = ae_random() % 2 * ((ae_random() % 40 + 1) * MODEL_TICK + id);
+    row.due = after ? now.wall + after : ae_random() % 2 * now.wall;
+    row.suppressed = ae_random() % 5;
+    row.attempt = ae_random() % 5;
+    row.held = ae_random() % 2;
+    row.len = model_length(events + 1);
+
+    node = q->free_node;
+    rc = model_restorable(row.uid, ep, ae_queue_blocks(row.len));
+
+    assert_int_equal(ae_queue_restore(q, &row, (ae_str_t) { row.len, data },
+                                      &now),
+                     rc);
+
+    if (rc == AE_OK) {
+        events++;
+        model_restored(&row, after, node);
     }
 }
 

@@ -462,7 +462,7 @@ test_model(void **state)
         step_done, step_done, step_done,
         step_in_script, step_adopt, step_tick, step_tick,
         step_configure, step_retire, step_stale, step_health, step_disable,
-        step_save, step_saved, step_gone, step_keeper
+        step_save, step_saved, step_gone, step_keeper, step_restore
     };
 
     (void) state;

@@ -20,6 +20,7 @@
 static void prepare_health(void);
 static void prepare_outbox(void);
 static void prepare_full(void);
+static void prepare_restore(void);
 static void op_fail(void *ctx);
 static void op_slow(void *ctx);
 static void op_refuse(void *ctx);
@@ -45,6 +46,14 @@ static void op_end_saving(void *ctx);
 static void op_end_kept(void *ctx);
 static void op_retry_kept(void *ctx);
 static void op_retry_saving(void *ctx);
+static void restore(uint64_t uid, uint32_t endpoint, uint64_t identity,
+    uint64_t due);
+static void op_restore(void *ctx);
+static void op_restore_delayed(void *ctx);
+static void op_restore_identity(void *ctx);
+static void op_restore_held(void *ctx);
+static void op_restore_last(void *ctx);
+static void op_restore_over(void *ctx);
 
 
 static uint32_t           gone_node[4];
@@ -446,6 +455,134 @@ test_room(void **state)
 }
 
 
+static void
+restore(uint64_t uid, uint32_t endpoint, uint64_t identity, uint64_t due)
+{
+    unsigned char    data[500];
+    ae_outbox_row_t  r;
+
+    memset(data, 'r', sizeof(data));
+    memset(&r, 0, sizeof(r));
+
+    r.uid = uid;
+    r.endpoint = (ae_id_t) { { endpoint, endpoint + 1 } };
+    r.cooldown = (ae_id_t) { { identity, 0 } };
+    r.period = identity ? STEP_PERIOD : 0;
+    r.due = due;
+    r.suppressed = 3;
+    r.attempt = 2;
+
+    (void) ae_queue_restore(q, &r, (ae_str_t) { sizeof(data), data }, &now);
+}
+
+
+/*
+ * Three retries wait.  Of endpoint 1 an identity is in flight, and one is held
+ * behind another's cooldown.
+ */
+
+static void
+prepare_restore(void)
+{
+    uint32_t  i;
+
+    reset(3);
+    now.wall = 1000;
+    ae_queue_keeper(q, 1);
+
+    for (i = 0; i < 3; i++) {
+        put(0, 1, 0, 10);
+        (void) ae_queue_take(q, 0, 1, &now, &lease[0]);
+        (void) ae_queue_done(q, &lease[0], AE_RETRY,
+                             4 * STEP_PERIOD - 10 * i, &now);
+    }
+
+    put(1, 1, 88, 10);
+    (void) ae_queue_take(q, 1, 1, &now, &lease[0]);
+    (void) ae_queue_done(q, &lease[0], AE_DELIVERED, 0, &now);
+    put(1, 1, 88, 10);
+    put(1, 1, 77, 10);
+
+    (void) keep(STEP_ROWS);
+
+    queue_check(q);
+    memcpy(base, q, STEP_SIZE);
+}
+
+
+static void
+op_restore(void *ctx)
+{
+    (void) ctx;
+
+    restore(5, 0, 0, 0);
+}
+
+
+static void
+op_restore_delayed(void *ctx)
+{
+    (void) ctx;
+
+    restore(q->uid + 1, 0, 0, 1500);
+}
+
+
+static void
+op_restore_identity(void *ctx)
+{
+    (void) ctx;
+
+    restore(5, 1, 99, 1500);
+}
+
+
+static void
+op_restore_held(void *ctx)
+{
+    (void) ctx;
+
+    restore(5, 1, 77, 0);
+}
+
+
+/* the one that is held is suppressed */
+
+static void
+op_restore_last(void *ctx)
+{
+    (void) ctx;
+
+    restore(5, 1, 88, 0);
+}
+
+
+static void
+op_restore_over(void *ctx)
+{
+    (void) ctx;
+
+    now.mono = 2 * STEP_PERIOD;
+    restore(5, 1, 88, 0);
+}
+
+
+static void
+test_restore(void **state)
+{
+    (void) state;
+
+    prepare_or_skip(prepare_restore, op_restore);
+
+    run_case("restore", op_restore, 0);
+    run_case("restore delayed", op_restore_delayed, 0);
+    run_case("restore identity", op_restore_identity, 0);
+    run_case("restore held", op_restore_held, 0);
+    run_case("restore last", op_restore_last, 0);
+    run_case("restore over", op_restore_over, 1);
+}
+
+
 int
 main(void)
 {
@@ -454,6 +591,7 @@ main(void)
         cmocka_unit_test(test_outbox),
         cmocka_unit_test(test_keeper),
         cmocka_unit_test(test_room),
+        cmocka_unit_test(test_restore),
     };
 
     return cmocka_run_group_tests(tests, step_setup, NULL);

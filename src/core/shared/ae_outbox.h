@@ -86,7 +86,8 @@ void ae_queue_saved(ae_queue_t *q, const ae_outbox_row_t *rows, size_t n,
  * forget frees them when their rows are deleted.  One may be among them that
  * was being saved when it ended: a store deletes after it wrote.  When there
  * is no room for new deliveries, those that are gone for longest are forgotten
- * before; their rows stay, and are restored by the next run.
+ * before, which is counted: their rows stay, and if the queue ends before
+ * ae_queue_restore() told to delete them, the next one delivers them again.
  */
 size_t ae_queue_gone(ae_queue_t *q, uint64_t *uids, uint32_t *nodes,
     size_t n);
@@ -95,9 +96,16 @@ void ae_queue_forget(ae_queue_t *q, const uint64_t *uids,
 
 /*
  * Takes a delivery out of the store: pending here under its uid, and kept.
- * AE_FULL: no room now.  AE_DECLINED: it is here already; or its endpoint is
- * not known, or retired.  One that is held is sent when its cooldown ends,
- * and those of the same identity wait behind it.
+ * One that is held is sent when its cooldown ends, and those of the same
+ * identity wait behind it.  Those of one event have a copy of its record each.
+ *
+ * AE_FULL: no room now, for those of this endpoint at least; they leave a part
+ * of its share of the pool to new ones, and its bound is not asked.
+ * AE_DECLINED: it is here already, also when it is gone; or its endpoint is
+ * not known, or retired; or there is no keeper.  AE_ERROR: the row is to be
+ * deleted; it has no uid, or is of a delivery of this queue that ended and was
+ * forgotten.  One of another queue, which was restored, is not remembered when
+ * it is forgotten: a row that was read before that must not be restored after.
  */
 int ae_queue_restore(ae_queue_t *q, const ae_outbox_row_t *row,
     ae_str_t record, const ae_now_t *now);

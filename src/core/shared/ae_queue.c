@@ -19,7 +19,6 @@ static uint32_t ae_queue_power(uint32_t n);
 static size_t ae_queue_layout(ae_queue_t *q, size_t nodes);
 static void ae_queue_init_lists(ae_queue_t *q);
 static void ae_queue_init_pool(ae_queue_t *q);
-static uint32_t ae_queue_find_endpoint(const ae_queue_t *q, ae_id_t identity);
 static uint32_t ae_queue_new_endpoint(ae_queue_t *q);
 static void ae_queue_bury(ae_queue_t *q, ae_endpoint_t *ep);
 static uint64_t ae_queue_kill(ae_queue_t *q, int held);
@@ -152,6 +151,7 @@ ae_queue_init_lists(ae_queue_t *q)
 
     ae_now(&now);
     q->uid = now.wall;
+    q->uid_first = q->uid;
 
     for (i = 0; i < AE_QUEUE_ENDPOINTS; i++) {
         q->endpoint[i].queue = ae_queue_empty;
@@ -235,7 +235,7 @@ ae_queue_endpoint(ae_queue_t *q, ae_id_t identity, uint32_t concurrency,
 }
 
 
-static uint32_t
+uint32_t
 ae_queue_find_endpoint(const ae_queue_t *q, ae_id_t identity)
 {
     uint32_t  i;

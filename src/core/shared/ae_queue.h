@@ -235,6 +235,7 @@ struct ae_queue_s {
     uint32_t                 keeper;        /* ae_keeper_state_e */
     ae_queue_list_t          outbox[AE_OUTBOX_STATES];
     uint64_t                 uid;           /* the last one */
+    uint64_t                 uid_first;     /* those above were given here */
     uint64_t                 forgotten;
 
     uint64_t                 serial;
@@ -388,8 +389,9 @@ uint32_t ae_queue_expire(ae_queue_t *q, const ae_now_t *now, uint32_t max);
 
 /* ---- cooldowns (ae_queue_cooldown.c) ---- */
 
-/* a new node is queued, or held, or replaces the one that is held */
-void ae_queue_cool_enter(ae_queue_t *q, uint32_t n);
+/* a node that is new here is queued, or delayed until due if that is not 0, or
+ * held, or replaces the one that is held */
+void ae_queue_cool_enter(ae_queue_t *q, uint32_t n, uint64_t due);
 
 /* the identity of the new node: what is over ends first, in transactions */
 void ae_queue_cool_refresh(ae_queue_t *q, uint32_t n, const ae_now_t *now);
@@ -416,7 +418,20 @@ void ae_queue_outbox_change(ae_queue_t *q, uint32_t n);
 /* it has ended: 1 if the store may have it, so that the node is needed */
 int ae_queue_outbox_end(ae_queue_t *q, uint32_t n);
 
-/* frees the one that is gone for longest, and counts that */
+/* one that the store has, and is there under that uid */
+void ae_queue_outbox_restore(ae_queue_t *q, uint32_t n);
+uint32_t ae_queue_outbox_find(const ae_queue_t *q, uint64_t uid);
+
+/* was the uid given to a delivery of this queue */
+
+static inline int
+ae_queue_outbox_own(const ae_queue_t *q, uint64_t uid)
+{
+    return uid > q->uid_first && uid <= q->uid;
+}
+
+
+/* frees one that is gone, and counts that */
 void ae_queue_outbox_reclaim(ae_queue_t *q);
 
 
@@ -456,7 +471,29 @@ ae_queue_concurrency(const ae_endpoint_t *ep)
 }
 
 
+/* ---- endpoints (ae_queue.c) ---- */
+
+uint32_t ae_queue_find_endpoint(const ae_queue_t *q, ae_id_t identity);
+
+
 /* ---- routing (ae_queue_route.c) ---- */
+
+/* may the endpoint have so many blocks more of the pool, if what it has
+ * weighs so much */
+int ae_queue_has_room(const ae_queue_t *q, const ae_endpoint_t *ep,
+    uint32_t blocks, uint32_t weight);
+
+/* the event in the first free blocks; and in its node, by an endpoint */
+void ae_queue_fill_event(ae_queue_t *q, ae_str_t record, uint32_t refs);
+void ae_queue_fill_node(ae_queue_t *q, uint32_t n, uint32_t endpoint,
+    ae_id_t cooldown, uint64_t period);
+
+/* takes them off their lists */
+void ae_queue_take_event(ae_queue_t *q);
+void ae_queue_take_nodes(ae_queue_t *q, uint32_t last, uint32_t n);
+
+/* the endpoint has one more */
+void ae_queue_count(ae_queue_t *q, uint32_t n);
 
 /* finishes, or forgets, a route whose process died */
 void ae_queue_route_recover(ae_queue_t *q);

@@ -13,6 +13,7 @@
 
 
 static uint32_t ae_queue_cool_find(const ae_queue_t *q, ae_id_t id);
+static void ae_queue_cool_send(ae_queue_t *q, uint32_t n, uint64_t due);
 static uint32_t ae_queue_cool_alloc(ae_queue_t *q, ae_id_t id);
 static void ae_queue_cool_free(ae_queue_t *q, uint32_t c);
 static void ae_queue_cool_next(ae_queue_t *q, uint32_t c, uint64_t suppressed);
@@ -118,8 +119,20 @@ ae_queue_cool_refresh(ae_queue_t *q, uint32_t n, const ae_now_t *now)
 }
 
 
+static void
+ae_queue_cool_send(ae_queue_t *q, uint32_t n, uint64_t due)
+{
+    if (due == 0) {
+        ae_queue_enqueue(q, n);
+
+    } else {
+        ae_queue_delay(q, n, due);
+    }
+}
+
+
 void
-ae_queue_cool_enter(ae_queue_t *q, uint32_t n)
+ae_queue_cool_enter(ae_queue_t *q, uint32_t n, uint64_t due)
 {
     uint32_t    c;
     ae_cool_t  *cool;
@@ -128,7 +141,7 @@ ae_queue_cool_enter(ae_queue_t *q, uint32_t n)
     node = ae_queue_node(q, n);
 
     if (node->period == 0) {
-        ae_queue_enqueue(q, n);
+        ae_queue_cool_send(q, n, due);
         return;
     }
 
@@ -144,7 +157,7 @@ ae_queue_cool_enter(ae_queue_t *q, uint32_t n)
             ae_set(q, node->cool, c);
         }
 
-        ae_queue_enqueue(q, n);
+        ae_queue_cool_send(q, n, due);
         return;
     }
 

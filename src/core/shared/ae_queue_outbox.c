@@ -14,8 +14,10 @@ static void ae_outbox_insert(ae_queue_t *q, uint32_t store, uint32_t n,
 static void ae_outbox_remove(ae_queue_t *q, uint32_t n);
 static void ae_outbox_move(ae_queue_t *q, uint32_t store, uint32_t n,
     int front);
+static void ae_outbox_link(ae_queue_t *q, uint32_t n);
 static void ae_outbox_leave(ae_queue_t *q, uint32_t n);
 static void ae_outbox_free(ae_queue_t *q, uint32_t n);
+static uint32_t ae_outbox_victim(const ae_queue_t *q);
 static int ae_outbox_holds(const ae_queue_t *q, const ae_outbox_row_t *row);
 static void ae_outbox_row(const ae_queue_t *q, uint32_t n,
     const ae_now_t *now, ae_outbox_row_t *row);
@@ -113,7 +115,7 @@ ae_outbox_move(ae_queue_t *q, uint32_t store, uint32_t n, int front)
 void
 ae_queue_outbox_enter(ae_queue_t *q, uint32_t n)
 {
-    uint32_t    store, *bucket;
+    uint32_t    store;
     ae_node_t  *node;
 
     node = ae_queue_node(q, n);
@@ -125,12 +127,57 @@ ae_queue_outbox_enter(ae_queue_t *q, uint32_t n)
         store = AE_OUTBOX_NEW;
     }
 
+    ae_set(q, node->changed, q->now.mono);
+    ae_outbox_link(q, n);
+    ae_outbox_insert(q, store, n, 0);
+}
+
+
+static void
+ae_outbox_link(ae_queue_t *q, uint32_t n)
+{
+    uint32_t   *bucket;
+    ae_node_t  *node;
+
+    node = ae_queue_node(q, n);
     bucket = ae_queue_uid(q, node->uid);
+
     ae_set(q, node->uid_next, *bucket);
     ae_set(q, *bucket, n);
+}
 
-    ae_set(q, node->changed, q->now.mono);
-    ae_outbox_insert(q, store, n, 0);
+
+/* the clock may have been set back: nothing new gets a uid that is in use */
+
+void
+ae_queue_outbox_restore(ae_queue_t *q, uint32_t n)
+{
+    uint64_t  uid;
+
+    uid = ae_queue_node(q, n)->uid;
+
+    if (uid > q->uid) {
+        ae_set(q, q->uid, uid);
+        ae_set(q, q->uid_first, uid);
+    }
+
+    ae_outbox_link(q, n);
+    ae_outbox_insert(q, AE_OUTBOX_KEPT, n, 0);
+}
+
+
+uint32_t
+ae_queue_outbox_find(const ae_queue_t *q, uint64_t uid)
+{
+    uint32_t  n;
+
+    n = *ae_queue_uid(q, uid);
+
+    while (n != AE_QUEUE_NONE && ae_queue_node(q, n)->uid != uid) {
+        n = ae_queue_node(q, n)->uid_next;
+    }
+
+    return n;
 }
 
 
@@ -190,8 +237,33 @@ void
 ae_queue_outbox_reclaim(ae_queue_t *q)
 {
     ae_add(q, q->forgotten, 1);
-    ae_outbox_free(q, q->outbox[AE_OUTBOX_GONE].head);
+    ae_outbox_free(q, ae_outbox_victim(q));
     ae_queue_commit(q);
+}
+
+
+/*
+ * Of the oldest ones the first that was not restored: when its row is read
+ * again its uid tells that it has ended.
+ */
+
+static uint32_t
+ae_outbox_victim(const ae_queue_t *q)
+{
+    uint32_t  i, n;
+
+    n = q->outbox[AE_OUTBOX_GONE].head;
+
+    for (i = 0; i < AE_QUEUE_BATCH && n != AE_QUEUE_NONE; i++) {
+
+        if (ae_queue_outbox_own(q, ae_queue_node(q, n)->uid)) {
+            return n;
+        }
+
+        n = ae_queue_node(q, n)->store_next;
+    }
+
+    return q->outbox[AE_OUTBOX_GONE].head;
 }
 
 

@@ -21,12 +21,8 @@ static int ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep,
     uint32_t blocks);
 static int ae_queue_admit(ae_queue_t *q, size_t len,
     ae_queue_target_t *targets, size_t n, uint32_t *admitted);
-static void ae_queue_fill_event(ae_queue_t *q, ae_str_t record,
-    uint32_t refs);
 static uint32_t ae_queue_fill_nodes(ae_queue_t *q,
     const ae_queue_target_t *targets, size_t n);
-static void ae_queue_detach(ae_queue_t *q, ae_str_t record,
-    uint32_t admitted, uint32_t last);
 static void ae_queue_note_refused(ae_queue_t *q,
     const ae_queue_target_t *targets, size_t n);
 static void ae_queue_chain(ae_queue_t *q);
@@ -71,7 +67,10 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
     if (admitted != 0) {
         ae_queue_fill_event(q, record, admitted);
         last = ae_queue_fill_nodes(q, targets, n);
-        ae_queue_detach(q, record, admitted, last);
+
+        ae_set(q, q->chain, q->free_node);
+        ae_queue_take_event(q);
+        ae_queue_take_nodes(q, last, admitted);
     }
 
     if (source != AE_NO_SOURCE) {
@@ -116,13 +115,18 @@ ae_queue_hogs(uint64_t held, uint32_t all, uint32_t free, uint32_t few)
 static int
 ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep, uint32_t blocks)
 {
-    if (ep->retired != 0 || ep->pending - ep->inflight >= ep->bound) {
-        return 0;
-    }
+    return ep->retired == 0 && ep->pending - ep->inflight < ep->bound
+           && ae_queue_has_room(q, ep, blocks, 1);
+}
 
-    if (ae_queue_hogs(ep->pending, q->nodes, ae_queue_nodes_free(q),
+
+int
+ae_queue_has_room(const ae_queue_t *q, const ae_endpoint_t *ep,
+    uint32_t blocks, uint32_t weight)
+{
+    if (ae_queue_hogs(ep->pending * weight, q->nodes, ae_queue_nodes_free(q),
                       AE_QUEUE_FEW_NODES)
-        || ae_queue_hogs(ep->blocks, q->blocks, q->blocks_free,
+        || ae_queue_hogs(ep->blocks * weight, q->blocks, q->blocks_free,
                          AE_QUEUE_FEW_BLOCKS))
     {
         return 0;
@@ -172,7 +176,7 @@ ae_queue_admit(ae_queue_t *q, size_t len, ae_queue_target_t *targets,
 }
 
 
-static void
+void
 ae_queue_fill_event(ae_queue_t *q, ae_str_t record, uint32_t refs)
 {
     size_t       len, size;
@@ -208,7 +212,6 @@ ae_queue_fill_nodes(ae_queue_t *q, const ae_queue_target_t *targets, size_t n)
 {
     size_t      i;
     uint32_t    k, last;
-    ae_node_t  *node;
 
     k = q->free_node;
     last = AE_QUEUE_NONE;
@@ -219,47 +222,62 @@ ae_queue_fill_nodes(ae_queue_t *q, const ae_queue_target_t *targets, size_t n)
             continue;
         }
 
-        node = ae_queue_node(q, k);
-
-        node->endpoint = targets[i].endpoint;
-        node->event = q->free_block;
-        node->cool = AE_QUEUE_NONE;
-        node->attempt = 0;
-        node->deaths = 0;
-        node->in_script = 0;
-        node->store = AE_OUTBOX_NONE;
-        node->version = 0;
-        node->uid = 0;
-        node->stamp = 0;
-        node->suppressed = 0;
-        node->period = targets[i].period;
-        node->cooldown = targets[i].cooldown;
-
+        ae_queue_fill_node(q, k, targets[i].endpoint, targets[i].cooldown,
+                           targets[i].period);
         last = k;
-        k = node->next;
+        k = ae_queue_node(q, k)->next;
     }
 
     return last;
 }
 
 
-static void
-ae_queue_detach(ae_queue_t *q, ae_str_t record, uint32_t admitted,
-    uint32_t last)
+void
+ae_queue_fill_node(ae_queue_t *q, uint32_t n, uint32_t endpoint,
+    ae_id_t cooldown, uint64_t period)
 {
-    ae_node_t   *node;
-    ae_block_t  *first;
+    ae_node_t  *node;
 
-    node = ae_queue_node(q, last);
+    node = ae_queue_node(q, n);
+
+    node->endpoint = endpoint;
+    node->event = q->free_block;
+    node->cool = AE_QUEUE_NONE;
+    node->attempt = 0;
+    node->deaths = 0;
+    node->in_script = 0;
+    node->store = AE_OUTBOX_NONE;
+    node->version = 0;
+    node->uid = 0;
+    node->stamp = 0;
+    node->suppressed = 0;
+    node->period = period;
+    node->cooldown = cooldown;
+}
+
+
+void
+ae_queue_take_event(ae_queue_t *q)
+{
+    const ae_block_t  *first;
+
     first = ae_queue_block(q, q->free_block);
 
-    ae_set(q, q->chain, q->free_node);
+    ae_set(q, q->free_block, ae_queue_block(q, first->last)->next);
+    ae_sub(q, q->blocks_free, ae_queue_blocks(first->len));
+}
+
+
+void
+ae_queue_take_nodes(ae_queue_t *q, uint32_t last, uint32_t n)
+{
+    ae_node_t  *node;
+
+    node = ae_queue_node(q, last);
+
     ae_set(q, q->free_node, node->next);
     ae_set(q, node->next, AE_QUEUE_NONE);
-    ae_sub(q, q->nodes_free, admitted);
-
-    ae_set(q, q->free_block, ae_queue_block(q, first->last)->next);
-    ae_sub(q, q->blocks_free, ae_queue_blocks(record.len));
+    ae_sub(q, q->nodes_free, n);
 }
 
 
@@ -280,30 +298,40 @@ ae_queue_note_refused(ae_queue_t *q, const ae_queue_target_t *targets,
 static void
 ae_queue_chain(ae_queue_t *q)
 {
-    uint32_t        n, blocks;
-    ae_node_t      *node;
-    ae_endpoint_t  *ep;
+    uint32_t  n;
 
     while (q->chain != AE_QUEUE_NONE) {
         n = q->chain;
-        node = ae_queue_node(q, n);
-        ep = &q->endpoint[node->endpoint];
-        blocks = ae_queue_blocks(ae_queue_block(q, node->event)->len);
 
         ae_queue_cool_refresh(q, n, &q->now);
 
-        ae_set(q, q->chain, node->next);
-        ae_add(q, ep->deliveries, 1);
-        ae_add(q, ep->pending, 1);
-        ae_add(q, ep->blocks, blocks);
+        ae_set(q, q->chain, ae_queue_node(q, n)->next);
+        ae_queue_count(q, n);
 
         if (q->keeper != AE_KEEPER_NONE) {
             ae_queue_outbox_enter(q, n);
         }
 
-        ae_queue_cool_enter(q, n);
+        ae_queue_cool_enter(q, n, 0);
         ae_queue_commit(q);
     }
+}
+
+
+void
+ae_queue_count(ae_queue_t *q, uint32_t n)
+{
+    uint32_t        blocks;
+    ae_node_t      *node;
+    ae_endpoint_t  *ep;
+
+    node = ae_queue_node(q, n);
+    ep = &q->endpoint[node->endpoint];
+    blocks = ae_queue_blocks(ae_queue_block(q, node->event)->len);
+
+    ae_add(q, ep->deliveries, 1);
+    ae_add(q, ep->pending, 1);
+    ae_add(q, ep->blocks, blocks);
 }
 
 
