@@ -107,8 +107,8 @@ dockerfile-check:       ## what the Dockerfile says, without Docker
 	@util/deps matrix
 	@util/dockerfile
 
-chaos: $(MODULE)        ## kill workers under load; KILLS=100, SEED, RATE
-	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/run
+chaos: $(MODULE) build/clock.so  ## kill KILLS=10000 workers under load; SEED
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/rounds
 
 soak: $(MODULE)         ## what grows over REQUESTS=1000000, RELOADS=50
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/soak
