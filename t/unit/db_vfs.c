@@ -15,9 +15,8 @@
 
 #define VFS_FILES            4
 #define VFS_NAME             64
-#define VFS_SIZE             (1 << 22)      /* of a file, at most */
+#define VFS_SIZE             (1 << 20)      /* of a file, at most */
 #define VFS_SECTOR           512
-#define VFS_REGION           32768
 #define VFS_REGIONS          8
 
 
@@ -57,6 +56,9 @@ typedef struct {
     int                      folder;        /* to be synced with it */
 } vfs_file_t;
 
+
+/* a disk needs no memory */
+void *__real_calloc(size_t n, size_t size);
 
 static int vfs_close(sqlite3_file *file);
 static int vfs_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 off);
@@ -294,7 +296,7 @@ vfs_apply(vfs_bytes_t *b, size_t off, const unsigned char *data, size_t len)
     }
 
     if (b->data == NULL) {
-        b->data = calloc(1, VFS_SIZE);
+        b->data = __real_calloc(1, VFS_SIZE);
     }
 
     if (b->len < off) {
@@ -314,7 +316,7 @@ vfs_note(vfs_disk_t *d, size_t off, const void *data, size_t len)
 {
     vfs_change_t  *c;
 
-    c = calloc(1, sizeof(vfs_change_t) + len);
+    c = __real_calloc(1, sizeof(vfs_change_t) + len);
 
     c->off = off;
     c->len = len;
@@ -588,12 +590,8 @@ vfs_shm_map(sqlite3_file *file, int n, int size, int extend,
 
     d = ((vfs_file_t *) file)->disk;
 
-    if (n >= VFS_REGIONS || size != VFS_REGION) {
-        abort();
-    }
-
-    if (d->region[n] == NULL && extend) {
-        d->region[n] = calloc(1, VFS_REGION);
+    if (n < VFS_REGIONS && d->region[n] == NULL && extend) {
+        d->region[n] = __real_calloc(1, (size_t) size);
     }
 
     *p = d->region[n];

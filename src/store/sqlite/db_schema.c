@@ -414,8 +414,12 @@ ae_db_compare(sqlite3 *sql, sqlite3 *model, ae_error_t *err)
         state = ae_db_say_sql(err, sql, rc);
     }
 
-    while (state == AE_DB_OK && sqlite3_step(want) == SQLITE_ROW) {
+    while (state == AE_DB_OK && (rc = sqlite3_step(want)) == SQLITE_ROW) {
         state = ae_db_look(want, have, sql, err);
+    }
+
+    if (state == AE_DB_OK && rc != SQLITE_DONE) {
+        state = ae_db_say_sql(err, model, rc);
     }
 
     (void) sqlite3_finalize(want);
@@ -431,13 +435,18 @@ ae_db_look(sqlite3_stmt *want, sqlite3_stmt *have, sqlite3 *sql,
 {
     int  i, rc, n;
 
-    for (i = 0; i < 3; i++) {
-        (void) sqlite3_bind_value(have, i + 1, sqlite3_column_value(want, i));
+    rc = SQLITE_OK;
+
+    for (i = 0; i < 3 && rc == SQLITE_OK; i++) {
+        rc = sqlite3_bind_value(have, i + 1, sqlite3_column_value(want, i));
     }
 
-    n = (sqlite3_step(have) == SQLITE_ROW) ? sqlite3_column_int(have, 0) : 0;
+    n = (rc == SQLITE_OK && sqlite3_step(have) == SQLITE_ROW)
+        ? sqlite3_column_int(have, 0) : 0;
 
-    rc = sqlite3_reset(have);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_reset(have);
+    }
 
     if (rc != SQLITE_OK) {
         return ae_db_say_sql(err, sql, rc);
