@@ -472,3 +472,37 @@ sub {
     is(CORE::join(' ', sort map { $_->{json}{EventMetaData}{Path} } recorded()),
        '/a /a/c', 'events; another module might have let the other pass');
 }
+
+=== TEST 25: a body that no ring can take
+--- http_config
+    api_body_max 256k;
+--- config
+    location /a { api_id orders; client_max_body_size 8m; empty_gif; }
+--- request eval
+["POST /a\n" . 'x' x 263000, "POST /a\n" . 'x' x 261000]
+--- error_code eval
+[401, 401]
+--- recorded_count: 2
+--- recorded_check eval
+sub {
+    my %got = map { $_->{json}{Sequence} => $_ } @_;
+
+    event($got{1}, 'AuthFailure', OriginatingRequestCut => 1,
+          OriginatingRequest => '');
+    event($got{2}, 'AuthFailure', OriginatingRequestCut => undef);
+    like(originating($got{2}), qr/\r\n\r\nx{30000}/, 'one that fits');
+    like(error_log_text(), qr/\[warn\] .*"api_body_max" of 262144 bytes is over a quarter of the ring, 262144: /,
+         'the warning');
+}
+
+=== TEST 26: no warning where nobody wants the body
+--- http_config
+    api_body_max 4m;
+    api_event_handlers * log;
+--- config
+    location /a { api_id orders; empty_gif; }
+--- request
+GET /a
+--- error_code: 401
+--- no_error_log
+api_body_max

@@ -344,6 +344,8 @@ typedef struct {
     ngx_http_apievents_hosts_worker_t
                                *hosts_worker;
     ngx_flag_t                  master_keys;
+    size_t                      body_max;       /* the largest api_body_max
+                                                   that is configured */
 } ngx_http_apievents_gate_main_conf_t;
 
 

@@ -158,6 +158,8 @@ ngx_http_apievents_gate_init(ngx_conf_t *cf)
         *h = hooks[i].handler;
     }
 
+    ngx_http_apievents_request_init(cf);
+
     return NGX_OK;
 }
 

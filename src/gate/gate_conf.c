@@ -335,8 +335,9 @@ ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_apievents_loc_conf_t  *lcf = conf;
 
-    ssize_t     size;
-    ngx_str_t  *value;
+    ssize_t                          size;
+    ngx_str_t                       *value;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     if (lcf->gate.body_max != NGX_CONF_UNSET_SIZE) {
         return "is duplicate";
@@ -354,6 +355,9 @@ ngx_http_apievents_api_body_max(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     lcf->gate.body_max = size;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+    mcf->gate.body_max = ngx_max(mcf->gate.body_max, (size_t) size);
 
     return NGX_CONF_OK;
 }

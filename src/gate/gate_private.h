@@ -521,6 +521,9 @@ ngx_int_t ngx_http_apievents_read_body(ngx_http_request_t *r,
 void ngx_http_apievents_build_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
+/* warns of an api_body_max that no ring can take; once routes are known */
+void ngx_http_apievents_request_init(ngx_conf_t *cf);
+
 /*
  * gate_hosts_event.c.  What was found of a host: its state, with the status
  * (0: no answer), how long it took and what was asked; raises HostDown or

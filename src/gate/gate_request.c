@@ -15,6 +15,9 @@
 
 #define NGX_HTTP_APIEVENTS_BODY_STEP  4096
 
+/* of a ring, that a record may take */
+#define NGX_HTTP_APIEVENTS_RECORD_PART  4
+
 /* shorter ones are likely to be a part of some other word */
 #define NGX_HTTP_APIEVENTS_STAR_MIN   8
 
@@ -33,9 +36,48 @@ static ngx_int_t ngx_http_apievents_body_grow(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, size_t size);
 static size_t ngx_http_apievents_request_head(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *auth, u_char *dst);
+static size_t ngx_http_apievents_request_target(ngx_http_request_t *r,
+    ngx_array_t *auth, u_char *dst);
+static size_t ngx_http_apievents_request_host(ngx_http_request_t *r,
+    u_char *dst);
+static size_t ngx_http_apievents_request_length(
+    ngx_http_apievents_decision_t *d, u_char *dst);
 static size_t ngx_http_apievents_request_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *auth, u_char *dst);
 static void ngx_http_apievents_star_out(ngx_str_t *text, ngx_str_t *word);
+
+
+void
+ngx_http_apievents_request_init(ngx_conf_t *cf)
+{
+    size_t                           max;
+    ngx_uint_t                       i;
+    ngx_http_apievents_route_t      *route;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    max = mcf->store.ring_size / NGX_HTTP_APIEVENTS_RECORD_PART;
+
+    if (mcf->store.shm_zone == NULL || mcf->gate.body_max < max) {
+        return;
+    }
+
+    route = mcf->event.routes.elts;
+
+    for (i = 0; i < mcf->event.routes.nelts; i++) {
+
+        if (route[i].uses_request) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"api_body_max\" of %uz bytes is over a quarter "
+                          "of the ring, %uz: events of requests that do not "
+                          "fit go without OriginatingRequest, a larger "
+                          "\"ring=\" of \"api_zone\" is expected",
+                          mcf->gate.body_max, max);
+            return;
+        }
+    }
+}
 
 
 ngx_int_t
@@ -380,10 +422,13 @@ ngx_http_apievents_request_head(ngx_http_request_t *r,
     n = ngx_http_apievents_put(dst, 0, r->method_name.data,
                                r->method_name.len);
     n = ngx_http_apievents_put(dst, n, (u_char *) " ", 1);
-    n += ngx_http_apievents_redact_uri(dst ? dst + n : NULL, auth,
-                                       &r->unparsed_uri);
+    n += ngx_http_apievents_request_target(r, auth, dst ? dst + n : NULL);
     n = ngx_http_apievents_put(dst, n, (u_char *) " HTTP/1.1" CRLF,
                                sizeof(" HTTP/1.1" CRLF) - 1);
+
+    if (r->headers_in.host == NULL) {
+        n += ngx_http_apievents_request_host(r, dst ? dst + n : NULL);
+    }
 
     n += ngx_http_apievents_request_headers(r, d, auth, dst ? dst + n : NULL);
 
@@ -391,22 +436,112 @@ ngx_http_apievents_request_head(ngx_http_request_t *r,
 }
 
 
-/* the body stands there without chunks, so its length takes their place */
+/* nginx keeps the scheme and host of a target in the request line only */
+
+static size_t
+ngx_http_apievents_request_target(ngx_http_request_t *r, ngx_array_t *auth,
+    u_char *dst)
+{
+    size_t   n;
+    u_char  *p, *start, *last;
+
+    n = 0;
+    last = r->request_line.data + r->request_line.len;
+    start = r->request_line.data + r->method_name.len;
+
+    while (start < last && *start == ' ') {
+        start++;
+    }
+
+    if (start < last && *start != '/') {
+        p = ngx_strlchr(start, last, ':');
+
+        if (p != NULL && last - p > 3 && p[1] == '/' && p[2] == '/') {
+
+            for (p += 3; p < last; p++) {
+                if (*p == '/' || *p == '?' || *p == ' ') {
+                    break;
+                }
+            }
+
+            n = ngx_http_apievents_put(dst, n, start, p - start);
+        }
+    }
+
+    return n + ngx_http_apievents_redact_uri(dst ? dst + n : NULL, auth,
+                                             &r->unparsed_uri);
+}
+
+
+/*
+ * HTTP/1.1 wants a Host: HTTP/1.0 need not have one, and nginx makes none of
+ * what HTTP/3 has in its place.
+ */
+
+static size_t
+ngx_http_apievents_request_host(ngx_http_request_t *r, u_char *dst)
+{
+    size_t     n;
+    u_char     addr[NGX_SOCKADDR_STRLEN];
+    ngx_str_t  host;
+
+    if (r->http_version >= NGX_HTTP_VERSION_20 && r->host_start != NULL) {
+        host.data = r->host_start;
+        host.len = r->host_end - r->host_start;
+
+    } else if (r->headers_in.server.len != 0) {
+        host = r->headers_in.server;
+
+    } else {
+        host.data = addr;
+        host.len = NGX_SOCKADDR_STRLEN;
+
+        if (ngx_connection_local_sockaddr(r->connection, &host, 1) != NGX_OK) {
+            return 0;
+        }
+    }
+
+    n = ngx_http_apievents_put(dst, 0, (u_char *) "Host: ",
+                               sizeof("Host: ") - 1);
+    n = ngx_http_apievents_put(dst, n, host.data, host.len);
+
+    return ngx_http_apievents_put(dst, n, (u_char *) CRLF, 2);
+}
+
+
+static size_t
+ngx_http_apievents_request_length(ngx_http_apievents_decision_t *d,
+    u_char *dst)
+{
+    u_char  length[sizeof("Content-Length: " CRLF) + NGX_SIZE_T_LEN];
+
+    return ngx_http_apievents_put(dst, 0, length,
+                                  ngx_sprintf(length,
+                                              "Content-Length: %uz" CRLF,
+                                              d->body.len)
+                                  - length);
+}
+
+
+/*
+ * The body stands there without chunks, or frames of HTTP/2, so its length
+ * takes their place.
+ */
 
 static size_t
 ngx_http_apievents_request_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *auth, u_char *dst)
 {
     size_t            n;
-    u_char            length[sizeof("Content-Length: ") + NGX_SIZE_T_LEN];
-    ngx_uint_t        i;
+    ngx_uint_t        i, framed;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     n = 0;
-    part = &r->headers_in.headers.part;
+    framed = (r->headers_in.content_length != NULL);
 
-    while (part != NULL) {
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -416,24 +551,24 @@ ngx_http_apievents_request_headers(ngx_http_request_t *r,
                                h[i].key.len)
                    == 0)
             {
-                n = ngx_http_apievents_put(dst, n, length,
-                                           ngx_sprintf(length,
-                                                       "Content-Length: %uz",
-                                                       d->body.len)
-                                           - length);
-
-            } else {
-                n = ngx_http_apievents_put(dst, n, h[i].key.data,
-                                           h[i].key.len);
-                n = ngx_http_apievents_put(dst, n, (u_char *) ": ", 2);
-                n += ngx_http_apievents_redact_header(dst ? dst + n : NULL,
-                                                      auth, &h[i]);
+                framed = 1;
+                n += ngx_http_apievents_request_length(d,
+                                                       dst ? dst + n : NULL);
+                continue;
             }
 
+            n = ngx_http_apievents_put(dst, n, h[i].key.data, h[i].key.len);
+            n = ngx_http_apievents_put(dst, n, (u_char *) ": ", 2);
+            n += ngx_http_apievents_redact_header(dst ? dst + n : NULL, auth,
+                                                  &h[i]);
             n = ngx_http_apievents_put(dst, n, (u_char *) CRLF, 2);
         }
+    }
 
-        part = part->next;
+    if (!framed
+        && (r->headers_in.chunked || r->headers_in.content_length_n >= 0))
+    {
+        n += ngx_http_apievents_request_length(d, dst ? dst + n : NULL);
     }
 
     return n;
