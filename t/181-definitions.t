@@ -325,6 +325,7 @@ sub {
     api_definitions $TEST_NGINX_SERVER_ROOT/html/apis;
 --- user_files eval
 my $evil = '\\n; } } server { listen 1; location / { return 200; } } # $host ${host} \\" \' \\\\ {x} %00 \\t';
+my $line = $evil =~ s/\\n//r;
 my $name = ">>> apis/a;}{\$host.json\n";
 my $target = <<'END';
    "target_url": "http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/b;}${host}'\"\\{/?x=$y;}\""},
@@ -349,7 +350,7 @@ $target "CORS": {"enable": true, "allowed_origins": ["$evil"]},
      "circuit_breakers": [{"path": "/nowhere;", "method": "$evil", "samples": 1,
        "threshold_percent": 1, "return_to_service_after": 1}]}}}},
  "event_handlers": {"events": {"AuthFailure": [{"handler_name": "eh_log_handler",
-   "handler_meta": {"prefix": "$evil"}}]}}}
+   "handler_meta": {"prefix": "$line"}}]}}}
 END
 --- request eval
 ["GET /a/1?z=1", "GET /a/mock", "GET /server"]

@@ -42,21 +42,23 @@ sub start {
 
         location /a {
             api_id a;
-            api_event_handlers * webhook url=$hook/a queue=100000;
+            api_event_handlers * webhook url=$hook/a queue=100000
+                                         retry=off;
             empty_gif;
         }
 
         location /body {
             api_id body;
             api_event_handlers * webhook url=$hook/body
-                                         template=$dir/request.txt;
+                                         retry=off template=$dir/request.txt;
             empty_gif;
         }
 
         location /hang {
             api_id hang;
             api_event_handlers * webhook url=$hook/hang timeout=2s
-                                         concurrency=4 queue=100000;
+                                         concurrency=4 queue=100000
+                                         retry=off;
             empty_gif;
         }
 
