@@ -2,10 +2,12 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * The delivery queue alone: route, take and done of one delivery, by one
- * process and by two that compete for the lock.
+ * process and by two that compete for the lock; and with a store that writes
+ * in no time.
  */
 
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +22,19 @@
 #define BENCH_QUEUE          (16 * 1024 * 1024)
 #define BENCH_EVENTS         300000
 #define BENCH_ROUNDS         7
+#define BENCH_FLUSH          100000         /* us between a keeper's flushes */
+#define BENCH_ROWS           256
 
 
 static void bench_work(ae_queue_t *q, uint32_t slot, uint64_t period,
     uint64_t n);
-static double bench_round(uint32_t processes, uint64_t period, uint64_t n);
+static void bench_flush(ae_queue_t *q);
+static pid_t bench_keeper(ae_queue_t *q);
+static double bench_round(uint32_t processes, uint64_t period, uint64_t n,
+    int keeper);
 static int bench_compare(const void *a, const void *b);
 static void bench_print(const char *what, uint32_t processes, uint64_t period,
-    uint64_t n);
+    uint64_t n, int keeper);
 
 
 static void
@@ -71,11 +78,63 @@ bench_work(ae_queue_t *q, uint32_t slot, uint64_t period, uint64_t n)
 }
 
 
+static void
+bench_flush(ae_queue_t *q)
+{
+    size_t           i, n;
+    uint32_t         nodes[BENCH_ROWS];
+    uint64_t         uids[BENCH_ROWS];
+    ae_now_t         now;
+    unsigned char    buf[BENCH_RECORD];
+    ae_outbox_row_t  rows[BENCH_ROWS];
+
+    now = (ae_now_t) { 1, 1 };
+
+    do {
+        n = ae_queue_save(q, rows, BENCH_ROWS, UINT64_MAX, &now);
+
+        for (i = 0; i < n; i++) {
+            (void) ae_queue_save_read(q, &rows[i], buf);
+        }
+
+        ae_queue_saved(q, rows, n, 1);
+
+    } while (n == BENCH_ROWS);
+
+    do {
+        n = ae_queue_gone(q, uids, nodes, BENCH_ROWS);
+        ae_queue_forget(q, uids, nodes, n);
+
+    } while (n == BENCH_ROWS);
+}
+
+
+static pid_t
+bench_keeper(ae_queue_t *q)
+{
+    pid_t  pid;
+
+    ae_queue_keeper(q, 1);
+
+    pid = fork();
+
+    if (pid != 0) {
+        return pid;
+    }
+
+    for ( ;; ) {
+        (void) usleep(BENCH_FLUSH);
+        bench_flush(q);
+    }
+}
+
+
 static double
-bench_round(uint32_t processes, uint64_t period, uint64_t n)
+bench_round(uint32_t processes, uint64_t period, uint64_t n, int keeper)
 {
     int         status, failed;
     void       *mem;
+    pid_t       pid, pids[2];
     uint32_t    i;
     ae_now_t    start, end;
 
@@ -86,10 +145,14 @@ bench_round(uint32_t processes, uint64_t period, uint64_t n)
         exit(1);
     }
 
+    pid = keeper ? bench_keeper(mem) : 0;
+
     ae_now(&start);
 
     for (i = 0; i < processes; i++) {
-        if (fork() == 0) {
+        pids[i] = fork();
+
+        if (pids[i] == 0) {
             bench_work(mem, i, period, n);
             _exit(0);
         }
@@ -98,11 +161,17 @@ bench_round(uint32_t processes, uint64_t period, uint64_t n)
     failed = 0;
 
     for (i = 0; i < processes; i++) {
-        (void) wait(&status);
+        (void) waitpid(pids[i], &status, 0);
         failed |= status;
     }
 
     ae_now(&end);
+
+    if (keeper) {
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, &status, 0);
+    }
+
     (void) munmap(mem, BENCH_QUEUE);
 
     if (failed) {
@@ -126,13 +195,14 @@ bench_compare(const void *a, const void *b)
 
 
 static void
-bench_print(const char *what, uint32_t processes, uint64_t period, uint64_t n)
+bench_print(const char *what, uint32_t processes, uint64_t period, uint64_t n,
+    int keeper)
 {
     int     i;
     double  ns[BENCH_ROUNDS];
 
     for (i = 0; i < BENCH_ROUNDS; i++) {
-        ns[i] = bench_round(processes, period, n);
+        ns[i] = bench_round(processes, period, n, keeper);
     }
 
     qsort(ns, BENCH_ROUNDS, sizeof(double), bench_compare);
@@ -150,9 +220,11 @@ main(int argc, char **argv)
 
     n = argc > 1 ? strtoull(argv[1], NULL, 10) : BENCH_EVENTS;
 
-    bench_print("one process", 1, 0, n);
-    bench_print("one process, cooldowns", 1, 1000000, n);
-    bench_print("two processes", 2, 0, n);
+    bench_print("one process", 1, 0, n, 0);
+    bench_print("one process, cooldowns", 1, 1000000, n, 0);
+    bench_print("two processes", 2, 0, n, 0);
+    bench_print("one process, store", 1, 0, n, 1);
+    bench_print("two processes, store", 2, 0, n, 1);
 
     return 0;
 }
