@@ -42,6 +42,8 @@ certificate('localhost', '/CN=x', 'subjectAltName=DNS:localhost');
 certificate('example', '/CN=localhost', 'subjectAltName=DNS:*.hook.localhost');
 certificate('address', '/CN=127.0.0.1', 'basicConstraints=CA:FALSE');
 
+certificate('client', '/CN=gateway', 'basicConstraints=CA:FALSE');
+
 # nothing is revoked; but a list of one CA says nothing of another's
 write_file('index', '');
 write_file('crl.conf', "[ca]\ndefault_ca = a\n[a]\ndatabase = index\n"
@@ -64,6 +66,7 @@ sub receiver {
             proxy_set_header X-Sni \$ssl_server_name;
             proxy_set_header X-Connection \$connection;
             proxy_set_header X-Client \$ssl_client_s_dn;
+            proxy_set_header X-Reused \$ssl_session_reused;
             proxy_set_header Host \$http_host;
             proxy_pass http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1;
         }
@@ -207,3 +210,94 @@ sub {
 SSL_do_handshake() failed
 --- error_log
 failed: no answer: refused or reset
+
+=== TEST 12: a certificate that is shown
+--- http_config eval
+::receiver('localhost', "ssl_verify_client on; ssl_client_certificate $::Pki/ca.crt;")
+    . ::handler('localhost', "ca=$::Pki/ca.crt cert=$::Pki/client.crt cert_key=$::Pki/client.key")
+--- recorded_count: 1
+--- recorded_check eval
+sub { is($_[0]{headers}{'x-client'}, 'CN=gateway', 'by its name') }
+
+=== TEST 13: none that is shown
+--- http_config eval
+::receiver('localhost', "ssl_verify_client on; ssl_client_certificate $::Pki/ca.crt;")
+    . ::handler('localhost', "ca=$::Pki/ca.crt")
+--- recorded_count: 0
+--- error_log
+failed: status 400
+
+=== TEST 14: a session is taken up again, by its own endpoint
+--- http_config eval
+::receiver('localhost', "keepalive_requests 1; ssl_session_cache shared:s:1m; ssl_protocols TLSv1.2 TLSv1.3;")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1")
+--- recorder
+--- check eval
+sub {
+    for my $n (2 .. 4) {
+        ok(wait_for(sub { (() = recorded()) == $n - 1 }), 'one more');
+        http_get('/a');
+    }
+
+    ok(wait_for(sub { (() = recorded()) == 4 }), 'all');
+
+    my @got = map { $_->{headers} } recorded();
+
+    is(CORE::join(' ', map { $_->{'x-reused'} // '.' } @got), '. r r r', 'reused');
+    isnt($got[0]{'x-connection'}, $got[1]{'x-connection'}, 'over another connection');
+}
+
+=== TEST 15: a session is no other endpoint's
+--- http_config eval
+::receiver('localhost', "keepalive_requests 1; ssl_session_cache shared:s:1m;")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1 rate=1/1h")
+    . ::handler('localhost', "ca=$::Pki/other.crt concurrency=1")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1 \"header=X-A: b\"")
+--- recorder
+--- check eval
+sub {
+    ok(wait_for(sub { (() = recorded()) == 2 }), 'two');
+    http_get('/a');
+    ok(wait_for(sub { (() = recorded()) == 3 }), 'three');
+
+    my @reused = map { $_->{headers}{'x-reused'} // '.' }
+                 grep { !$_->{headers}{'x-a'} } recorded();
+
+    is("@reused", '.', 'of one endpoint');
+
+    my $failed = () = ApiEvents::error_log_text() =~ /upstream SSL certificate verify error/g;
+    cmp_ok($failed, '>=', 1, 'the other believes it no more');
+}
+
+=== TEST 16: a certificate without its key
+--- http_config eval
+"api_event_handlers * webhook url=https://localhost/ cert=$::Pki/client.crt;"
+--- emerg
+"cert=" and "cert_key=" are expected together in
+nginx.conf:
+
+=== TEST 17: a key without its certificate
+--- http_config eval
+"api_event_handlers * webhook url=https://localhost/ cert_key=$::Pki/client.key;"
+--- emerg
+"cert=" and "cert_key=" are expected together
+
+=== TEST 18: a certificate that is not there
+--- http_config eval
+"api_event_handlers * webhook url=https://localhost/ cert=none.crt cert_key=$::Pki/client.key;"
+--- emerg
+invalid "cert=none.crt", a file with a certificate is expected in
+nginx.conf:
+
+=== TEST 19: another certificate's key
+--- http_config eval
+"api_event_handlers * webhook url=https://localhost/ cert=$::Pki/client.crt cert_key=$::Pki/ca.key;"
+--- emerg
+ca.key", a file with the certificate's key, without a password, is expected in
+nginx.conf:
+
+=== TEST 20: a name that nginx would take for something else
+--- http_config eval
+"api_event_handlers * webhook url=https://localhost/ cert=\$host cert_key=data:x;"
+--- emerg
+invalid "cert=$host", a file with a certificate is expected

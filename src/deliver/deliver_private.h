@@ -29,6 +29,13 @@ ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 
 
+/* ---- deliver_tls.c ---- */
+
+/* verify=, ca=, cert= and cert_key= */
+ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+
+
 /* ---- deliver_fields.c ---- */
 
 typedef struct {

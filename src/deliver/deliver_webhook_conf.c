@@ -5,21 +5,16 @@
  */
 
 
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-
 #include "apievents.h"
 #include "deliver/deliver_private.h"
 
 
 static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
-static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
-    ngx_str_t *file);
+static ngx_int_t ngx_http_apievents_webhook_proxy(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_method(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_success(ngx_conf_t *cf,
@@ -68,6 +63,7 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
         || ngx_http_apievents_pace_params(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_filter(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_tls(cf, ep, params) != NGX_OK
+        || ngx_http_apievents_webhook_proxy(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_method(cf, ep, params) != NGX_OK
         || ngx_http_apievents_webhook_success(cf, ep, params) != NGX_OK
         || ngx_http_apievents_fields(cf, ep, params, &conf->fields,
@@ -137,49 +133,6 @@ ngx_http_apievents_webhook_url(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
-    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
-{
-    ngx_str_t                          *value;
-    ngx_http_apievents_webhook_conf_t  *conf;
-
-    conf = ep->conf;
-    conf->target.verify = 1;
-
-    value = ngx_http_apievents_param(params, "verify");
-
-    if (value != NULL) {
-        conf->target.verify = (ngx_strcmp(value->data, "on") == 0);
-
-        if (!conf->target.verify && ngx_strcmp(value->data, "off") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid \"verify=%V\", \"on\" or \"off\" is "
-                               "expected", value);
-            return NGX_ERROR;
-        }
-
-        ngx_http_apievents_identify(ep, value);
-    }
-
-    value = ngx_http_apievents_param(params, "ca");
-
-    if (value == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_apievents_webhook_ca(cf, value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    conf->target.ca = *value;
-
-    ngx_http_apievents_identify(ep, value);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
 {
@@ -209,41 +162,47 @@ ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
 }
 
 
-/* nginx would read it after the whole file was parsed, and name no line */
-
 static ngx_int_t
-ngx_http_apievents_webhook_ca(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_apievents_webhook_proxy(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
 {
-    ngx_int_t    rc;
-    ngx_str_t    full;
-    X509_STORE  *store;
+    ngx_str_t                          *value;
+    const char                         *err;
+    ngx_http_apievents_webhook_conf_t  *conf;
 
-    full = *file;
+    conf = ep->conf;
 
-    if (full.len != 0 && ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) {
-        return NGX_ERROR;
+    value = ngx_http_apievents_param(params, "proxy");
+
+    if (value == NULL) {
+        return NGX_OK;
     }
 
-    store = X509_STORE_new();
-    if (store == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (full.len == 0
-        || X509_STORE_load_locations(store, (char *) full.data, NULL) != 1)
-    {
+    if (conf->target.tls) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"ca=%V\", a file of CA certificates is "
-                           "expected", file);
-        rc = NGX_ERROR;
+                           "\"proxy=\" is for plain http, a \"url=\" that "
+                           "starts with \"http://\" is expected");
+        return NGX_ERROR;
     }
 
-    ERR_clear_error();
-    X509_STORE_free(store);
+    if (conf->target.filter) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"filter=on\" and \"proxy=\" exclude each "
+                           "other, one of them is expected");
+        return NGX_ERROR;
+    }
 
-    return rc;
+    err = ngx_http_apievents_target_proxy(cf->pool, value, &conf->target);
+
+    if (err != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid \"proxy=%V\", %s",
+                           value, err);
+        return NGX_ERROR;
+    }
+
+    ngx_http_apievents_identify(ep, value);
+
+    return NGX_OK;
 }
 
 

@@ -60,6 +60,15 @@ typedef struct {
     ngx_addr_t                     *literal;    /* host is an address */
 
     ngx_str_t                       ca;         /* file; empty: the system's */
+    ngx_str_t                       cert;       /* files of a certificate that
+                                                   is shown, or empty */
+    ngx_str_t                       cert_key;
+    ngx_str_t                       absolute;   /* URI of a request to a proxy,
+                                                   whose host and port these
+                                                   are then; or empty */
+    void                           *session;    /* of TLS, to be taken up by
+                                                   the next connection; this
+                                                   process's */
     ngx_uint_t                      keepalive;  /* idle connections kept */
     ngx_msec_t                      timeout;
     ngx_str_t                       location;   /* the generated one's URI */
@@ -209,9 +218,20 @@ void ngx_http_apievents_share_wake(ngx_http_apievents_share_t *share);
  * count the hops, which is ours */
 ngx_uint_t ngx_http_apievents_framing_header(ngx_str_t *name);
 
-/* makes the target's upstream and location, sets t->location */
+/* the host and port of a proxy in front of a target of plain http; NULL, or
+ * what is wrong with it */
+const char *ngx_http_apievents_target_proxy(ngx_pool_t *pool, ngx_str_t *url,
+    ngx_http_apievents_target_t *t);
+
+/* makes the target's upstream and location, sets t->location; t lives as long
+ * as the cycle */
 char *ngx_http_apievents_generate_target(ngx_conf_t *cf,
     ngx_http_apievents_target_t *t);
+
+/* the internal server, made once; and inside of the location of a target */
+char *ngx_http_apievents_generate_server(ngx_conf_t *cf,
+    ngx_http_apievents_generated_t *g);
+char *ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n);
 
 /*
  * Parses text of our own, as if it stood at the level of ctx and type.  It

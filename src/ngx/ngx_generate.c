@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Configuration that the module writes for nginx: one internal server that
- * listens nowhere, an upstream and a location for each endpoint, a location
- * for each script.  Only our own words and numbers stand in the text; what
+ * listens nowhere, and in it a location for each endpoint (ngx_target.c) and
+ * each script.  Only our own words and numbers stand in the text; what
  * users wrote reaches nginx as arguments of a directive, never as text.
  */
 
@@ -24,13 +24,10 @@
 
 static char *ngx_http_apievents_generate_text(ngx_conf_t *cf,
     ngx_http_conf_ctx_t *ctx, ngx_uint_t type, ngx_str_t *text);
-static char *ngx_http_apievents_generate_server(ngx_conf_t *cf,
-    ngx_http_apievents_generated_t *g);
 static ngx_command_t *ngx_http_apievents_find_command(ngx_conf_t *cf,
     ngx_str_t *name, ngx_uint_t *module);
 
 static char *ngx_http_apievents_internal_server(ngx_conf_t *cf);
-static char *ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n);
 static char *ngx_http_apievents_internal_script(ngx_conf_t *cf, ngx_int_t n);
 static ngx_str_t *ngx_http_apievents_system_ca(void);
 
@@ -209,7 +206,7 @@ ngx_http_apievents_generate_block(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
 }
 
 
-static char *
+char *
 ngx_http_apievents_generate_server(ngx_conf_t *cf,
     ngx_http_apievents_generated_t *g)
 {
@@ -366,86 +363,6 @@ ngx_http_apievents_conf_call(ngx_conf_t *cf, ngx_str_t *args,
 
 
 char *
-ngx_http_apievents_generate_target(ngx_conf_t *cf,
-    ngx_http_apievents_target_t *t)
-{
-    u_char                           buf[NGX_HTTP_APIEVENTS_TEXT_MAX];
-    ngx_str_t                        text;
-    ngx_uint_t                       n;
-    ngx_http_apievents_target_t    **tp;
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
-
-    if (ngx_http_apievents_generate_server(cf, &mcf->generated)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    n = mcf->generated.targets.nelts;
-
-    tp = ngx_array_push(&mcf->generated.targets);
-    if (tp == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *tp = t;
-
-    text.data = buf;
-    text.len = ngx_sprintf(buf, "upstream apievents_%ui {"
-                                " apievents_internal upstream;"
-                                " server 127.0.0.1:9;", n)
-               - buf;
-
-    if (t->keepalive != 0) {
-        text.len = ngx_sprintf(buf + text.len,
-                               " keepalive %ui;"
-                               " keepalive_requests 1000000;", t->keepalive)
-                   - buf;
-    }
-
-    text.len = ngx_sprintf(buf + text.len, " } }") - buf;
-
-    if (ngx_http_apievents_generate_text(cf, mcf->generated.http,
-                                         NGX_HTTP_MAIN_CONF, &text)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    text.len = ngx_sprintf(buf, "location = /_ae/e/%ui {"
-                                " apievents_internal target %ui;"
-                                " proxy_pass http%s://apievents_%ui"
-                                "$apievents_uri;"
-                                " proxy_connect_timeout %Mms;"
-                                " proxy_send_timeout %Mms;"
-                                " proxy_read_timeout %Mms; } }",
-                           n, n, t->tls ? "s" : "", n,
-                           t->timeout, t->timeout, t->timeout)
-               - buf;
-
-    if (ngx_http_apievents_generate_text(cf, mcf->generated.server,
-                                         NGX_HTTP_SRV_CONF, &text)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    t->location.data = ngx_pnalloc(cf->pool, sizeof("/_ae/e/")
-                                             + NGX_INT_T_LEN);
-    if (t->location.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    t->location.len = ngx_sprintf(t->location.data, "/_ae/e/%ui", n)
-                      - t->location.data;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *location)
 {
@@ -573,31 +490,6 @@ ngx_http_apievents_internal_server(ngx_conf_t *cf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_apievents_internal_target(ngx_conf_t *cf, ngx_int_t n)
-{
-    ngx_http_apievents_target_t     *t, **tp;
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
-    tp = mcf->generated.targets.elts;
-    t = tp[n];
-
-    if (!t->tls || !t->verify) {
-        return NGX_CONF_OK;
-    }
-
-    if (t->ca.len == 0 && ngx_http_apievents_system_ca() == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no file of CA certificates found on this system, "
-                           "\"ca=\" is expected for \"%V\"", &t->url);
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_apievents_trusted(cf, t->ca.len ? &t->ca : NULL);
 }
 
 

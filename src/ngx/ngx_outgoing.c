@@ -265,6 +265,11 @@ ngx_http_apievents_outgoing_bind(ngx_http_apievents_call_t *call,
 
     ngx_memzero(&r->headers_in, sizeof(ngx_http_headers_in_t));
 
+    if (o->target->absolute.len != 0) {
+        r->unparsed_uri = o->target->absolute;
+        r->valid_unparsed_uri = 1;
+    }
+
     r->headers_in.headers = o->headers;
     r->headers_in.content_length_n = n;
     r->headers_in.keep_alive_n = -1;
@@ -510,14 +515,34 @@ ngx_http_apievents_free_peer(ngx_peer_connection_t *pc, void *data,
 static ngx_int_t
 ngx_http_apievents_set_session(ngx_peer_connection_t *pc, void *data)
 {
-    return NGX_OK;
+    ngx_http_apievents_outgoing_t *o = data;
+
+    return ngx_ssl_set_session(pc->connection, o->target->session);
 }
 
+
+/* one a target: another endpoint may believe other certificates, or show one
+ * of its own */
 
 static void
 ngx_http_apievents_save_session(ngx_peer_connection_t *pc, void *data)
 {
-    /* void */
+    ngx_http_apievents_outgoing_t *o = data;
+
+    ngx_ssl_session_t  *old, *session;
+
+    session = ngx_ssl_get_session(pc->connection);
+
+    if (session == NULL) {
+        return;
+    }
+
+    old = o->target->session;
+    o->target->session = session;
+
+    if (old != NULL) {
+        ngx_ssl_free_session(old);
+    }
 }
 
 #endif
