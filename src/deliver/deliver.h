@@ -167,6 +167,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                     endpoints;  /* of endpoint_t * */
+    ngx_array_t                    *named;      /* of api_webhook, or NULL */
     ngx_array_t                     files;      /* of file_t * */
     ngx_uint_t                      connections;/* share, percent */
     ngx_uint_t                      callers;    /* endpoints that call */
@@ -183,6 +184,8 @@ typedef struct {
 ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint(ngx_conf_t *cf,
     ngx_str_t *args, ngx_uint_t nargs, ngx_msec_t *cooldown);
 
+char *ngx_http_apievents_api_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_apievents_api_delivery_connections(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 

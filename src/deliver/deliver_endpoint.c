@@ -4,9 +4,12 @@
 
 
 #include "apievents.h"
+#include "deliver/deliver_private.h"
 
 
 static ngx_http_apievents_kind_t *ngx_http_apievents_kind(ngx_str_t *name);
+static ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint_create(
+    ngx_conf_t *cf, ngx_http_apievents_kind_t *kind);
 static ngx_int_t ngx_http_apievents_params(ngx_conf_t *cf, ngx_str_t *args,
     ngx_uint_t nargs, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_count(ngx_conf_t *cf,
@@ -38,6 +41,7 @@ ngx_http_apievents_endpoint_t *
 ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
     ngx_msec_t *cooldown)
 {
+    ngx_str_t                      *name;
     ngx_array_t                     params;
     ngx_http_apievents_kind_t      *kind;
     ngx_http_apievents_endpoint_t  *ep;
@@ -51,15 +55,45 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
         return NULL;
     }
 
-    ep = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_endpoint_t));
-    if (ep == NULL) {
+    if (ngx_array_init(&params, cf->pool, nargs,
+                       sizeof(ngx_http_apievents_param_t))
+        != NGX_OK
+        || ngx_http_apievents_params(cf, args + 1, nargs - 1, &params)
+           != NGX_OK)
+    {
         return NULL;
     }
 
-    if (ngx_array_init(&params, cf->pool, nargs,
-                       sizeof(ngx_http_apievents_param_t))
-        != NGX_OK)
+    if (kind == &ngx_http_apievents_webhook_kind) {
+        name = ngx_http_apievents_param(&params, "use");
+
+        if (name != NULL) {
+            return ngx_http_apievents_use(cf, &params, name, cooldown);
+        }
+    }
+
+    ep = ngx_http_apievents_endpoint_create(cf, kind);
+
+    if (ep == NULL
+        || ngx_http_apievents_bounds(cf, &params, ep, cooldown) != NGX_OK
+        || kind->parse(cf, ep, &params) != NGX_OK
+        || ngx_http_apievents_unknown(cf, &kind->name, &params) != NGX_OK)
     {
+        return NULL;
+    }
+
+    return ngx_http_apievents_intern(cf, ep);
+}
+
+
+static ngx_http_apievents_endpoint_t *
+ngx_http_apievents_endpoint_create(ngx_conf_t *cf,
+    ngx_http_apievents_kind_t *kind)
+{
+    ngx_http_apievents_endpoint_t  *ep;
+
+    ep = ngx_pcalloc(cf->pool, sizeof(ngx_http_apievents_endpoint_t));
+    if (ep == NULL) {
         return NULL;
     }
 
@@ -75,15 +109,7 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
 
     ngx_http_apievents_identify(ep, &kind->name);
 
-    if (ngx_http_apievents_params(cf, args + 1, nargs - 1, &params) != NGX_OK
-        || ngx_http_apievents_bounds(cf, &params, ep, cooldown) != NGX_OK
-        || kind->parse(cf, ep, &params) != NGX_OK
-        || ngx_http_apievents_unknown(cf, &kind->name, &params) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return ngx_http_apievents_intern(cf, ep);
+    return ep;
 }
 
 

@@ -29,6 +29,14 @@ ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 
 
+/* ---- deliver_named.c ---- */
+
+/* the endpoint that use=NAME means, which takes no other parameter than
+ * cooldown=; an emerg line and NULL if there is none */
+ngx_http_apievents_endpoint_t *ngx_http_apievents_use(ngx_conf_t *cf,
+    ngx_array_t *params, ngx_str_t *name, ngx_msec_t *cooldown);
+
+
 /* ---- deliver_tls.c ---- */
 
 /* verify=, ca=, cert= and cert_key= */
