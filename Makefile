@@ -50,7 +50,8 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps test unit style js suite interop fuzz-regression fuzz test-asan \
-        matrix test-valgrind dockerfile-check chaos soak bench demo run clean help
+        matrix test-valgrind dockerfile-check chaos soak storm bench demo run clean \
+        help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -112,6 +113,9 @@ chaos: $(MODULE) build/clock.so  ## kill KILLS=10000 workers under load; SEED
 
 soak: $(MODULE)         ## what grows over REQUESTS=1000000, RELOADS=50
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/soak
+
+storm: $(MODULE) build/clock.so  ## EVENTS=1000000 alike refusals, and their two webhooks
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/storm
 
 bench:                  ## the figures: core, webhooks, latency, the gate
 	@$(MAKE) deps

@@ -86,12 +86,15 @@ static uint32_t model_count(uint32_t endpoint, int state);
 static uint32_t model_concurrency(const model_endpoint_t *e);
 static model_delivery_t *model_oldest(int state, uint32_t endpoint,
     uint32_t identity);
+static model_delivery_t *model_newest(uint32_t endpoint, uint32_t identity);
 static uint32_t model_blocks_used(void);
 static uint32_t model_blocks_held(uint32_t endpoint);
 static int model_hogs(uint32_t held, uint32_t all, uint32_t used,
     uint32_t few);
 static int model_admits(uint32_t endpoint, uint32_t blocks);
 static int model_has_room(uint32_t endpoint, uint32_t blocks, uint32_t weight);
+static int model_swaps(const ae_queue_target_t *t, uint32_t blocks);
+static void model_trim(uint32_t identity);
 static void model_store(model_delivery_t *d, uint32_t store, int front);
 static void model_changed(model_delivery_t *d);
 static void model_store_enter(model_delivery_t *d);
@@ -117,6 +120,7 @@ static uint64_t           events, serial, told, first_uid, last_uid;
 static int64_t            store_first, store_last;
 static int                keeper, lazy;
 static ae_lease_t         stale;
+static uint32_t           model_taken;      /* nodes of the route under way */
 static model_endpoint_t   endpoint[MODEL_ENDPOINTS];
 static model_cool_t       cool[MODEL_ENDPOINTS * MODEL_IDENTITIES + 1];
 static model_delivery_t   model[MODEL_MAX];
@@ -135,6 +139,7 @@ model_reset(void)
     memset(&stale, 0, sizeof(stale));
     memset(batch, 0, sizeof(batch));
     model_forgotten = 0;
+    model_taken = 0;
 
     events = 0;
     serial = 0;
@@ -212,6 +217,29 @@ model_oldest(int state, uint32_t ep, uint32_t identity)
     }
 
     return oldest;
+}
+
+
+static model_delivery_t *
+model_newest(uint32_t ep, uint32_t identity)
+{
+    uint32_t           i;
+    model_delivery_t  *d, *newest;
+
+    newest = NULL;
+
+    for (i = 0; i < MODEL_MAX; i++) {
+        d = &model[i];
+
+        if (d->state == AE_NODE_HELD && d->endpoint == ep
+            && d->identity == identity
+            && (newest == NULL || d->order > newest->order))
+        {
+            newest = d;
+        }
+    }
+
+    return newest;
 }
 
 
@@ -293,7 +321,7 @@ model_has_room(uint32_t ep, uint32_t blocks, uint32_t weight)
     const model_endpoint_t  *e;
 
     e = &endpoint[ep];
-    used = 0;
+    used = model_taken;
 
     for (i = 0; i < MODEL_ENDPOINTS; i++) {
         used += endpoint[i].st.pending;
@@ -303,6 +331,57 @@ model_has_room(uint32_t ep, uint32_t blocks, uint32_t weight)
            && !model_hogs(weight * model_blocks_held(ep), q->blocks,
                           model_blocks_used(), 64)
            && blocks <= q->blocks;
+}
+
+
+/* its identity has one whose place it may take */
+
+static int
+model_swaps(const ae_queue_target_t *t, uint32_t blocks)
+{
+    const model_cool_t      *c;
+    const model_delivery_t  *d;
+
+    if (t->period == 0 || endpoint[t->endpoint].retired) {
+        return 0;
+    }
+
+    c = &cool[t->cooldown.h[1]];
+    d = model_oldest(AE_NODE_HELD, t->endpoint, t->cooldown.h[1]);
+
+    if (d == NULL || (c->state == AE_COOL_RUNNING && c->until <= now.mono)) {
+        return 0;
+    }
+
+    return model_has_room(t->endpoint, blocks, 1)
+           || blocks <= ae_queue_blocks(d->len);
+}
+
+
+static void
+model_trim(uint32_t identity)
+{
+    uint32_t                 ep;
+    model_delivery_t        *d, *newest;
+    const model_endpoint_t  *e;
+
+    ep = (identity - 1) / MODEL_IDENTITIES;
+    e = &endpoint[ep];
+
+    if (e->st.pending - e->st.inflight <= e->bound
+        && model_has_room(ep, 0, 1))
+    {
+        return;
+    }
+
+    d = model_oldest(AE_NODE_HELD, ep, identity);
+    newest = model_newest(ep, identity);
+
+    if (d != newest) {
+        newest->suppressed += 1 + d->suppressed;
+        model_changed(newest);
+        model_finish(d, &endpoint[ep].st.suppressed);
+    }
 }
 
 
@@ -543,12 +622,17 @@ model_enter(uint64_t event, const ae_queue_target_t *t, uint32_t node)
     d->identity = t->period ? t->cooldown.h[1] : 0;
 
     endpoint[d->endpoint].st.pending++;
+    model_taken--;
 
     if (keeper) {
         model_store_enter(d);
     }
 
     model_cool_enter(d, 0);
+
+    if (d->state == AE_NODE_HELD) {
+        model_trim(d->identity);
+    }
 }
 
 

@@ -17,11 +17,12 @@
 
 #define QUEUE_SIZE           (256 * 1024)
 #define PERIOD               1000
+#define NONE                 UINT64_MAX
 
 
 static ae_queue_t        *q;
 static uint32_t           ep, other;
-static uint64_t           number;
+static uint64_t           number, period;
 static ae_now_t           now;
 
 
@@ -29,11 +30,13 @@ static int queue_setup(void **state);
 static int queue_teardown(void **state);
 static void put(uint64_t identity, int event);
 static void put_to(uint32_t endpoint, uint64_t identity, int event);
+static int route(uint32_t endpoint, uint64_t identity, int event,
+    size_t len);
 static ae_lease_t take(int event, uint64_t suppressed);
 static void none(void);
 static void done(ae_lease_t lease, ae_outcome_e outcome);
 static void at(uint64_t mono);
-static void cycle(uint64_t identity, uint64_t period);
+static void cycle(uint64_t identity, uint64_t time);
 static void counts(uint64_t delivered, uint64_t suppressed, uint64_t pending,
     uint64_t dead);
 
@@ -50,6 +53,7 @@ queue_setup(void **state)
     ep = ae_queue_endpoint(q, (ae_id_t) { { 1, 1 } }, 10, 1000);
     other = ae_queue_endpoint(q, (ae_id_t) { { 2, 2 } }, 10, 1000);
     number = 0;
+    period = PERIOD;
     now.mono = 0;
 
     return 0;
@@ -68,23 +72,34 @@ queue_teardown(void **state)
 }
 
 
-static void
-put_to(uint32_t endpoint, uint64_t identity, int event)
+/* identity NONE: of no cooldown */
+
+static int
+route(uint32_t endpoint, uint64_t identity, int event, size_t len)
 {
     ae_str_t           record;
-    unsigned char      c;
+    unsigned char      data[1000];
     ae_queue_target_t  target;
 
-    c = event;
-    record = (ae_str_t) { 1, &c };
+    memset(data, event, sizeof(data));
+
+    record = (ae_str_t) { len, data };
 
     target.endpoint = endpoint;
     target.cooldown = (ae_id_t) { { identity, 0 } };
-    target.period = PERIOD;
+    target.period = (identity == NONE) ? 0 : period;
 
     assert_int_equal(ae_queue_route(q, 0, ++number, record, &target, 1, &now),
                      AE_OK);
-    assert_int_equal(target.result, AE_OK);
+
+    return target.result;
+}
+
+
+static void
+put_to(uint32_t endpoint, uint64_t identity, int event)
+{
+    assert_int_equal(route(endpoint, identity, event, 1), AE_OK);
     queue_check(q);
 }
 
@@ -138,27 +153,19 @@ at(uint64_t mono)
 }
 
 
-/* one is delivered, and one is held for the period */
+/* one is delivered, and one is held for the time */
 
 static void
-cycle(uint64_t identity, uint64_t period)
+cycle(uint64_t identity, uint64_t time)
 {
-    ae_str_t           record;
-    ae_lease_t         lease;
-    ae_queue_target_t  target;
+    ae_lease_t  lease;
 
-    record = (ae_str_t) { 0, NULL };
+    period = time;
 
-    target.endpoint = ep;
-    target.cooldown = (ae_id_t) { { identity, 0 } };
-    target.period = period;
-
-    assert_int_equal(ae_queue_route(q, 0, ++number, record, &target, 1, &now),
-                     AE_OK);
+    assert_int_equal(route(ep, identity, 'a', 1), AE_OK);
     assert_int_equal(ae_queue_take(q, ep, 0, &now, &lease), AE_OK);
     assert_int_equal(ae_queue_done(q, &lease, AE_DELIVERED, 0, &now), AE_OK);
-    assert_int_equal(ae_queue_route(q, 0, ++number, record, &target, 1, &now),
-                     AE_OK);
+    assert_int_equal(route(ep, identity, 'b', 1), AE_OK);
 }
 
 
@@ -413,29 +420,124 @@ test_owner_dies(void **state)
 }
 
 
+/*
+ * However many there are while one is under way: the newest go on waiting, and
+ * stand for those before.
+ */
+
 static void
-test_held_counts_against_the_bound(void **state)
+test_no_more_are_held_than_the_bound(void **state)
 {
-    ae_str_t           record;
-    ae_queue_target_t  target;
+    int         i;
+    ae_lease_t  lease;
 
     (void) state;
 
     (void) ae_queue_endpoint(q, (ae_id_t) { { 1, 1 } }, 10, 3);
 
     put(1, 'a');
-    put(1, 'b');
-    put(1, 'c');
+    lease = take('a', 0);
 
-    record = (ae_str_t) { 1, (unsigned char *) "d" };
-    target.endpoint = ep;
-    target.cooldown = (ae_id_t) { { 1, 0 } };
-    target.period = PERIOD;
+    for (i = 0; i < 3; i++) {
+        put(1, 'b');
+    }
 
-    assert_int_equal(ae_queue_route(q, 0, ++number, record, &target, 1, &now),
-                     AE_OK);
-    assert_int_equal(target.result, AE_FULL);
-    counts(0, 0, 3, 1);
+    counts(0, 0, 4, 0);
+
+    for (i = 0; i < 1000; i++) {
+        put(1, 'c');
+    }
+
+    counts(0, 1000, 4, 0);
+
+    /* those of the others do not come at their cost */
+
+    assert_int_equal(route(ep, 2, 'r', 1), AE_FULL);
+    assert_int_equal(route(ep, NONE, 'r', 1), AE_FULL);
+    counts(0, 1000, 4, 2);
+
+    done(lease, AE_DEAD);
+
+    /* a third of what is suppressed is told by each of the three */
+
+    lease = take('c', 333);
+    counts(0, 1000, 3, 3);
+    put(1, 'd');
+    counts(0, 1000, 4, 3);
+
+    done(lease, AE_DELIVERED);
+    counts(1, 1002, 1, 3);
+
+    at(PERIOD);
+    (void) take('d', 669);
+}
+
+
+static void
+test_the_bound_while_it_runs(void **state)
+{
+    int  i;
+
+    (void) state;
+
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 1, 1 } }, 10, 1);
+
+    put(1, 'a');
+    done(take('a', 0), AE_DELIVERED);
+
+    for (i = 0; i < 1000; i++) {
+        put(1, 'b');
+    }
+
+    counts(1, 999, 1, 0);
+    assert_int_equal(route(ep, 2, 'r', 1), AE_FULL);
+
+    /* it is over, though nobody looked: this one is none of those */
+
+    now.mono = PERIOD;
+    assert_int_equal(route(ep, 1, 'r', 1), AE_FULL);
+    counts(1, 999, 1, 2);
+
+    at(PERIOD);
+    (void) take('b', 999);
+}
+
+
+/* the pool as well: what is larger does not take the place of a small one */
+
+static void
+test_no_more_are_held_than_there_is_room(void **state)
+{
+    int              i;
+    ae_queue_stat_t  st;
+
+    (void) state;
+
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 1, 1 } }, 10, 100000);
+
+    put(1, 'a');
+    (void) take('a', 0);
+
+    for (i = 0; i < 5000; i++) {
+        put(1, 'b');
+    }
+
+    ae_queue_stat(q, ep, &st);
+    assert_int_equal(st.dead, 0);
+    assert_int_equal(st.suppressed + st.pending, 5001);
+    assert_true(st.nodes_free > q->nodes / 3);
+
+    for (i = 0; route(ep, NONE, 'r', 1) == AE_OK; i++) { /* void */ }
+
+    assert_true(i < 16);
+    assert_int_equal(route(ep, 1, 'r', 1000), AE_FULL);
+    assert_int_equal(route(ep, 1, 'r', 200), AE_OK);
+    assert_int_equal(route(ep, 2, 'r', 1), AE_FULL);
+
+    /* there is room for others */
+
+    put_to(other, 3, 'x');
+    put_to(other, 3, 'y');
 }
 
 
@@ -583,7 +685,9 @@ main(void)
         cooldown_test(test_failure_hands_on_what_it_stood_for),
         cooldown_test(test_delayed_retry),
         cooldown_test(test_owner_dies),
-        cooldown_test(test_held_counts_against_the_bound),
+        cooldown_test(test_no_more_are_held_than_the_bound),
+        cooldown_test(test_the_bound_while_it_runs),
+        cooldown_test(test_no_more_are_held_than_there_is_room),
         cooldown_test(test_no_room_for_cooldowns),
         cooldown_test(test_retired),
         cooldown_test(test_identity_of_two_endpoints),

@@ -78,7 +78,8 @@ step_route(void)
             target[i].period = (ae_random() % 40 + 1) * MODEL_TICK + id;
         }
 
-        ok[i] = model_admits(ep, ae_queue_blocks(record.len));
+        ok[i] = model_admits(ep, ae_queue_blocks(record.len))
+                || model_swaps(&target[i], ae_queue_blocks(record.len));
         admitted += ok[i];
     }
 
@@ -102,6 +103,7 @@ step_route(void)
     events++;
     told = now.mono;
     model_reclaim(admitted);
+    model_taken = admitted;
     admitted = 0;
 
     for (i = 0; i < n; i++) {

@@ -27,6 +27,7 @@ static void op_route(void *ctx);
 static void op_route_new(void *ctx);
 static void op_route_held(void *ctx);
 static void op_route_last(void *ctx);
+static void op_route_swap(void *ctx);
 static void op_route_over(void *ctx);
 static void op_route_full(void *ctx);
 static void op_take(void *ctx);
@@ -48,7 +49,7 @@ static void op_reuse(void *ctx);
 /*
  * Endpoint 0 has two in flight of slot 1 and others that wait, 1 a retry, 2 an
  * identity in flight with held ones, 3 one whose cooldown runs and holds one,
- * 4 is full.
+ * 4 one in flight with as many held ones as it may have, 5 is full.
  */
 
 static void
@@ -56,7 +57,8 @@ prepare(void)
 {
     uint32_t  i;
 
-    reset(5);
+    reset(6);
+    (void) ae_queue_endpoint(q, (ae_id_t) { { 4, 5 } }, 4, 2);
 
     for (i = 0; i < 6; i++) {
         put(0, 1, 0, 100 * i);
@@ -87,7 +89,12 @@ prepare(void)
     (void) ae_queue_done(q, &lease[5], AE_DELIVERED, 0, &now);
     put(3, 1, 88, 300);
 
-    put(4, 1, 0, 300);
+    put(4, 1, 66, 300);
+    (void) ae_queue_take(q, 4, 2, &now, &lease[6]);
+    put(4, 1, 66, 300);
+    put(4, 1, 66, 300);
+
+    put(5, 1, 0, 300);
 
     queue_check(q);
     memcpy(base, q, STEP_SIZE);
@@ -196,6 +203,17 @@ op_route_last(void *ctx)
 }
 
 
+/* it takes the place of the oldest one that is held */
+
+static void
+op_route_swap(void *ctx)
+{
+    (void) ctx;
+
+    put(4, 1, 66, 500);
+}
+
+
 static void
 op_route_over(void *ctx)
 {
@@ -211,7 +229,7 @@ op_route_full(void *ctx)
 {
     (void) ctx;
 
-    put(4, 1, 0, 10);
+    put(5, 1, 0, 10);
 }
 
 
@@ -356,6 +374,7 @@ run_all(void)
     run_case("route new", op_route_new, 0);
     run_case("route held", op_route_held, 0);
     run_case("route last", op_route_last, 0);
+    run_case("route swap", op_route_swap, 0);
     run_case("route over", op_route_over, 1);
     run_case("route full", op_route_full, 0);
     run_case("take", op_take, 0);

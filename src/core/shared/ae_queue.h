@@ -396,6 +396,14 @@ void ae_queue_cool_enter(ae_queue_t *q, uint32_t n, uint64_t due);
 /* the identity of the new node: what is over ends first, in transactions */
 void ae_queue_cool_refresh(ae_queue_t *q, uint32_t n, const ae_now_t *now);
 
+/* may it come without room at its endpoint: it takes a held one's place */
+int ae_queue_cool_swaps(const ae_queue_t *q, const ae_queue_target_t *target,
+    uint32_t blocks, const ae_now_t *now);
+
+/* of those that are held with the node the oldest is suppressed, if their
+ * endpoint has more than it may */
+void ae_queue_cool_trim(ae_queue_t *q, uint32_t n);
+
 /* the one that was sent was delivered, or is dead */
 void ae_queue_cool_delivered(ae_queue_t *q, uint32_t n, const ae_now_t *now);
 void ae_queue_cool_dead(ae_queue_t *q, uint32_t n);

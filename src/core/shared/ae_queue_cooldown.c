@@ -6,6 +6,9 @@
  * it is delivered, the cooldown runs: the held ones but the newest and all
  * that follow are suppressed, and when the time is over the newest goes out,
  * tells for how many it stands, and starts the same again.
+ *
+ * One that is held takes no room that a newer one of its identity needs: it is
+ * suppressed, and the newer one stands for it.
  */
 
 
@@ -168,6 +171,67 @@ ae_queue_cool_enter(ae_queue_t *q, uint32_t n, uint64_t due)
     ae_queue_append(q, &cool->held, n);
 
     if (cool->state == AE_COOL_RUNNING && cool->held.n > 1) {
+        ae_queue_cool_suppress(q, cool);
+    }
+}
+
+
+/* whether the new one may come because an older one goes */
+
+int
+ae_queue_cool_swaps(const ae_queue_t *q, const ae_queue_target_t *target,
+    uint32_t blocks, const ae_now_t *now)
+{
+    uint32_t              c;
+    const ae_cool_t      *cool;
+    const ae_node_t      *node;
+    const ae_endpoint_t  *ep;
+
+    ep = &q->endpoint[target->endpoint];
+    c = (target->period == 0 || ep->retired != 0)
+        ? AE_QUEUE_NONE : ae_queue_cool_find(q, target->cooldown);
+
+    if (c == AE_QUEUE_NONE) {
+        return 0;
+    }
+
+    cool = ae_queue_cool(q, c);
+
+    if (cool->held.n == 0
+        || (cool->state == AE_COOL_RUNNING && cool->until <= now->mono))
+    {
+        return 0;
+    }
+
+    node = ae_queue_node(q, cool->held.head);
+
+    return node->endpoint == target->endpoint
+           && (ae_queue_has_room(q, ep, blocks, 1)
+               || blocks <= ae_queue_blocks(
+                                ae_queue_block(q, node->event)->len));
+}
+
+
+void
+ae_queue_cool_trim(ae_queue_t *q, uint32_t n)
+{
+    ae_cool_t            *cool;
+    const ae_node_t      *node;
+    const ae_endpoint_t  *ep;
+
+    node = ae_queue_node(q, n);
+    ep = &q->endpoint[node->endpoint];
+
+    if (node->state != AE_NODE_HELD) {
+        return;
+    }
+
+    cool = ae_queue_cool(q, node->cool);
+
+    if (cool->held.n > 1
+        && (ep->pending - ep->inflight > ep->bound
+            || !ae_queue_has_room(q, ep, 0, 1)))
+    {
         ae_queue_cool_suppress(q, cool);
     }
 }

@@ -20,7 +20,8 @@ static int ae_queue_hogs(uint64_t held, uint32_t all, uint32_t free,
 static int ae_queue_admits(const ae_queue_t *q, const ae_endpoint_t *ep,
     uint32_t blocks);
 static int ae_queue_admit(ae_queue_t *q, size_t len,
-    ae_queue_target_t *targets, size_t n, uint32_t *admitted);
+    ae_queue_target_t *targets, size_t n, const ae_now_t *now,
+    uint32_t *admitted);
 static uint32_t ae_queue_fill_nodes(ae_queue_t *q,
     const ae_queue_target_t *targets, size_t n);
 static void ae_queue_note_refused(ae_queue_t *q,
@@ -51,7 +52,7 @@ ae_queue_route(ae_queue_t *q, uint32_t source, uint64_t number,
         goto done;
     }
 
-    rc = ae_queue_admit(q, record.len, targets, n, &admitted);
+    rc = ae_queue_admit(q, record.len, targets, n, now, &admitted);
 
     if (rc != AE_OK) {
         goto done;
@@ -142,7 +143,7 @@ ae_queue_has_room(const ae_queue_t *q, const ae_endpoint_t *ep,
 
 static int
 ae_queue_admit(ae_queue_t *q, size_t len, ae_queue_target_t *targets,
-    size_t n, uint32_t *admitted)
+    size_t n, const ae_now_t *now, uint32_t *admitted)
 {
     size_t    i;
     uint32_t  blocks;
@@ -159,7 +160,8 @@ ae_queue_admit(ae_queue_t *q, size_t len, ae_queue_target_t *targets,
         targets[i].result = AE_FULL;
 
         if (*admitted < q->nodes
-            && ae_queue_admits(q, &q->endpoint[targets[i].endpoint], blocks))
+            && (ae_queue_admits(q, &q->endpoint[targets[i].endpoint], blocks)
+                || ae_queue_cool_swaps(q, &targets[i], blocks, now)))
         {
             targets[i].result = AE_OK;
             (*admitted)++;
@@ -313,6 +315,7 @@ ae_queue_chain(ae_queue_t *q)
         }
 
         ae_queue_cool_enter(q, n, 0);
+        ae_queue_cool_trim(q, n);
         ae_queue_commit(q);
     }
 }

@@ -414,7 +414,9 @@ typedef struct {
     uint64_t                 period;        /* ns, 0: no cooldown */
 
     int                      result;        /* AE_OK, or AE_FULL: dead because
-                                               the endpoint's bound is full */
+                                               the endpoint's bound is full,
+                                               and its cooldown holds none
+                                               that could make room */
 } ae_queue_target_t;
 
 
