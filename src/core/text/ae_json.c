@@ -35,6 +35,7 @@ typedef struct {
     ae_value_t              *open[AE_JSON_DEPTH];
     ae_str_t                 name;          /* of the next member */
     size_t                   pos;           /* lines are counted up to it */
+    size_t                   end;           /* of the root, once it is whole */
     unsigned                 line;
     unsigned                 depth;
     unsigned                 patched:1;     /* text is a copy in scratch */
@@ -49,9 +50,11 @@ static int ae_json_check(ae_json_t *js);
 static int ae_json_check_escape(ae_json_t *js, size_t *pos);
 static int ae_json_unit(ae_str_t text, size_t pos);
 static void ae_json_run(ae_json_t *js);
+static void ae_json_rest(ae_json_t *js);
 static int ae_json_fail(ae_json_t *js, int rc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static void ae_json_yajl_error(ae_json_t *js);
+static size_t ae_json_consumed(const ae_json_t *js);
 static void ae_json_seek(ae_json_t *js, size_t pos);
 
 static void *ae_json_malloc(void *ctx, size_t size);
@@ -296,6 +299,7 @@ ae_json_run(ae_json_t *js)
         js->ended = 1;
 
         if (yajl_complete_parse(js->yajl) == yajl_status_ok) {
+            ae_json_rest(js);
             return;
         }
     }
@@ -304,6 +308,25 @@ ae_json_run(ae_json_t *js)
 
     if (js->rc == AE_OK) {
         ae_json_yajl_error(js);
+    }
+}
+
+
+/* yajl overlooks a string there that does not end */
+
+static void
+ae_json_rest(ae_json_t *js)
+{
+    size_t  i;
+
+    for (i = js->end; i < js->text.len; i++) {
+
+        if (js->text.data[i] == '"') {
+            ae_json_seek(js, i);
+            ae_json_fail(js, AE_DECLINED,
+                         "nothing is expected behind the value");
+            return;
+        }
     }
 }
 
@@ -330,8 +353,7 @@ ae_json_yajl_error(ae_json_t *js)
     char    *text, *p;
     size_t   i;
 
-    ae_json_seek(js, js->ended ? js->text.len
-                               : yajl_get_bytes_consumed(js->yajl));
+    ae_json_seek(js, ae_json_consumed(js));
 
     /* "lexical error: what.\n", "parse error: what\n" */
 
@@ -349,6 +371,13 @@ ae_json_yajl_error(ae_json_t *js)
     }
 
     ae_json_fail(js, AE_DECLINED, "%s", p);
+}
+
+
+static size_t
+ae_json_consumed(const ae_json_t *js)
+{
+    return js->ended ? js->text.len : yajl_get_bytes_consumed(js->yajl);
 }
 
 
@@ -418,8 +447,7 @@ ae_json_add(ae_json_t *js, ae_type_e type)
 {
     ae_value_t  *v, *parent;
 
-    ae_json_seek(js, js->ended ? js->text.len
-                               : yajl_get_bytes_consumed(js->yajl));
+    ae_json_seek(js, ae_json_consumed(js));
 
     v = ae_arena_alloc(js->arena, sizeof(ae_value_t));
     if (v == NULL) {
@@ -432,6 +460,7 @@ ae_json_add(ae_json_t *js, ae_type_e type)
 
     if (js->depth == 0) {
         js->root = v;
+        js->end = ae_json_consumed(js);
         return v;
     }
 
@@ -586,7 +615,9 @@ ae_json_on_end(void *ctx)
 {
     ae_json_t  *js = ctx;
 
-    js->depth--;
+    if (--js->depth == 0) {
+        js->end = ae_json_consumed(js);
+    }
 
     return 1;
 }
