@@ -281,6 +281,7 @@ static void
 test_restore_is_bounded(void **state)
 {
     int                i;
+    size_t             n;
     uint64_t           cursor;
     ae_limits_t       *limits, *next;
     ae_limit_use_t     use;
@@ -324,6 +325,23 @@ test_restore_is_bounded(void **state)
 
         assert_int_equal(ae_limits_restore(next, &bad, &now), AE_ERROR);
     }
+
+    /* what is as much as can be stays so, and never comes round to nothing */
+
+    good.id.h[0] -= 29;
+    good.count = (uint64_t) 1 << 62;
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(ae_limits_restore(next, &good, &now), AE_OK);
+    }
+
+    cursor = 0;
+
+    do {
+        n = ae_limits_dump(next, &cursor, &bad, 1, &now);
+    } while (cursor != AE_LIMITS_END && !(n && ae_id_equal(bad.id, good.id)));
+
+    assert_true(n == 1 && bad.count == good.count);
 
     good.count = 0;
     assert_int_equal(ae_limits_restore(next, &good, &now), AE_DECLINED);

@@ -179,14 +179,23 @@ test_days_begin_anew(void **state)
 
     now.wall = 10;
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
-    is(AE_ENABLED, 0, 1000 + 4 * DAY, 3);
+    is(AE_ENABLED, 0, 10, 4);
+
+    now.wall += 5 * DAY - 1;
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    now.wall++;
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
+    is(AE_DISABLED_FAILING, 0, 10, 5);
+    assert_int_equal(ae_queue_disable(q, ep, AE_ENABLED, 0), AE_OK);
 
     /* 1970 is a time like any other */
 
-    tell(AE_ATTEMPT_OK, AE_HEALTH_STAYS);
+    tell(AE_ATTEMPT_OK, AE_HEALTH_RECOVERED);
     now.wall = 0;
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
-    is(AE_ENABLED, 0, 1, 5);
+    is(AE_ENABLED, 0, 1, 7);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    is(AE_ENABLED, 0, 1, 7);
 }
 
 

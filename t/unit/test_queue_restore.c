@@ -340,6 +340,35 @@ test_due(void **state)
 }
 
 
+/* what a clock that went wrong for a while has put off for years */
+
+static void
+test_put_off(void **state)
+{
+    ae_lease_t       lease;
+    ae_outbox_row_t  r;
+
+    (void) state;
+
+    r = row_of(1);
+    r.due = now.wall + 10 * 365 * AE_OUTBOX_LATEST;
+    assert_int_equal(restore(&r), AE_OK);
+
+    r = cool_row(2, 5, 1, UINT64_MAX);
+    r.period = 2 * AE_OUTBOX_LATEST;
+    assert_int_equal(restore(&r), AE_OK);
+
+    at(1000 + AE_OUTBOX_LATEST - 1);
+    none();
+    at(1000 + AE_OUTBOX_LATEST);
+    assert_int_equal(take(&lease), 1);
+    at(1000 + 2 * AE_OUTBOX_LATEST - 1);
+    none();
+    at(1000 + 2 * AE_OUTBOX_LATEST);
+    assert_int_equal(take(&lease), 2);
+}
+
+
 /* it is behind its cooldown, and so are those that come */
 
 static void
@@ -603,6 +632,7 @@ main(void)
         restore_test(test_declined),
         restore_test(test_own),
         restore_test(test_due),
+        restore_test(test_put_off),
         restore_test(test_held),
         restore_test(test_occupies_its_cooldown),
         restore_test(test_behind_a_cooldown),

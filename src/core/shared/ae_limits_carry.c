@@ -206,7 +206,7 @@ ae_limits_unrecord(ae_limit_state_t *st, const ae_limit_record_t *record,
 static void
 ae_limits_add(ae_limit_state_t *st, const ae_limit_state_t *stored)
 {
-    st->count += stored->count;
+    st->count = ae_limit_min(st->count + stored->count, AE_LIMITS_MOST);
     st->previous = stored->previous;
 
     if (st->mark < stored->mark) {

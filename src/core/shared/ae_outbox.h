@@ -50,6 +50,13 @@ typedef struct {
 } ae_outbox_row_t;
 
 
+/*
+ * ns; nothing that was restored waits for longer, but for a cooldown of more
+ * than this: no retry does, so a row that is due later was written, or is
+ * read, with a wall clock that is wrong.
+ */
+#define AE_OUTBOX_LATEST     ((uint64_t) 3 * 86400 * 1000000000)
+
 typedef struct ae_queue_s    ae_queue_t;
 
 /*

@@ -111,7 +111,8 @@ ae_health_succeeded(ae_queue_t *q, ae_endpoint_t *ep)
 }
 
 
-/* a wall clock that was set back does not make it fail for longer */
+/* with a wall clock that was set back, what it said before is unknown: it
+ * begins to fail now */
 
 static ae_health_change_e
 ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep, ae_attempt_e attempt,
@@ -132,8 +133,10 @@ ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep, ae_attempt_e attempt,
     disabled = ep->disabled;
     failing = ep->failing;
 
-    if (failing == 0) {
-        failing = (wall != 0) ? wall : 1;
+    wall = (wall != 0) ? wall : 1;
+
+    if (failing == 0 || failing > wall) {
+        failing = wall;
     }
 
     if (disabled == AE_ENABLED) {
@@ -141,7 +144,7 @@ ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep, ae_attempt_e attempt,
         if (attempt == AE_ATTEMPT_DISABLE) {
             disabled = AE_DISABLED_ANSWER;
 
-        } else if (wall > failing && wall - failing >= AE_HEALTH_LIMIT) {
+        } else if (wall - failing >= AE_HEALTH_LIMIT) {
             disabled = AE_DISABLED_FAILING;
         }
     }

@@ -15,7 +15,8 @@ static int ae_restore_room(const ae_queue_t *q, const ae_endpoint_t *ep,
 static void ae_restore_fill(ae_queue_t *q, const ae_outbox_row_t *row,
     ae_str_t record, uint32_t endpoint);
 static void ae_restore_enter(ae_queue_t *q, uint32_t n, uint64_t due);
-static uint64_t ae_restore_due(uint64_t wall, const ae_now_t *now);
+static uint64_t ae_restore_due(const ae_outbox_row_t *row,
+    const ae_now_t *now);
 
 
 /* what is over ends first, which neither takes nor frees nodes and blocks */
@@ -37,7 +38,7 @@ ae_queue_restore(ae_queue_t *q, const ae_outbox_row_t *row, ae_str_t record,
 
         ae_restore_fill(q, row, record, endpoint);
         ae_queue_cool_refresh(q, n, now);
-        ae_restore_enter(q, n, ae_restore_due(row->due, now));
+        ae_restore_enter(q, n, ae_restore_due(row, now));
         ae_queue_commit(q);
     }
 
@@ -127,7 +128,20 @@ ae_restore_enter(ae_queue_t *q, uint32_t n, uint64_t due)
 
 
 static uint64_t
-ae_restore_due(uint64_t wall, const ae_now_t *now)
+ae_restore_due(const ae_outbox_row_t *row, const ae_now_t *now)
 {
-    return (wall > now->wall) ? now->mono + (wall - now->wall) : 0;
+    uint64_t  rest, latest;
+
+    if (row->due <= now->wall) {
+        return 0;
+    }
+
+    rest = row->due - now->wall;
+    latest = (row->period > AE_OUTBOX_LATEST) ? row->period : AE_OUTBOX_LATEST;
+
+    if (rest > latest) {
+        rest = latest;
+    }
+
+    return (rest < UINT64_MAX - now->mono) ? now->mono + rest : UINT64_MAX;
 }
