@@ -257,6 +257,11 @@ test_declined(void **state)
 
     (void) state;
 
+    /* no clock has come there: those after it would come round to none */
+
+    r = row_of((uint64_t) INT64_MAX + 1);
+    assert_int_equal(restore(&r), AE_ERROR);
+
     r = row_of(0);
     assert_int_equal(restore(&r), AE_ERROR);
 

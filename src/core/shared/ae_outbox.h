@@ -31,7 +31,8 @@
 
 typedef struct {
     uint64_t                 uid;           /* of the delivery, unique over
-                                               zones: the row's key */
+                                               zones: the row's key; at
+                                               most INT64_MAX */
     ae_id_t                  event;         /* its id, by whoever reads the
                                                record: here it is zero */
     ae_id_t                  endpoint;      /* identity */

@@ -60,9 +60,9 @@ ae_restore_admit(const ae_queue_t *q, const ae_outbox_row_t *row, size_t len,
         return AE_DECLINED;
     }
 
-    /* it is none of those that are pending */
+    /* it is none of those that are pending; and the next uid is no less */
 
-    if (row->uid == 0 || len > UINT32_MAX
+    if (row->uid == 0 || row->uid > INT64_MAX || len > UINT32_MAX
         || ae_queue_outbox_own(q, row->uid))
     {
         return AE_ERROR;
