@@ -3,8 +3,9 @@
  *
  * A file of the embedded store that anything happened to.  The input says what
  * is changed in a file with some rows of each kind, four bytes a change: page,
- * place in it with what is done there, and a value.  Whatever the file is, it
- * is refused, or opened and read, claimed from and written to, without a crash
+ * place in it with what is done there, and a value; or that there is a log
+ * beside it, which may be changed as well.  Whatever they are, the file is
+ * refused, or opened and read, claimed from and written to, without a crash
  * and within bounds of time and memory.
  */
 
@@ -23,6 +24,7 @@
 #define FUZZ_PAGE            4096
 #define FUZZ_FILE            (64 * FUZZ_PAGE)
 #define FUZZ_ROWS            40
+#define FUZZ_LATER           2
 #define FUZZ_LIST            16
 #define FUZZ_PAGES           20             /* of a list */
 #define FUZZ_SEC             1000000000ull
@@ -31,12 +33,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fuzz_start(void);
+static ae_db_t *fuzz_open(void);
+static size_t fuzz_read(const char *suffix, unsigned char *bytes);
 static void fuzz_end(void);
 static void fuzz_remove(void);
 static void fuzz_fill(ae_db_t *db);
 static int fuzz_fill_one(ae_db_t *db, uint64_t n);
 static void fuzz_change(unsigned char *file, const uint8_t *change);
-static void fuzz_write(const unsigned char *file);
+static void fuzz_change_log(const uint8_t *change);
+static void fuzz_write(const char *suffix, const unsigned char *bytes,
+    size_t size);
 static void fuzz_use(ae_db_t *db);
 static void fuzz_history(ae_db_t *db, ae_arena_t *arena);
 static void fuzz_query(ae_db_t *db, ae_db_query_t query, ae_arena_t *arena);
@@ -47,8 +53,10 @@ static void fuzz_expect(int condition);
 
 
 static char           fuzz_folder[64], fuzz_path[80];
-static unsigned char  fuzz_file[FUZZ_FILE];
-static size_t         fuzz_size;
+static unsigned char  fuzz_file[FUZZ_FILE], fuzz_log[FUZZ_FILE];
+static unsigned char  fuzz_log_of[FUZZ_FILE];   /* of this input */
+static size_t         fuzz_size, fuzz_log_size;
+static int            fuzz_with_log;
 
 
 int
@@ -65,13 +73,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     memcpy(file, fuzz_file, fuzz_size);
+    fuzz_with_log = 0;
 
     for (i = 0; i + 4 <= size; i += 4) {
         fuzz_change(file, data + i);
     }
 
     fuzz_remove();
-    fuzz_write(file);
+    fuzz_write("", file, fuzz_size);
+
+    if (fuzz_with_log) {
+        fuzz_write("-wal", fuzz_log_of, fuzz_log_size);
+    }
 
     state = ae_db_check(fuzz_path, 1000, &err);
     fuzz_expect(state == AE_DB_OK || err.text[0] != '\0');
@@ -91,14 +104,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 
+/* a file whose log was written back, and the log of what came after that */
+
 static void
 fuzz_start(void)
 {
-    int             fd;
-    ssize_t         n;
-    ae_db_t        *db;
-    ae_error_t      err;
-    ae_db_state_e   state;
+    uint64_t   n;
+    ae_db_t   *db;
 
     snprintf(fuzz_folder, sizeof(fuzz_folder), "%s/apievents-fuzz-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -107,17 +119,57 @@ fuzz_start(void)
 
     snprintf(fuzz_path, sizeof(fuzz_path), "%s/db", fuzz_folder);
 
-    db = ae_db_open(fuzz_path, NULL, &state, &err);
-    fuzz_expect(db != NULL);
+    db = fuzz_open();
     fuzz_fill(db);
     ae_db_close(db);
 
-    fd = open(fuzz_path, O_RDONLY);
-    n = read(fd, fuzz_file, FUZZ_FILE);
+    fuzz_size = fuzz_read("", fuzz_file);
+    fuzz_expect(fuzz_size > FUZZ_PAGE);
+
+    db = fuzz_open();
+
+    for (n = 1; n <= FUZZ_LATER; n++) {
+        fuzz_expect(ae_db_outbox_delete(db, n) == AE_OK);
+        fuzz_expect(fuzz_fill_one(db, FUZZ_ROWS + n));
+    }
+
+    fuzz_log_size = fuzz_read("-wal", fuzz_log);
+    fuzz_expect(fuzz_log_size > FUZZ_PAGE);
+
+    ae_db_close(db);
+}
+
+
+static ae_db_t *
+fuzz_open(void)
+{
+    ae_db_t        *db;
+    ae_error_t      err;
+    ae_db_state_e   state;
+
+    db = ae_db_open(fuzz_path, NULL, &state, &err);
+    fuzz_expect(db != NULL);
+
+    return db;
+}
+
+
+static size_t
+fuzz_read(const char *suffix, unsigned char *bytes)
+{
+    int      fd;
+    char     name[96];
+    ssize_t  n;
+
+    snprintf(name, sizeof(name), "%s%s", fuzz_path, suffix);
+
+    fd = open(name, O_RDONLY);
+    n = read(fd, bytes, FUZZ_FILE);
     (void) close(fd);
 
-    fuzz_expect(n > FUZZ_PAGE && n < FUZZ_FILE);
-    fuzz_size = (size_t) n;
+    fuzz_expect(n >= 0 && n < FUZZ_FILE);
+
+    return (size_t) n;
 }
 
 
@@ -256,21 +308,48 @@ fuzz_change(unsigned char *file, const uint8_t *change)
         file[page == 0 ? 108 + place % 64 : 8 + place % 64] = change[3];
         break;
 
+    case 15:
+        fuzz_change_log(change);
+        break;
+
     default:
         *p = change[3];
     }
 }
 
 
-static void
-fuzz_write(const unsigned char *file)
-{
-    int  fd;
+/* as it was, but for one byte; its checksums tell from where on */
 
-    fd = open(fuzz_path, O_WRONLY|O_CREAT|O_TRUNC, 0600);
+static void
+fuzz_change_log(const uint8_t *change)
+{
+    size_t  place;
+
+    if (!fuzz_with_log) {
+        memcpy(fuzz_log_of, fuzz_log, fuzz_log_size);
+        fuzz_with_log = 1;
+    }
+
+    place = (size_t) (change[0] << 12 | (change[2] & 15) << 8 | change[1]);
+
+    if (place < fuzz_log_size) {
+        fuzz_log_of[place] ^= change[3];
+    }
+}
+
+
+static void
+fuzz_write(const char *suffix, const unsigned char *bytes, size_t size)
+{
+    int   fd;
+    char  name[96];
+
+    snprintf(name, sizeof(name), "%s%s", fuzz_path, suffix);
+
+    fd = open(name, O_WRONLY|O_CREAT|O_TRUNC, 0600);
 
     fuzz_expect(fd != -1);
-    fuzz_expect(write(fd, file, fuzz_size) == (ssize_t) fuzz_size);
+    fuzz_expect(write(fd, bytes, size) == (ssize_t) size);
     (void) close(fd);
 }
 
