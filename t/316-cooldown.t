@@ -255,3 +255,116 @@ END
 --- recorded_count: 1
 --- recorded_check eval
 sub { is($_[0]{headers}{'x-own'}, '1', 'header_map') }
+
+=== TEST 13: what is told of one API, or by other headers, silences nothing else
+--- http_config
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/same.txt;
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/same.txt
+                                 "header=X-Own: 1";
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/same.txt
+                                 method=PUT;
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/same.txt
+                                 secret=whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=;
+--- config
+    location /x { api_id a; empty_gif; }
+    location /y { rewrite ^ /x break; api_id b; empty_gif; }
+--- user_files
+>>> same.txt
+always the same
+--- request eval
+["GET /x", "GET /y", "GET /x", "GET /y"]
+--- error_code eval
+[(401) x 4]
+--- recorded_count: 8
+--- recorded_check eval
+sub {
+    is("@{[sort map { ($_->{headers}{'webhook-signature'} ? 'signed' : '')
+                      . ($_->{headers}{'x-own'} // '') . $_->{method} } @_]}",
+       '1POST 1POST POST POST PUT PUT signedPOST signedPOST', 'requests');
+    is("@{[grep { $_->{body} !~ /^always the same\n?\z/ } @_]}", '', 'bodies');
+}
+--- metrics
+apievents_deliveries{state="pending"} 8
+
+=== TEST 14: nor does a body that is the same for other keys, paths and reasons
+--- http_config
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/same.txt;
+--- user_files
+>>> same.txt
+always the same
+--- request eval
+["GET /a", "GET /a", "GET /a/1", "GET /a", "GET /a"]
+--- more_headers eval
+['X: 1', 'Authorization: one-key-0123456789', 'X: 1',
+ 'Authorization: two-key-0123456789', 'Authorization: one-key-0123456789']
+--- error_code eval
+[401, 403, 401, 403, 403]
+--- recorded_count: 4
+--- metrics
+apievents_deliveries_total 5
+apievents_deliveries{state="pending"} 1
+
+=== TEST 15: alike events are alike, whatever differs in their bodies
+--- http_config
+    api_event_handlers * webhook url=$HOOK/ok cooldown=10s template=../html/all.json;
+--- user_files
+>>> all.json
+{"suppressed": {{.Suppressed}}, "all": "{{.ID}} {{.TimeStamp}} {{.Sequence}} {{.Meta.Origin}}
+{{.Meta.OriginatingRequest}}"}
+--- request eval
+["GET /a", "POST /a\nbody", "GET /a?query", "PUT /a\nother", "GET /a"]
+--- more_headers eval
+['X: 1', 'X: 2', 'X: 3', 'Y: 4', "User-Agent: other\nConnection: close"]
+--- error_code eval
+[(401) x 5]
+--- recorded_count: 1
+--- metrics
+apievents_deliveries{state="delivered"} 1
+apievents_deliveries{state="suppressed"} 3
+apievents_deliveries{state="pending"} 1
+
+=== TEST 16: an event_timeout of 0, or none, is no cooldown
+--- config
+    location /a {
+        api_definition ../html/api.json;
+        empty_gif;
+    }
+--- user_files eval
+">>> api.json\n" . <<"END"
+{"api_id": "a", "use_keyless": false, "event_handlers": {"events": {
+ "AuthFailure": [
+  {"handler_name": "eh_web_hook_handler", "handler_meta": {
+   "method": "POST", "target_path": "http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1/0",
+   "event_timeout": 0}},
+  {"handler_name": "eh_web_hook_handler", "handler_meta": {
+   "method": "POST", "target_path": "http://127.0.0.1:\$TEST_NGINX_RAND_PORT_1/none"}}
+ ]}}}
+END
+--- request eval
+[("GET /a") x 4]
+--- error_code eval
+[(401) x 4]
+--- recorded_count: 8
+--- recorded_check eval
+sub { is("@{[sort map { $_->{uri} } @_]}", '/0 /0 /0 /0 /none /none /none /none', 'each') }
+
+=== TEST 17: a receiver that fails silences nothing, however it fails
+--- http_config
+    api_event_handlers AuthFailure webhook url=$HOOK/status/500 cooldown=10s retry=off concurrency=1;
+    api_event_handlers AuthFailure webhook url=$HOOK/close cooldown=10s retry=off;
+    api_event_handlers AuthFailure webhook url=$HOOK/hang cooldown=10s retry=off timeout=200ms;
+    api_event_handlers AuthFailure webhook url=http://127.0.0.1:1/ cooldown=10s retry=off;
+--- request eval
+[("GET /a") x 3]
+--- error_code eval
+[(401) x 3]
+--- recorded_count: 9
+--- recorded_check eval
+sub {
+    is("@{[sort map { $_->{uri} } @_]}",
+       '/close /close /close /hang /hang /hang /status/500 /status/500 /status/500',
+       'each is tried');
+}
+--- metrics
+apievents_deliveries{state="dead"} 12
+apievents_deliveries{state="suppressed"} 0
