@@ -176,7 +176,7 @@ sub {
 --- main_config
     worker_shutdown_timeout 200ms;
 --- http_config eval
-::resolver() . ::handler('silent.test')
+"api_store off;\n" . ::resolver() . ::handler('silent.test')
 --- request eval
 [("GET /a") x 3]
 --- error_code eval

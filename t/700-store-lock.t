@@ -119,6 +119,8 @@ sub tests_nothing {
     my $nginx = start('trial');
     my $rival = rival($nginx);
 
+    ok($nginx->until(20, sub { holder($nginx) eq $nginx->{pid} }),
+       'the master has the lock');
     is($rival->run('-t'), '', 'a configuration can be tested meanwhile');
     is(holder($nginx), $nginx->{pid}, 'the lock is left alone');
     is($nginx->run('-s reload'), '', 'and signals can be sent');

@@ -78,6 +78,7 @@ sub configure {
 
     $nginx->configure('events { worker_connections 128; }', <<"END");
     api_zone $zone;
+    api_store off;
 
     server {
         listen 127.0.0.1:$port;

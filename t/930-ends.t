@@ -35,6 +35,7 @@ sub start {
 
     $nginx->configure('events { worker_connections 512; }', <<"END");
     api_zone ends:32m;
+    api_store off;
     client_body_timeout 30s;
 
     server {

@@ -143,6 +143,9 @@ typedef struct {
 ngx_int_t ngx_http_apievents_endpoint_info(ngx_uint_t i,
     ngx_http_apievents_endpoint_info_t *info);
 
+/* a record that a store kept, as it was raised; NGX_BUSY: no room */
+ngx_int_t ngx_http_apievents_raise_again(ae_str_t *record);
+
 /* finds the handlers of a record: by its route, else by its API */
 ngx_http_apievents_route_t *ngx_http_apievents_route_find(
     ngx_http_apievents_event_conf_t *ecf, ae_event_t *ev);

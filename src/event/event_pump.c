@@ -465,7 +465,10 @@ ngx_http_apievents_event_exit_process(ngx_cycle_t *cycle)
 
     if (ae_processes_alive(zone->processes) == 0) {
         ngx_http_apievents_adopt(mcf);
-        ngx_http_apievents_tell_end(mcf, cycle->log);
+
+        if (ngx_http_apievents_store_last(cycle) != NGX_OK) {
+            ngx_http_apievents_tell_end(mcf, cycle->log);
+        }
     }
 }
 

@@ -71,6 +71,39 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
 }
 
 
+ngx_int_t
+ngx_http_apievents_raise_again(ae_str_t *record)
+{
+    void                       *p;
+    uint32_t                    slot;
+    ae_ring_t                  *ring;
+    ngx_http_apievents_zone_t  *zone;
+
+    zone = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle)
+           ->store.zone;
+
+    if (ngx_http_apievents_ring_take(&slot) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    ring = ae_process_ring(zone->processes, slot);
+    p = ae_ring_has(ring, record->len + NGX_HTTP_APIEVENTS_RESERVED)
+        ? ae_ring_reserve(ring, record->len) : NULL;
+
+    if (p != NULL) {
+        ngx_memcpy(p, record->data, record->len);
+        ae_ring_commit(ring);
+
+    } else {
+        ae_ring_drop(ring, AE_DROP_RING_FULL);
+    }
+
+    ngx_http_apievents_ring_give(slot);
+
+    return (p != NULL) ? NGX_OK : NGX_BUSY;
+}
+
+
 /* NGX_BUSY: dropped for want of room; NGX_DECLINED: for another reason */
 
 static ngx_int_t

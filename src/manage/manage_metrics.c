@@ -20,6 +20,10 @@ typedef struct {
     ae_sessions_stat_t   sessions;
     uint32_t             rings;
     uint32_t             alive;
+
+    ngx_uint_t           stored;                /* there is a store */
+    ngx_http_apievents_store_stat_t
+                         store;
 } ngx_http_apievents_snapshot_t;
 
 
@@ -32,6 +36,8 @@ static void ngx_http_apievents_metrics_deliveries(ae_buf_t *b,
     const ae_queue_stat_t *st);
 static void ngx_http_apievents_metrics_zone(ae_buf_t *b,
     const ngx_http_apievents_snapshot_t *s);
+static void ngx_http_apievents_metrics_store(ae_buf_t *b,
+    const ngx_http_apievents_store_stat_t *st);
 static void ngx_http_apievents_metrics_head(ae_buf_t *b, const char *name,
     const char *type, const char *help);
 static void ngx_http_apievents_metrics_value(ae_buf_t *b, const char *name,
@@ -94,6 +100,10 @@ ngx_http_apievents_metrics_handler(ngx_http_request_t *r)
     ngx_http_apievents_metrics_deliveries(&b, &s.queue);
     ngx_http_apievents_metrics_zone(&b, &s);
 
+    if (s.stored) {
+        ngx_http_apievents_metrics_store(&b, &s.store);
+    }
+
     rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
                   : ngx_http_apievents_manage_send(r, NGX_HTTP_OK,
                                                    "text/plain; version=0.0.4",
@@ -119,6 +129,8 @@ ngx_http_apievents_metrics_read(ngx_http_apievents_zone_t *zone,
 
     s->rings = ae_processes_count(zone->processes);
     s->alive = ae_processes_alive(zone->processes);
+
+    s->stored = (ngx_http_apievents_store_stat(&s->store) == NGX_OK);
 }
 
 
@@ -225,6 +237,47 @@ ngx_http_apievents_metrics_zone(ae_buf_t *b,
     ngx_http_apievents_metrics_one(b, "apievents_sessions_free_bytes",
                                    "gauge", "Room for further sessions.",
                                    s->sessions.bytes_free);
+}
+
+
+static void
+ngx_http_apievents_metrics_store(ae_buf_t *b,
+    const ngx_http_apievents_store_stat_t *st)
+{
+    const char  *name;
+
+    ngx_http_apievents_metrics_one(b, "apievents_store_up", "gauge",
+                                   "Is the store written, 1 or 0.", st->up);
+    ngx_http_apievents_metrics_one(b, "apievents_store_rows_waiting", "gauge",
+                                   "Rows of deliveries that the store is "
+                                   "still to write or to delete.",
+                                   (uint64_t) st->outbox.changed
+                                   + st->outbox.saving + st->outbox.gone);
+    ngx_http_apievents_metrics_one(b, "apievents_history_dropped_total",
+                                   "counter",
+                                   "Rows of history that were not stored.",
+                                   st->dropped);
+
+    name = "apievents_outbox";
+
+    ngx_http_apievents_metrics_head(b, name, "gauge",
+                                    "Deliveries by what the store knows of "
+                                    "them.");
+
+    ngx_http_apievents_metrics_value(b, name, "state", "changed",
+                                     st->outbox.changed);
+    ngx_http_apievents_metrics_value(b, name, "state", "saving",
+                                     st->outbox.saving);
+    ngx_http_apievents_metrics_value(b, name, "state", "kept",
+                                     st->outbox.kept);
+    ngx_http_apievents_metrics_value(b, name, "state", "gone",
+                                     st->outbox.gone);
+
+    ngx_http_apievents_metrics_one(b, "apievents_outbox_forgotten_total",
+                                   "counter",
+                                   "Deliveries that ended and had to make "
+                                   "room before the store had deleted them.",
+                                   st->outbox.forgotten);
 }
 
 

@@ -6,7 +6,7 @@
 
 
 #include "apievents.h"
-#include "store/store_private.h"
+#include "store/store_keeper.h"
 
 
 #define NGX_HTTP_APIEVENTS_SECRET_MAX  65536
@@ -142,6 +142,10 @@ ngx_http_apievents_store_init_module(ngx_cycle_t *cycle)
 
     if (ngx_http_apievents_db_thread(cycle, &mcf->store.db) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (mcf->store.fresh && mcf->store.db.on) {
+        ngx_http_apievents_db_carry_in(cycle, mcf, cycle->log);
     }
 
     if (mcf->store.zone != NULL) {

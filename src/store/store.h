@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   8
+#define NGX_HTTP_APIEVENTS_LAYOUT   9
 
 typedef struct {
     uint32_t                    magic;
@@ -42,6 +42,15 @@ typedef struct {
     ae_breakers_t              *breakers;
     ae_hosts_t                 *hosts;
     ae_sessions_t              *sessions;
+
+    struct {
+        ae_id_t                 id;             /* names the zone */
+        ae_lock_t               keeper;         /* of who writes for all */
+        uint64_t                name;           /* hash of the database that
+                                                   deliveries are kept in */
+        ngx_atomic_t            down;
+        ngx_atomic_t            dropped;        /* rows of history */
+    } store;
 } ngx_http_apievents_zone_t;
 
 
@@ -51,6 +60,7 @@ typedef struct {
     ngx_flag_t                  on;             /* 1 only with an api_zone */
     ngx_str_t                   name;           /* of the file, in full */
     ngx_str_t                   folder;         /* that it is in */
+    uint64_t                    hash;           /* of name, not 0 */
     ngx_msec_t                  flush;          /* between two commits */
     time_t                      history;        /* seconds, 0: none is kept */
     off_t                       max;            /* bytes of the file */
@@ -91,6 +101,7 @@ typedef struct {
     void                       *worker;         /* what it wants to store; NULL
                                                    without a store */
     unsigned                    state_made:1;   /* the path was not there */
+    unsigned                    fresh:1;        /* the zone was just made */
 } ngx_http_apievents_store_conf_t;
 
 
@@ -184,6 +195,12 @@ ngx_int_t ngx_http_apievents_store_init_module(ngx_cycle_t *cycle);
 /* in a worker */
 ngx_int_t ngx_http_apievents_store_init_process(ngx_cycle_t *cycle);
 void ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle);
+
+/*
+ * Of the last worker, when its ring is drained and nothing is leased: what is
+ * pending goes to the store.  NGX_DECLINED: there is none, or it is lost.
+ */
+ngx_int_t ngx_http_apievents_store_last(ngx_cycle_t *cycle);
 
 /* in a process without a master, whose worker has another cycle now */
 void ngx_http_apievents_store_move(ngx_cycle_t *cycle,
@@ -284,17 +301,57 @@ void ngx_http_apievents_limit_rules(const ae_value_t *document,
     ae_limit_rule_t *rate, ae_limit_rule_t *quota);
 
 /*
+ * History (store_history.c): one row for each attempt, written with the next
+ * commit of this worker's thread.  The record of the event, with its secret,
+ * which the thread takes out, and all strings are copied before return: an
+ * allocation now and then, no lock, no system call.  What finds no room, as
+ * 16 MiB collected while the thread writes or the store is lost, is counted as
+ * dropped.  Nothing is done without a store, or with history=0.
+ */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_HISTORY_DELIVERED = 0,
+    NGX_HTTP_APIEVENTS_HISTORY_RETRY,
+    NGX_HTTP_APIEVENTS_HISTORY_DEAD             /* a dead letter, too */
+} ngx_http_apievents_history_e;
+
+
+typedef struct {
+    const ae_event_t           *event;
+    ae_id_t                     endpoint;       /* its identity */
+    uint64_t                    uid;            /* of the delivery */
+    ngx_str_t                   handler;        /* "webhook", ... */
+    ngx_str_t                   label;
+    ngx_http_apievents_history_e
+                                state;
+    uint32_t                    attempt;        /* from 1 */
+    uint32_t                    status;         /* HTTP's, 0: none */
+    uint64_t                    time;           /* wall, ns, of its begin */
+    uint64_t                    duration;       /* ns */
+    uint64_t                    next;           /* wall, ns; 0: none */
+    ngx_str_t                   error;
+    ngx_str_t                   answer;         /* what is over 4 KiB is cut */
+} ngx_http_apievents_history_t;
+
+void ngx_http_apievents_history(const ngx_http_apievents_history_t *h);
+
+/* numbers of the store, for metrics; NGX_DECLINED: there is none */
+
+typedef struct {
+    ngx_uint_t                  up;
+    uint64_t                    dropped;        /* rows of history */
+    ae_outbox_stat_t            outbox;
+} ngx_http_apievents_store_stat_t;
+
+ngx_int_t ngx_http_apievents_store_stat(ngx_http_apievents_store_stat_t *st);
+
+/*
  * What a store carries over a stop and start, which no shared memory outlives
  * (store_carry.c).  Counters are known by keyed hashes, so the zone's secret
  * goes with them: in another zone they name nothing.
  *
  * carry_in() is for a zone that was just made and that nobody used, before
- * any request; it may block.  carry_out() is one bounded step of writing
- * counters down and holds no lock while the store writes.  The round begins
- * with *cursor 0; a step returns NGX_AGAIN, and NGX_OK when the round is
- * complete.  A record replaces the one of the same id that was put before;
- * those that a complete round did not put have ended and may be deleted.
- * NGX_ERROR is the store's.
+ * any request; it may block.  NGX_ERROR is the store's.
  */
 
 typedef struct {
@@ -304,10 +361,6 @@ typedef struct {
      * its own, NGX_DECLINED */
     ngx_int_t                 (*secret)(void *data, u_char secret[16]);
 
-    ngx_int_t                 (*put)(void *data,
-                                   const ae_limit_record_t *records,
-                                   ngx_uint_t n);
-
     /* get(): the next ones, at most *n; *n is 0 after the last */
     ngx_int_t                 (*get)(void *data, ae_limit_record_t *records,
                                    ngx_uint_t *n);
@@ -315,8 +368,6 @@ typedef struct {
 
 ngx_int_t ngx_http_apievents_carry_in(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_carrier_t *carrier, ngx_log_t *log);
-ngx_int_t ngx_http_apievents_carry_out(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_carrier_t *carrier, uint64_t *cursor);
 
 /*
  * Something to be asked of the store (store_ask.c): work() runs in the store's

@@ -13,14 +13,12 @@
 #define NGX_HTTP_APIEVENTS_DB_CHECK  2000       /* ms at most */
 
 
-static ngx_int_t ngx_http_apievents_db_look(ngx_cycle_t *cycle,
+static ngx_int_t ngx_http_apievents_db_look(
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
 static ngx_uint_t ngx_http_apievents_db_ours(
     ngx_http_apievents_store_conf_t *scf);
 static ngx_int_t ngx_http_apievents_db_made(ngx_cycle_t *cycle,
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
-static ngx_int_t ngx_http_apievents_db_writable(ngx_cycle_t *cycle,
-    ngx_http_apievents_db_conf_t *db, ngx_log_t *log);
 static ngx_int_t ngx_http_apievents_db_user(ngx_cycle_t *cycle,
     ngx_core_conf_t **ccf);
 
@@ -29,52 +27,67 @@ ngx_int_t
 ngx_http_apievents_db_begin(ngx_cycle_t *cycle,
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log)
 {
+    ngx_int_t  rc;
+
     if (!scf->db.on) {
         return NGX_OK;
+    }
+
+    if (!ngx_http_apievents_trial()
+        && ngx_http_apievents_db_made(cycle, scf, log) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     /* what this nginx uses already is known to be good, or to be repaired
      * with a restart */
 
-    if (!ngx_http_apievents_db_locked(cycle, &scf->db)
-        && ngx_http_apievents_db_look(cycle, scf, log) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    if (!ngx_http_apievents_db_locked(cycle, &scf->db)) {
 
-    if (!ngx_http_apievents_trial()) {
-
-        if (ngx_http_apievents_db_made(cycle, scf, log) != NGX_OK
-            || ngx_http_apievents_db_writable(cycle, &scf->db, log) != NGX_OK)
-        {
+        if (ngx_http_apievents_db_become(cycle, log) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        return ngx_http_apievents_db_lock(cycle, scf, log);
+        rc = ngx_http_apievents_db_look(scf, log);
+
+        ngx_http_apievents_db_return(cycle, log);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    /* the module's own is going to be made, and given to the worker user */
-
-    if (ngx_http_apievents_db_ours(scf)) {
-        return NGX_OK;
-    }
-
-    return ngx_http_apievents_db_writable(cycle, &scf->db, log);
+    return ngx_http_apievents_trial()
+           ? NGX_OK : ngx_http_apievents_db_lock(cycle, scf, log);
 }
 
 
+/* as the worker user, who is to write files beside the database, too */
+
 static ngx_int_t
-ngx_http_apievents_db_look(ngx_cycle_t *cycle,
-    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log)
+ngx_http_apievents_db_look(ngx_http_apievents_store_conf_t *scf,
+    ngx_log_t *log)
 {
-    ngx_int_t                      rc;
     ae_error_t                     err;
     ae_db_state_e                  state;
     ngx_http_apievents_db_conf_t  *db;
 
     db = &scf->db;
 
-    if (ngx_http_apievents_db_become(cycle, log) != NGX_OK) {
+    if (faccessat(AT_FDCWD, (char *) db->folder.data, R_OK|W_OK|X_OK,
+                  AT_EACCESS)
+        == -1)
+    {
+        /* a start makes it, or gives it to that user */
+
+        if (ngx_http_apievents_trial() && ngx_http_apievents_db_ours(scf)) {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "folder \"%V\" of the store cannot be written by the "
+                      "worker user in %V:%ui", &db->folder, &db->file,
+                      db->line);
         return NGX_ERROR;
     }
 
@@ -83,19 +96,15 @@ ngx_http_apievents_db_look(ngx_cycle_t *cycle,
     state = ae_db_check((char *) db->name.data, NGX_HTTP_APIEVENTS_DB_CHECK,
                         &err);
 
-    rc = NGX_OK;
-
-    if (state != AE_DB_OK && state != AE_DB_ABSENT) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "store \"%V\" cannot be used: %s: %s in %V:%ui",
-                      &db->name, ae_db_states[state], err.text, &db->file,
-                      db->line);
-        rc = NGX_ERROR;
+    if (state == AE_DB_OK || state == AE_DB_ABSENT) {
+        return NGX_OK;
     }
 
-    ngx_http_apievents_db_return(cycle, log);
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "store \"%V\" cannot be used: %s: %s in %V:%ui", &db->name,
+                  ae_db_states[state], err.text, &db->file, db->line);
 
-    return rc;
+    return NGX_ERROR;
 }
 
 
@@ -144,37 +153,6 @@ ngx_http_apievents_db_made(ngx_cycle_t *cycle,
     (void) ngx_close_file(fd);
 
     return NGX_OK;
-}
-
-
-/* beside a database there are other files */
-
-static ngx_int_t
-ngx_http_apievents_db_writable(ngx_cycle_t *cycle,
-    ngx_http_apievents_db_conf_t *db, ngx_log_t *log)
-{
-    ngx_int_t  rc;
-
-    if (ngx_http_apievents_db_become(cycle, log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (faccessat(AT_FDCWD, (char *) db->folder.data, R_OK|W_OK|X_OK,
-                  AT_EACCESS)
-        == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "folder \"%V\" of the store cannot be written by the "
-                      "worker user in %V:%ui", &db->folder, &db->file,
-                      db->line);
-        rc = NGX_ERROR;
-    }
-
-    ngx_http_apievents_db_return(cycle, log);
-
-    return rc;
 }
 
 

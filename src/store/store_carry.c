@@ -84,24 +84,3 @@ ngx_http_apievents_carry_unused(ngx_http_apievents_zone_t *zone)
     return (limits.used == 0 && sessions.sessions == 0) ? NGX_OK
                                                         : NGX_DECLINED;
 }
-
-
-ngx_int_t
-ngx_http_apievents_carry_out(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_carrier_t *carrier, uint64_t *cursor)
-{
-    size_t             n;
-    ae_now_t           now;
-    ae_limit_record_t  records[NGX_HTTP_APIEVENTS_CARRIED];
-
-    ae_now(&now);
-
-    n = ae_limits_dump(zone->limits, cursor, records,
-                       NGX_HTTP_APIEVENTS_CARRIED, &now);
-
-    if (n != 0 && carrier->put(carrier->data, records, n) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return (*cursor == AE_LIMITS_END) ? NGX_OK : NGX_AGAIN;
-}

@@ -241,6 +241,9 @@ ngx_http_apievents_db_path(ngx_conf_t *cf,
         db->name.len = len;
     }
 
+    db->hash = (uint64_t) db->name.len << 32
+               | ngx_murmur_hash2(db->name.data, db->name.len);
+
     for (len = db->name.len; db->name.data[len - 1] != '/'; len--) {
         /* void */
     }

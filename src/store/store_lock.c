@@ -99,6 +99,19 @@ ngx_http_apievents_db_locked(ngx_cycle_t *cycle,
 }
 
 
+ngx_uint_t
+ngx_http_apievents_db_alone(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db)
+{
+    ngx_http_apievents_db_lock_t  *lock;
+
+    lock = db->lock;
+
+    return lock != NULL && lock->held && cycle->old_cycle != NULL
+           && ngx_is_init_cycle(cycle->old_cycle);
+}
+
+
 static ngx_http_apievents_db_lock_t *
 ngx_http_apievents_lock_of(ngx_cycle_t *cycle,
     ngx_http_apievents_db_conf_t *db)

@@ -156,6 +156,11 @@ ngx_uint_t ngx_http_apievents_db_locked(ngx_cycle_t *cycle,
 void ngx_http_apievents_db_lock_take(ngx_http_apievents_db_conf_t *db);
 
 
+/* is there no other nginx that uses it: what others left is free */
+ngx_uint_t ngx_http_apievents_db_alone(ngx_cycle_t *cycle,
+    ngx_http_apievents_db_conf_t *db);
+
+
 /* ---- store_keeper.c ---- */
 
 ngx_int_t ngx_http_apievents_keeper_start(ngx_cycle_t *cycle,

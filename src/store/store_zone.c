@@ -319,9 +319,12 @@ ngx_http_apievents_make_zone(ngx_shm_zone_t *shm_zone)
     zone->ring_size = ctx->conf->ring_size;
     zone->slots = ngx_http_apievents_zone_slots(ctx->cycle);
 
-    if (RAND_bytes(zone->secret, sizeof(zone->secret)) != 1) {
+    if (RAND_bytes(zone->secret, sizeof(zone->secret)) != 1
+        || RAND_bytes((u_char *) &zone->store.id, sizeof(ae_id_t)) != 1
+        || ae_lock_init(&zone->store.keeper) != AE_OK)
+    {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "RAND_bytes() failed");
+                      "RAND_bytes() or pthread_mutex_init() failed");
         return NGX_ERROR;
     }
 
@@ -334,6 +337,7 @@ ngx_http_apievents_make_zone(ngx_shm_zone_t *shm_zone)
 
     shpool->data = zone;
     ctx->conf->zone = zone;
+    ctx->conf->fresh = 1;
 
     return NGX_OK;
 }

@@ -1,0 +1,206 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What the zone has for the store: deliveries that are pending, and those that
+ * have ended.
+ */
+
+
+#include "store/store_keeper.h"
+
+
+static void ngx_http_apievents_fill_save(ngx_http_apievents_keeper_t *k,
+    ngx_uint_t all);
+static ngx_uint_t ngx_http_apievents_fill_turns(
+    ngx_http_apievents_keeper_t *k);
+
+
+ngx_int_t
+ngx_http_apievents_keeper_fill(ngx_http_apievents_keeper_t *k,
+    ngx_uint_t all)
+{
+    ae_queue_t                *queue;
+    ngx_uint_t                 turns;
+    ngx_http_apievents_job_t  *job;
+
+    job = k->job;
+    queue = k->conf->zone->queue;
+
+    ngx_http_apievents_fill_save(k, all);
+
+    job->ngone = ae_queue_gone(queue, job->gone, job->nodes,
+                               NGX_HTTP_APIEVENTS_JOB_GONE);
+
+    ngx_http_apievents_keeper_state(k, all);
+
+    job->own = 0;
+    job->claim = 0;
+    job->renew = 0;
+    job->retain = 0;
+
+    ngx_memcpy(job->ended, k->ended, sizeof(job->ended));
+    job->nended = k->nended;
+
+    /* nothing is begun by a worker that ends */
+
+    turns = (all || ngx_exiting) ? 0 : ngx_http_apievents_fill_turns(k);
+
+    if (job->nsave == NGX_HTTP_APIEVENTS_JOB_SAVE
+        || job->ngone == NGX_HTTP_APIEVENTS_JOB_GONE)
+    {
+        k->again = 1;
+    }
+
+    return (turns != 0 || job->nsave != 0 || job->ngone != 0
+            || job->ncounters != 0 || job->nbreakers != 0
+            || job->all_breakers || job->nendpoints != 0
+            || job->nunrouted != 0 || job->nended != 0 || job->leave)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * A delivery that is made within half of the time between two commits is not
+ * written at all; with the other half none is older than that time.
+ */
+
+static void
+ngx_http_apievents_fill_save(ngx_http_apievents_keeper_t *k, ngx_uint_t all)
+{
+    size_t                     i, bytes;
+    ae_now_t                   now;
+    uint64_t                   before;
+    ae_queue_t                *queue;
+    ae_outbox_row_t           *row;
+    ngx_http_apievents_job_t  *job;
+
+    job = k->job;
+    queue = k->conf->zone->queue;
+
+    ae_now(&now);
+
+    before = all ? UINT64_MAX
+                 : now.mono - (uint64_t) k->conf->db.flush * 500000;
+
+    job->nsave = ae_queue_save(queue, job->save, NGX_HTTP_APIEVENTS_JOB_SAVE,
+                               before, &now);
+    bytes = 0;
+
+    for (i = 0; i < job->nsave; i++) {
+        row = &job->save[i];
+
+        job->records[i].len = 0;
+        job->records[i].data = NULL;
+
+        bytes += row->len;
+
+        if (i != 0 && bytes > NGX_HTTP_APIEVENTS_JOB_BYTES) {
+            break;
+        }
+
+        job->records[i].data = ae_arena_alloc(job->arena,
+                                              ngx_max(row->len, 1));
+
+        if (job->records[i].data == NULL) {
+            break;
+        }
+
+        if (ae_queue_save_read(queue, row, job->records[i].data) == AE_OK) {
+            job->records[i].len = row->len;
+        }
+    }
+
+    if (i < job->nsave) {
+        ae_queue_saved(queue, &job->save[i], job->nsave - i, 0);
+        job->nsave = i;
+        k->again = 1;
+    }
+}
+
+
+/* what is done now and then, and only if nothing failed */
+
+static ngx_uint_t
+ngx_http_apievents_fill_turns(ngx_http_apievents_keeper_t *k)
+{
+    ngx_http_apievents_job_t  *job;
+
+    job = k->job;
+
+    if (k->waiting && k->turn != k->seconds) {
+        k->waiting = 0;
+        k->own = 1;
+    }
+
+    if (k->own) {
+        job->own = 1;
+        job->after = k->own_after;
+        return 1;
+    }
+
+    if (k->turn == k->seconds && !k->more) {
+        return 0;
+    }
+
+    job->claim = (k->more || k->turn != k->seconds);
+    job->renew = (k->seconds / NGX_HTTP_APIEVENTS_RENEW
+                  != k->turn / NGX_HTTP_APIEVENTS_RENEW);
+    job->retain = (k->retain
+                   || k->seconds / NGX_HTTP_APIEVENTS_RETAIN
+                      != k->turn / NGX_HTTP_APIEVENTS_RETAIN);
+    k->turn = k->seconds;
+
+    /* each claim is a commit: one that finds nothing need not be frequent */
+
+    if (!k->more && !job->renew && !job->retain
+        && k->seconds % NGX_HTTP_APIEVENTS_CLAIM != 0)
+    {
+        job->claim = 0;
+    }
+
+    return job->claim || job->renew || job->retain;
+}
+
+
+void
+ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
+{
+    ae_queue_t                *queue;
+    ngx_http_apievents_job_t  *job;
+
+    job = k->job;
+    queue = k->conf->zone->queue;
+
+    if (job->nsave != 0) {
+        ae_queue_saved(queue, job->save, job->nsave, !k->failed);
+    }
+
+    if (k->failed) {
+        ngx_http_apievents_keeper_unwritten(k);
+
+    } else if (job->ngone != 0) {
+        ae_queue_forget(queue, job->gone, job->nodes, job->ngone);
+    }
+
+    job->nsave = 0;
+    job->ngone = 0;
+    job->ncounters = 0;
+    job->nbreakers = 0;
+    job->all_breakers = 0;
+    job->nendpoints = 0;
+    job->nunrouted = 0;
+
+    if (k->failed) {
+        return;
+    }
+
+    k->nended = 0;
+    k->retain = job->left;
+
+    if (job->absent) {
+        k->own = 0;
+        return;
+    }
+
+    ngx_http_apievents_keeper_restore(k);
+}
