@@ -23,7 +23,8 @@ our @Unread = qw(
     [::ffff:127.1] [::ffff:0x7f.0.0.1] [::127.0.0.256] [1] [] [::1]x
     user@127.0.0.1 example.com@127.0.0.1 127.0.0.1%2f 127.0.0.1%00.example.com
     %31%32%37.0.0.1 127。0。0。1 ①②⑦.0.0.1 127.0.0.1\example.com 1２7.0.0.1
-    127.0.0.1:0 127.0.0.1:65536 127.0.0.1:80:80
+    127.0.0.1:0 127.0.0.1:65536 127.0.0.1:80:80 unix: unix:/run/x.sock
+    unix:%2frun%2fx.sock
 );
 
 # as they are written, and the address they mean, where that is written in

@@ -7,6 +7,7 @@ use lib 't/lib';
 use Clock;
 use ApiEvents;
 use DeliverBlocks;
+use IO::Socket::INET;
 use RawServer;
 
 sub answer {
@@ -50,6 +51,18 @@ sub arrived {
     });
 
     return @requests;
+}
+
+# what the management says to a request with that method
+sub admin {
+    my ($method, $uri) = @_;
+    my $fh = IO::Socket::INET->new("127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}")
+        or return '';
+
+    print $fh "$method $uri HTTP/1.0\r\nAdmin-Auth: secret-of-ops\r\n\r\n";
+    local $/;
+
+    return scalar <$fh>;
 }
 
 # the seconds until the next attempt, as the log has them of that path
@@ -101,6 +114,7 @@ __DATA__
 --- check eval
 sub {
     my @got;
+    my $sum = 0;
 
     for my $i (0 .. 8) {
         @got = ::arrived('/all', $i + 1);
@@ -109,6 +123,7 @@ sub {
         my $wait = (::waits('/all', $i + 1))[$i] // 0;
         my $delay = $::Schedule[$i];
 
+        $sum += $wait;
         cmp_ok($wait, '>=', int(0.8 * $delay), "after $delay s, less 20 %");
         cmp_ok($wait, '<=', 1.2 * $delay + 1, "after $delay s, and 20 %");
 
@@ -125,6 +140,12 @@ sub {
 
     @got = ::arrived('/all', 10);
     is(scalar @got, 10, 'ten attempts');
+
+    my $all = 75 * 3600 + 35 * 60 + 5;
+    cmp_ok($sum, '>=', 0.8 * $all - 9, '75 h 35 min 05 s, less 20 %');
+    cmp_ok($sum, '<=', 1.2 * $all + 9, '75 h 35 min 05 s, and 20 %');
+    Clock::advance(5 * 86400);
+    is(scalar(() = ::arrived('/all', 1)), 10, 'and no eleventh');
 
     my %ids = map { $_->[1] =~ /^webhook-id: (\S+)/m; $1 => 1 } @got;
     is(scalar(keys %ids), 1, 'under one id');
@@ -331,4 +352,49 @@ sub {
 sub {
     is(delivered(), '2 0 2', 'two events, two handlers');
     is(scalar(grep { /LOG:DeliveryDead:/ } log_lines('LOG:', 2)), 1, 'one of it');
+}
+
+=== TEST 11: disabled for five days of failure, enabled again, recovered
+--- http_config eval
+"$::Told" . '
+    api_admin_user ops secret=secret-of-ops;
+    api_event_handlers AuthFailure webhook url=$HOOK/flaky/3;'
+--- user_files eval: $::All
+--- config
+    location /a { api_id a; empty_gif; }
+    location = /.metrics { api_metrics; }
+    location /tyk/ { api_admin; }
+--- recorder
+--- check eval
+sub {
+    my $told = sub {
+        map { $_->{json} } grep { $_->{uri} eq '/told' } recorded()
+    };
+
+    for my $n (1 .. 2) {
+        ok(wait_for(sub { $n <= (() = log_lines('/flaky/3" failed')) }),
+           "attempt $n");
+        Clock::advance($n == 1 ? 10 : 5 * 86400);
+    }
+
+    ok(wait_for(sub { $told->() }), 'told');
+
+    my ($disabled) = $told->();
+    is($disabled->{Type}, 'EndpointDisabled', 'of what');
+
+    my ($id) = map { /^([0-9a-f]{32})"(?:(?!"id":").)*\/flaky\/3"/ ? $1 : () }
+               split /"id":"/, ::admin('GET', '/tyk/endpoints');
+    like(::admin('POST', "/tyk/endpoints/$id/enable"), qr/"state":"enabled"/,
+         'enabled');
+
+    raise(1);
+    ok(wait_for(sub { 2 <= (() = $told->()) }), 'told again');
+
+    my $recovered = ($told->())[1];
+    is($recovered->{Type}, 'EndpointRecovered', 'of what');
+    is($recovered->{Meta}{Endpoint}, $disabled->{Meta}{Endpoint}, 'Endpoint');
+
+    raise(2);
+    like(delivered(), qr/ 0 \d$/, 'nothing waits');
+    is(scalar(() = $told->()), 2, 'once');
 }
