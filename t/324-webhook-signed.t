@@ -301,3 +301,28 @@ invalid "format=", "tyk",
     api_event_handlers * log secret=whsec_QUJD;
 --- emerg
 unknown or repeated parameter "secret" of handler "log" in
+
+=== TEST 21: a secret that has an end signs until then
+--- http_config eval
+"api_event_handlers AuthFailure webhook url=\$HOOK/ok secret=$::Secret[0]
+                    secret=$::Secret[1]\@2099-12-31T23:59:59Z secret=file:../html/old;"
+--- user_files eval
+">>> old\n$::Secret[2]\@2024-12-31T23:59:59Z\n$::Secret[3]\@2099-12-31T23:59:59Z\n"
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    is($_[0]{headers}{'webhook-signature'},
+       CORE::join(' ', map { v1($_[0], $_) } 0, 1, 3), 'but for one');
+}
+
+=== TEST 22: an end that is none
+--- http_config eval
+"api_event_handlers * webhook url=\$HOOK/ok secret=$::Secret[0] secret=$::Secret[1]\@tomorrow;"
+--- emerg eval
+qr{invalid "secret=..." 2 of 2, expected a time as 2024-12-31T23:59:59Z behind "@" in }
+
+=== TEST 23: no secret without an end
+--- http_config eval
+"api_event_handlers * webhook url=\$HOOK/ok secret=$::Secret[0]\@2099-12-31T23:59:59Z;"
+--- emerg
+invalid "secret=..." 1 of 1, expected the newest secret without an end in

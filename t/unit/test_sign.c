@@ -200,6 +200,36 @@ test_several(void **state)
 }
 
 
+/* what has an end signs until then; TIME is 2024-01-01T23:59:59Z */
+
+static void
+test_until(void **state)
+{
+    ae_str_t      secrets[2];
+    ae_error_t    err;
+    ae_signer_t  *s;
+
+    (void) state;
+
+    s = signer(K32, PAIR "@2024-01-02T00:00:00Z", K64 "@2024-01-01T23:59:59Z",
+               K24 "@2024-01-01T23:59:59.000000001Z");
+    check_of(s, ID, TIME, ae_s(BODY), S32 " " SPAIR " " S24);
+    ae_signer_destroy(s);
+
+    s = signer(K32, PAIR "@1970-01-01T00:00:00Z", NULL, NULL);
+    check_of(s, ID, TIME, ae_s(BODY), S32);
+    ae_signer_destroy(s);
+
+    /* there is always one that signs */
+
+    secrets[0] = ae_s(K32 "@2099-01-01T00:00:00Z");
+    secrets[1] = ae_s(K64);
+    assert_null(ae_signer_create(secrets, 2, &err));
+    assert_int_equal(err.line, 1);
+    assert_string_equal(err.text, "expected the newest secret without an end");
+}
+
+
 static void
 test_public(void **state)
 {
@@ -254,13 +284,14 @@ test_errors(void **state)
 {
     ae_str_t     secrets[5];
     ae_error_t   err;
-    const char  *prefix, *hmac, *pair;
+    const char  *prefix, *hmac, *pair, *until;
 
     (void) state;
 
     prefix = "expected a secret that starts with \"whsec_\" or \"whsk_\"";
     hmac = "expected base64 of 24 to 64 bytes behind \"whsec_\"";
     pair = "expected base64 of 32 or 64 bytes behind \"whsk_\"";
+    until = "expected a time as 2024-12-31T23:59:59Z behind \"@\"";
 
     check_error("", prefix);
     check_error("whsec", prefix);
@@ -284,6 +315,14 @@ test_errors(void **state)
     check_error("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUm"
                 "JygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk9Q",
                 hmac);
+
+    check_error(K24 "@", until);
+    check_error(K24 "@2024-01-01", until);
+    check_error(K24 "@2024-13-01T00:00:00Z", until);
+    check_error(K24 "@2024-01-01T00:00:00Z@", until);
+    check_error(K24 "@2024-01-01T00:00:00Z ", until);
+    check_error("@2024-01-01T00:00:00Z", prefix);
+    check_error("whsec_@2024-01-01T00:00:00Z", hmac);
 
     check_error("whsk_", pair);
     check_error("whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", pair);
@@ -526,6 +565,7 @@ main(void)
         cmocka_unit_test(test_ed25519),
         cmocka_unit_test(test_content),
         cmocka_unit_test(test_several),
+        cmocka_unit_test(test_until),
         cmocka_unit_test(test_public),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_exact),

@@ -11,6 +11,8 @@
 #define AE_SECRET_NO_DIGIT   64
 
 
+static const char *ae_secret_bytes(ae_str_t text, ae_secret_t *secret);
+static int ae_secret_until(ae_str_t *text, uint64_t *until);
 static int ae_secret_cut(ae_str_t *text, ae_str_t prefix);
 static int ae_secret_decode(ae_str_t text, ae_secret_t *secret);
 static unsigned ae_secret_digit(unsigned char c);
@@ -19,8 +21,25 @@ static unsigned ae_secret_digit(unsigned char c);
 const char *
 ae_secret_parse(ae_str_t text, ae_secret_t *secret)
 {
+    int          rc;
+    const char  *expected;
+
     memset(secret, 0, sizeof(ae_secret_t));
 
+    rc = ae_secret_until(&text, &secret->until);
+    expected = ae_secret_bytes(text, secret);
+
+    if (expected == NULL && rc != AE_OK) {
+        return "expected a time as 2024-12-31T23:59:59Z behind \"@\"";
+    }
+
+    return expected;
+}
+
+
+static const char *
+ae_secret_bytes(ae_str_t text, ae_secret_t *secret)
+{
     if (ae_secret_cut(&text, ae_str("whsec_"))) {
 
         if (ae_secret_decode(text, secret) != AE_OK
@@ -46,6 +65,36 @@ ae_secret_parse(ae_str_t text, ae_secret_t *secret)
     }
 
     return "expected a secret that starts with \"whsec_\" or \"whsk_\"";
+}
+
+
+/* cuts it off; the first moment of the epoch is as good as the one after */
+
+static int
+ae_secret_until(ae_str_t *text, uint64_t *until)
+{
+    ae_str_t        time;
+    unsigned char  *at;
+
+    at = (text->len != 0) ? memchr(text->data, '@', text->len) : NULL;
+
+    if (at == NULL) {
+        return AE_OK;
+    }
+
+    time.data = at + 1;
+    time.len = text->data + text->len - time.data;
+    text->len = at - text->data;
+
+    if (ae_time_parse(time, until) != AE_OK) {
+        return AE_ERROR;
+    }
+
+    if (*until == 0) {
+        *until = 1;
+    }
+
+    return AE_OK;
 }
 
 

@@ -18,6 +18,7 @@
 #include "core/webhook/webhook.h"
 
 
+#define AE_SIGN_SEC          UINT64_C(1000000000)
 #define AE_SIGN_HMAC_LEN     32
 #define AE_SIGN_ED25519_LEN  64
 
@@ -33,6 +34,7 @@
 typedef struct {
     EVP_MAC_CTX             *mac;
     EVP_PKEY                *pair;
+    uint64_t                 until;         /* wall, ns; 0: it has no end */
 } ae_sign_key_t;
 
 
@@ -43,6 +45,7 @@ struct ae_signer_s {
 
 
 static const char *ae_sign_add(ae_sign_key_t *key, ae_str_t text);
+static int ae_sign_over(const ae_sign_key_t *key, int64_t timestamp);
 static int ae_sign_mac(ae_sign_key_t *key, const ae_secret_t *secret);
 static const char *ae_sign_pair(ae_sign_key_t *key,
     const ae_secret_t *secret);
@@ -82,6 +85,10 @@ ae_signer_create(const ae_str_t *secrets, size_t n, ae_error_t *err)
 
     for (i = 0; i < n; i++) {
         expected = ae_sign_add(&signer->keys[i], secrets[i]);
+
+        if (expected == NULL && signer->keys[0].until != 0) {
+            expected = "expected the newest secret without an end";
+        }
 
         if (expected != NULL) {
             err->line = (unsigned) i + 1;
@@ -143,6 +150,10 @@ ae_sign(const ae_signer_t *signer, unsigned char *dst, ae_str_t id,
 
     for (i = 0; i < signer->n; i++) {
         key = &signer->keys[i];
+
+        if (ae_sign_over(key, timestamp)) {
+            continue;
+        }
 
         if (i != 0) {
             *p++ = ' ';
@@ -210,11 +221,24 @@ ae_sign_add(ae_sign_key_t *key, ae_str_t text)
         } else if (ae_sign_mac(key, &secret) != AE_OK) {
             expected = ae_sign_failed;
         }
+
+        key->until = secret.until;
     }
 
     OPENSSL_cleanse(&secret, sizeof(ae_secret_t));
 
     return expected;
+}
+
+
+/* the first one never is */
+
+static int
+ae_sign_over(const ae_sign_key_t *key, int64_t timestamp)
+{
+    return key->until != 0 && timestamp > 0
+           && ((uint64_t) timestamp >= UINT64_MAX / AE_SIGN_SEC
+               || (uint64_t) timestamp * AE_SIGN_SEC >= key->until);
 }
 
 

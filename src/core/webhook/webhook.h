@@ -87,8 +87,10 @@ typedef struct ae_signer_s   ae_signer_t;
 /*
  * Of secrets, each "whsec_" and base64 of 24 to 64 bytes (HMAC-SHA256), or
  * "whsk_" and base64 of an Ed25519 key: its seed of 32 bytes, or seed and
- * public key, 64.  Neither logs nor keeps the text.  NULL and *err, which
- * never names any part of a secret; its line is which of them it was, from 1.
+ * public key, 64.  Behind it, but not behind the newest, may stand "@" and a
+ * time of RFC 3339: it signs until then, so that a rotation ends by itself.
+ * Neither logs nor keeps the text.  NULL and *err, which never names any part
+ * of a secret; its line is which of them it was, from 1.
  * ae_signer_destroy() wipes, and takes NULL.  One signer may be used by
  * several threads at once.
  */
@@ -98,8 +100,9 @@ void ae_signer_destroy(ae_signer_t *signer);
 
 /*
  * The value of webhook-signature, a signature of "id.timestamp.body" by each
- * key, separated by blanks.  id has no full stop.  timestamp: Unix seconds.
- * Returns its length, 0 when libcrypto fails; dst has AE_SIGN_LEN bytes.
+ * key that has not come to its end, separated by blanks.  id has no full stop.
+ * timestamp: Unix seconds.  Returns its length, 0 when libcrypto fails; dst
+ * has AE_SIGN_LEN bytes.
  */
 #define AE_SIGN_LEN          (AE_SIGN_KEYS * 96)
 
