@@ -506,3 +506,139 @@ GET /a
 --- error_code: 401
 --- no_error_log
 api_body_max
+
+=== TEST 27: a credential elsewhere, in whatever spelling
+--- config
+    location /a { api_id invoices; empty_gif; }
+--- request eval
+"POST /a\nk=good-key-0123456789&k=good%2Dkey%2d0123456789&j={\"good\\u002dkey-0123456789\"}&k=good+key-0123456789"
+--- more_headers
+Authorization: Bearer good-key-0123456789
+X-Other: %67ood-key-0123456789
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $text = originating($_[0]);
+
+    like($text, qr/^X-Other: \*{21}\r\n/m, 'in a header');
+    like($text, qr/\r\n\r\nk=\*{19}&k=\*{23}&j=\{"\*{24}"\}&k=good\+key-0123456789\z/,
+         'in the body');
+}
+
+=== TEST 28: the same where it was refused before anybody looked for it
+--- config
+    location /a {
+        api_id orders;
+        api_version header=x-api-version v1;
+        api_auth header=X-Key query=k cookie=c;
+        api_event_key hash;
+        empty_gif;
+    }
+--- request
+POST /a?k=good-key-0123456789
+good-key-0123456789 good%2dkey-0123456789
+--- more_headers
+x-api-version: v9
+X-Key: good-key-0123456789
+Cookie: c=good-key-0123456789
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    event($_[0], 'VersionFailure', Key => '');
+    unlike(originating($_[0]), qr/0123456789/, 'nowhere');
+    like(originating($_[0]), qr/\r\n\r\n\*{19} \*{21}\z/, 'the body');
+}
+
+=== TEST 29: a body in a file, where another module may let it pass
+--- config
+    location /a {
+        satisfy any;
+        deny all;
+        client_body_in_file_only clean;
+        client_body_buffer_size 1k;
+        api_id orders;
+        empty_gif;
+    }
+--- request eval
+["POST /a\n" . 'x' x 30000, "POST /a\nabc", "GET /a"]
+--- error_code eval
+[401, 401, 401]
+--- recorded_count: 3
+--- recorded_check eval
+sub {
+    is(CORE::join(' ', sort map { length((originating($_) =~ /\r\n\r\n(.*)\z/s)[0]) } @_),
+       '0 3 30000', 'bodies');
+    is(scalar(grep { $_->{json}{EventMetaData}{OriginatingRequestCut} } @_), 0, 'whole');
+}
+
+=== TEST 30: only for the events whose handlers use it
+--- user_files
+>>> all.json
+{{json .}}
+--- config
+    client_body_timeout 10s;
+    lingering_timeout 100ms;
+    api_event_handlers off;
+    api_event_handlers RatelimitExceeded webhook format=standard retry=off
+        url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/ok;
+    api_event_handlers AuthFailure webhook template=../html/all.json retry=off
+        url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/ok;
+    location /a { api_id orders; api_auth off; api_rate 1r/d; empty_gif; }
+    location /b { api_id orders; empty_gif; }
+    location = /.metrics { api_metrics; }
+--- request eval
+["GET /a", "POST /b\nabc"]
+--- error_code eval
+[200, 401]
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
+                                       PeerPort => $Test::Nginx::Util::ServerPortForClient);
+
+    like(originating($_[0]), qr/\r\n\r\nabc\z/, 'AuthFailure');
+
+    # a body that never comes: it is not waited for
+    print $socket "POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    sysread $socket, my $answer, 1000;
+    like($answer, qr{^HTTP/1.1 429 }, 'RatelimitExceeded');
+    wait_for(sub { recorded() == 2 });
+    is((recorded())[1]{json}{data}{OriginatingRequest} // '', '', 'none there');
+}
+
+=== TEST 31: HTTP/0.9, as far as nginx knows it
+--- config
+    location /a { api_id orders; empty_gif; }
+--- raw_request eval
+"GET /a?b\r\n"
+--- http09
+--- error_code:
+--- ignore_response
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    like(originating($_[0]), qr{^GET /a\?b HTTP/1\.1\r\nHost: \S+\r\n\r\n\z}, 'request');
+}
+
+=== TEST 32: HTTP/2 with a credential in one of several cookies
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2 http2;
+        location /a { api_id invoices; api_auth cookie=k; empty_gif; }
+    }
+--- recorder
+--- request
+GET /none
+--- config
+--- error_code: 404
+--- check eval
+sub {
+    my $curl = 'curl -s -o /dev/null -w %{http_code} --http2-prior-knowledge '
+               . "-H 'Cookie: a=b' -H 'Cookie: k=good-key-0123456789' -H 'Cookie: c=d'";
+
+    is(`$curl 'http://127.0.0.1:@{[rand_port(2)]}/a'`, '403', 'status');
+    wait_for(sub { scalar(() = recorded()) });
+    like(originating((recorded())[0]), qr/^cookie: a=b; k=\*\*\*; c=d\r\n/mi, 'cookies');
+}

@@ -44,7 +44,8 @@ static size_t ngx_http_apievents_request_length(
     ngx_http_apievents_decision_t *d, u_char *dst);
 static size_t ngx_http_apievents_request_headers(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *auth, u_char *dst);
-static void ngx_http_apievents_star_out(ngx_str_t *text, ngx_str_t *word);
+static void ngx_http_apievents_request_star_out(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
 
 
 void
@@ -406,7 +407,7 @@ ngx_http_apievents_build_request(ngx_http_request_t *r,
     }
 
     if (gcf->event_key != NGX_HTTP_APIEVENTS_KEY_RAW) {
-        ngx_http_apievents_star_out(&d->request, &d->credential);
+        ngx_http_apievents_request_star_out(r, d);
     }
 }
 
@@ -575,28 +576,27 @@ ngx_http_apievents_request_headers(ngx_http_request_t *r,
 }
 
 
-/* the same word may stand elsewhere too, such as in the body */
+/*
+ * The credential may stand elsewhere too, such as in the body, and also where
+ * the request was refused before anybody looked for it.
+ */
 
 static void
-ngx_http_apievents_star_out(ngx_str_t *text, ngx_str_t *word)
+ngx_http_apievents_request_star_out(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d)
 {
-    u_char  *p, *last;
+    ngx_str_t  word;
 
-    if (word->len < NGX_HTTP_APIEVENTS_STAR_MIN) {
+    word = d->credential;
+
+    if (word.len == 0
+        && ngx_http_apievents_credential(r, d->conf->gate.auth, &word)
+           != NGX_OK)
+    {
         return;
     }
 
-    p = text->data;
-    last = text->data + text->len;
-
-    for ( ;; ) {
-        p = memmem(p, last - p, word->data, word->len);
-
-        if (p == NULL) {
-            return;
-        }
-
-        ngx_memset(p, '*', word->len);
-        p += word->len;
+    if (word.len >= NGX_HTTP_APIEVENTS_STAR_MIN) {
+        ae_star_out(d->request.data, d->request.len, *(ae_str_t *) &word);
     }
 }

@@ -17,7 +17,8 @@
 #include "fail_alloc.h"
 
 
-#define KEY  "abc/def\"ghi jkl\\1234"
+#define KEY    "abc/def\"ghi jkl\\1234"
+#define STARS  "********************"
 
 
 typedef struct {
@@ -131,6 +132,35 @@ test_texts(void **state)
 }
 
 
+static void
+test_in_place(void **state)
+{
+    size_t         i;
+    unsigned char  text[64];
+    static clean_t texts[] = {
+        { "", "" },
+        { "nothing", "nothing" },
+        { "x" KEY "y" KEY, "x" STARS "y" STARS },
+        { "abc%2Fdef%22ghi+jkl%5c1234&b", STARS "******&b" },
+        { "abc/def\"ghi jkl\\123", "abc/def\"ghi jkl\\123" },
+        { "abcabc/def\"ghi jkl\\1234", "abc" STARS },
+        { "abc%2", "abc%2" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        memcpy(text, texts[i].text, strlen(texts[i].text));
+        ae_star_out(text, strlen(texts[i].text), str(KEY));
+        assert_int_equal(strlen(texts[i].text), strlen(texts[i].clean));
+        assert_memory_equal(text, texts[i].clean, strlen(texts[i].clean));
+    }
+
+    ae_star_out(text, 5, str(""));
+    assert_memory_equal(text, "abc%2", 5);
+}
+
+
 /* what has no secret stays as it is */
 
 static void
@@ -195,6 +225,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_stays),
         cmocka_unit_test(test_memory)
     };

@@ -95,6 +95,26 @@ ae_event_clean(const ae_event_t *ev, ae_arena_t *arena)
 }
 
 
+void
+ae_star_out(unsigned char *text, size_t len, ae_str_t credential)
+{
+    size_t                n;
+    unsigned char        *p;
+    const unsigned char  *last;
+
+    if (credential.len == 0) {
+        return;
+    }
+
+    last = text + len;
+
+    for (p = text; p < last; p += n ? n : 1) {
+        n = ae_clean_match(p, last, credential);
+        memset(p, '*', n);
+    }
+}
+
+
 static int
 ae_clean_str(ae_arena_t *arena, ae_str_t *s, ae_str_t key, ae_str_t mask)
 {

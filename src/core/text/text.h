@@ -187,6 +187,9 @@ int ae_event_decode(ae_event_t *ev, ae_str_t bytes);
  */
 ae_str_t ae_event_clean(const ae_event_t *ev, ae_arena_t *arena);
 
+/* the same in place, with a star for each byte of what means the credential */
+void ae_star_out(unsigned char *text, size_t len, ae_str_t credential);
+
 /* a masked credential shows its last four characters, a short one none */
 #define AE_MASK_LEN          8              /* bytes it needs */
 
