@@ -97,6 +97,7 @@ struct ngx_http_apievents_endpoint_s {
     unsigned                        breaker:1;
     unsigned                        inactive:1; /* configured, gets nothing */
     unsigned                        failing:1;  /* the last attempt failed */
+    unsigned                        proved:1;   /* it did not */
     unsigned                        full:1;     /* found since the sweep */
     unsigned                        full_told:1;
 };

@@ -10,9 +10,12 @@
 #include "deliver/deliver_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_KICK_MAX  256       /* attempts started a turn */
-#define NGX_HTTP_APIEVENTS_KEPT      4         /* part of the share for those
-                                                  that did not fail */
+#define NGX_HTTP_APIEVENTS_KICK_MAX      256   /* attempts started a turn */
+
+/* parts of the share that are kept from those whose last attempt failed, and
+ * from those that have not ended one yet */
+#define NGX_HTTP_APIEVENTS_KEPT          4
+#define NGX_HTTP_APIEVENTS_KEPT_PROVED   8
 
 
 static ngx_uint_t ngx_http_apievents_may_call(
@@ -49,14 +52,15 @@ ngx_http_apievents_deliver_kick(void)
  * Deliveries leave clients their connections: a share is not exceeded, and
  * nothing is taken when few are left.  Nor has an endpoint more of the share
  * than it leaves to the others, and the last of it is for those that answer:
- * many that hang would have it all.
+ * many that hang would have it all.  Of the others nothing is known before a
+ * first attempt is over, which takes its time where they hang.
  */
 
 static ngx_uint_t
 ngx_http_apievents_may_call(ngx_http_apievents_deliver_conf_t *dcf,
     ngx_http_apievents_endpoint_t *ep)
 {
-    ngx_uint_t  max, left;
+    ngx_uint_t  max, left, kept;
 
     max = dcf->worker->share.max;
 
@@ -68,14 +72,14 @@ ngx_http_apievents_may_call(ngx_http_apievents_deliver_conf_t *dcf,
 
     left = max - dcf->worker->inflight;
 
-    if (dcf->callers > 1
-        && (ep->inflight >= left
-            || (ep->failing && left <= max / NGX_HTTP_APIEVENTS_KEPT)))
-    {
-        return 0;
+    if (dcf->callers == 1) {
+        return 1;
     }
 
-    return 1;
+    kept = ep->failing ? max / NGX_HTTP_APIEVENTS_KEPT
+           : ep->proved ? 0 : max / NGX_HTTP_APIEVENTS_KEPT_PROVED;
+
+    return ep->inflight < left && left > kept;
 }
 
 
@@ -314,7 +318,10 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
     ep = a->endpoint;
     call = a->call;
 
-    ep->failing = (rc != NGX_OK);
+    if (rc != NGX_BUSY) {
+        ep->failing = (rc != NGX_OK);
+        ep->proved = (rc == NGX_OK);
+    }
 
     if (call != NULL) {
         ep->inflight--;
