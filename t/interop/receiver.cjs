@@ -7,7 +7,8 @@
  *
  * FOLDER is that of node_modules; KEYS is JSON, names and "whsec_..." or
  * "whpk_..." texts.  The first line tells the port.  It ends when the standard
- * input does.
+ * input does.  Below /again an id fails when it comes to a path for the first
+ * time.
  *
  * The package knows v1 only.  Signatures of v1a are checked with node's own
  * Ed25519, as the text of Standard Webhooks 1.0.0 says: over the same
@@ -148,13 +149,29 @@ function look(request, body) {
 }
 
 
+const failed = new Set();
+
+
+function answer(request) {
+    const id = request.url + ' ' + request.headers['webhook-id'];
+
+    if (!request.url.startsWith('/again') || failed.has(id)) {
+        return 204;
+    }
+
+    failed.add(id);
+
+    return 503;
+}
+
+
 const server = http.createServer((request, response) => {
     const parts = [];
 
     request.on('data', part => parts.push(part));
     request.on('end', () => {
         look(request, Buffer.concat(parts).toString('utf8'));
-        response.writeHead(204).end();
+        response.writeHead(answer(request)).end();
     });
 });
 
