@@ -60,6 +60,9 @@ sub loop {
 
         for my $fh ($select->can_read($wait)) {
 
+            # closed by what came just before
+            next unless defined fileno $fh;
+
             if ($fh == $pipe) {
                 return unless sysread $pipe, my $byte, 1;
                 $self->release;
