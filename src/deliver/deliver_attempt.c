@@ -158,7 +158,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
     }
 
     if (disabled) {
-        ngx_http_apievents_refused(&lease);
+        ngx_http_apievents_refused(ep, &lease);
         return 1;
     }
 

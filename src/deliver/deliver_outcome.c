@@ -51,6 +51,8 @@ ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
         return;
     }
 
+    ngx_http_apievents_attempt_history(a, outcome, &now);
+
     if (a->endpoint->health) {
         ngx_http_apievents_heal(a, outcome, &now);
     }
@@ -123,14 +125,28 @@ ngx_http_apievents_untried(ae_lease_t *lease)
 }
 
 
+/* the record goes with the lease */
+
 void
-ngx_http_apievents_refused(ae_lease_t *lease)
+ngx_http_apievents_refused(ngx_http_apievents_endpoint_t *ep,
+    ae_lease_t *lease)
 {
-    ae_now_t  now;
+    u_char    *record;
+    ae_now_t   now;
 
     ae_now(&now);
 
-    (void) ngx_http_apievents_give_back(lease, AE_DEAD, 0, &now);
+    record = ngx_http_apievents_refused_read(lease);
+
+    if (ngx_http_apievents_give_back(lease, AE_DEAD, 0, &now)
+        && record != NULL)
+    {
+        ngx_http_apievents_refused_history(ep, lease, record, &now);
+    }
+
+    if (record != NULL) {
+        ngx_free(record);
+    }
 }
 
 

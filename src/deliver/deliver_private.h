@@ -118,10 +118,23 @@ void ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a);
 
 /* ends a lease without an attempt: it is due again soon, or it is dead */
 void ngx_http_apievents_untried(ae_lease_t *lease);
-void ngx_http_apievents_refused(ae_lease_t *lease);
+void ngx_http_apievents_refused(ngx_http_apievents_endpoint_t *ep,
+    ae_lease_t *lease);
 
 /* why it failed; the text is the attempt's */
 ngx_str_t ngx_http_apievents_why(ngx_http_apievents_attempt_t *a);
+
+
+/* ---- deliver_history.c ---- */
+
+void ngx_http_apievents_attempt_history(ngx_http_apievents_attempt_t *a,
+    ae_outcome_e outcome, const ae_now_t *now);
+
+/* of one that ends without an attempt: its record, to be freed, or NULL, read
+ * as long as there is the lease; and the row, when it has ended */
+u_char *ngx_http_apievents_refused_read(const ae_lease_t *lease);
+void ngx_http_apievents_refused_history(ngx_http_apievents_endpoint_t *ep,
+    const ae_lease_t *lease, u_char *record, const ae_now_t *now);
 
 
 /* ---- deliver_event.c ---- */

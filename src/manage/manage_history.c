@@ -75,7 +75,8 @@ ngx_http_apievents_admin_list_dead(ae_db_t *db, void *data)
 }
 
 
-/* "next" is what the next page's before= has to be, null on the last one */
+/* "next" is what the next page's before= has to be, null on the last one; a
+ * page before that may be shorter than was asked for */
 
 static ngx_int_t
 ngx_http_apievents_admin_page(ngx_http_apievents_admin_t *a)
@@ -99,8 +100,8 @@ ngx_http_apievents_admin_page(ngx_http_apievents_admin_t *a)
                                                        &a->rows[i]));
     }
 
-    next = (a->nrows == a->limit)
-           ? ae_value_int(a->arena, a->rows[a->nrows - 1].id)
+    next = (a->query.before != 0)
+           ? ae_value_int(a->arena, a->query.before)
            : ae_arena_alloc(a->arena, sizeof(ae_value_t));
 
     if (rc != AE_OK

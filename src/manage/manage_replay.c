@@ -336,8 +336,8 @@ ngx_http_apievents_admin_sent(ngx_http_apievents_admin_t *a)
 
     map = ae_value_map(a->arena);
 
-    next = (a->nrows != 0 && a->nrows == a->limit && a->row == 0)
-           ? ae_value_int(a->arena, a->rows[a->nrows - 1].id)
+    next = (a->rows != NULL && a->query.before != 0 && a->row == 0)
+           ? ae_value_int(a->arena, a->query.before)
            : ae_arena_alloc(a->arena, sizeof(ae_value_t));
 
     ngx_log_error(NGX_LOG_NOTICE, a->request->connection->log, 0,

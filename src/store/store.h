@@ -319,7 +319,6 @@ typedef enum {
 typedef struct {
     const ae_event_t           *event;
     ae_id_t                     endpoint;       /* its identity */
-    uint64_t                    uid;            /* of the delivery */
     ngx_str_t                   handler;        /* "webhook", ... */
     ngx_str_t                   label;
     ngx_http_apievents_history_e

@@ -11,6 +11,8 @@
 
 static ngx_http_apievents_row_t *ngx_http_apievents_row(
     ngx_http_apievents_keeper_t *k, const ngx_http_apievents_history_t *h);
+static uint64_t ngx_http_apievents_row_uid(const ae_id_t *event,
+    const ae_id_t *endpoint);
 static ngx_int_t ngx_http_apievents_row_dup(ae_arena_t *arena, ae_str_t *dst,
     ae_str_t src);
 static ae_str_t ngx_http_apievents_row_record(ae_arena_t *arena,
@@ -78,7 +80,7 @@ ngx_http_apievents_row(ngx_http_apievents_keeper_t *k,
 
     a->event = h->event->id;
     a->endpoint = h->endpoint;
-    a->uid = h->uid;
+    a->uid = ngx_http_apievents_row_uid(&a->event, &a->endpoint);
     a->attempt = h->attempt;
     a->status = h->status;
     a->time = h->time;
@@ -108,6 +110,28 @@ ngx_http_apievents_row(ngx_http_apievents_keeper_t *k,
     }
 
     return row;
+}
+
+
+/*
+ * An event at an endpoint, however often it is sent there: so the letter of a
+ * delivery that dies again stands for the one before.
+ */
+
+static uint64_t
+ngx_http_apievents_row_uid(const ae_id_t *event, const ae_id_t *endpoint)
+{
+    uint64_t    uid;
+    ngx_uint_t  i;
+
+    uid = event->h[0];
+
+    for (i = 1; i < 4; i++) {
+        uid = (uid ^ (uid >> 29)) * 0xbf58476d1ce4e5b9;
+        uid ^= (i == 1) ? event->h[1] : endpoint->h[i - 2];
+    }
+
+    return uid ^ (uid >> 32);
 }
 
 
@@ -174,7 +198,6 @@ ngx_http_apievents_dead_letter(ngx_http_apievents_keeper_t *k,
 
     h.event = &ev;
     h.endpoint = row->endpoint;
-    h.uid = row->uid;
     h.state = NGX_HTTP_APIEVENTS_HISTORY_DEAD;
     h.attempt = row->attempt;
     h.time = now.wall;
