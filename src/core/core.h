@@ -12,6 +12,7 @@
 
 #include "core/base/base.h"
 #include "core/record/record.h"
+#include "core/seal/seal.h"
 #include "core/shared/shared.h"
 #include "core/text/text.h"
 #include "core/webhook/webhook.h"
