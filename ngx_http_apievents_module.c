@@ -56,6 +56,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_secret_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_apievents_api_secret_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_keys"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_apievents_api_keys,
@@ -375,6 +382,7 @@ ngx_http_apievents_create_main_conf(ngx_conf_t *cf)
     }
 
     mcf->store.db.on = NGX_CONF_UNSET;
+    mcf->store.db.seal = NGX_CONF_UNSET_PTR;
     mcf->deliver.connections = NGX_CONF_UNSET_UINT;
     mcf->gate.master_keys = NGX_CONF_UNSET;
 

@@ -192,3 +192,56 @@ GET /m
     location = /m { api_metrics; }
 --- request
 GET /m
+
+=== TEST 23: a key for what is sealed
+--- http_config
+    api_zone a:16m;
+    api_secret_key file:$TEST_NGINX_SERVER_ROOT/html/key;
+--- config
+    location = /m { api_metrics; }
+--- user_files
+>>> key
+sixteen bytes...
+--- request
+GET /m
+
+=== TEST 24: none
+--- http_config
+    api_zone a:16m;
+    api_secret_key off;
+--- config
+    location = /m { api_metrics; }
+--- request
+GET /m
+
+=== TEST 25: a key in the configuration
+--- http_config
+    api_zone a:16m;
+    api_secret_key sixteen-bytes...;
+--- emerg
+invalid key, "file:PATH" or "off" is expected in
+
+=== TEST 26: a key that is too short
+--- http_config
+    api_zone a:16m;
+    api_secret_key file:$TEST_NGINX_SERVER_ROOT/html/key;
+--- user_files
+>>> key
+fifteen bytes..
+--- emerg
+too short a key, 16 characters or more are expected in its file in
+
+=== TEST 27: no such file
+--- http_config
+    api_zone a:16m;
+    api_secret_key file:$TEST_NGINX_SERVER_ROOT/html/key;
+--- emerg
+(2: No such file or directory) in
+
+=== TEST 28: two keys
+--- http_config
+    api_zone a:16m;
+    api_secret_key off;
+    api_secret_key off;
+--- emerg
+"api_secret_key" directive is duplicate in

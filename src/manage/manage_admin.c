@@ -268,8 +268,9 @@ done:
 static ngx_http_apievents_admin_t *
 ngx_http_apievents_admin_create(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_apievents_admin_t  *a;
+    ngx_pool_cleanup_t              *cln;
+    ngx_http_apievents_admin_t      *a;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     a = ngx_pcalloc(r->pool, sizeof(ngx_http_apievents_admin_t));
     cln = ngx_pool_cleanup_add(r->pool, 0);
@@ -287,7 +288,10 @@ ngx_http_apievents_admin_create(ngx_http_request_t *r)
     cln->handler = ngx_http_apievents_admin_cleanup;
     cln->data = a;
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
     a->request = r;
+    a->seal = mcf->store.db.seal;
     a->user = ngx_http_apievents_user(r);
 
     return (a->user == NULL) ? NULL : a;

@@ -205,7 +205,27 @@ ngx_http_apievents_admin_find_event(ae_db_t *db, void *data)
     a->records = ae_arena_alloc(a->arena, sizeof(ae_str_t));
 
     a->rc = (a->records == NULL) ? AE_ERROR
-            : ae_db_event_get(db, a->event, a->arena, a->records);
+            : ngx_http_apievents_admin_record(db, NULL, a->event, a->arena,
+                                              a->records);
+}
+
+
+int
+ngx_http_apievents_admin_record(ae_db_t *db, const ae_seal_t *seal,
+    ae_id_t event, ae_arena_t *arena, ae_str_t *record)
+{
+    int  rc;
+
+    rc = ae_db_event_get(db, event, arena, record);
+
+    if (rc != AE_OK) {
+        return rc;
+    }
+
+    /* a damaged one stays what it is, which is no record */
+
+    return (ae_unseal(seal, *record, record) == AE_ERROR) ? AE_ERROR
+                                                                 : AE_OK;
 }
 
 

@@ -48,6 +48,7 @@ struct ngx_http_apievents_admin_s {
     int64_t                         row;
     ae_db_attempt_t                *rows;
     ae_str_t                       *records;
+    const ae_seal_t                *seal;       /* api_secret_key, or NULL */
     size_t                          nrows;
     size_t                          limit;
 
@@ -106,6 +107,11 @@ ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
 
 
 /* ---- work of jobs: a->query's rows, at most a->limit (manage_history.c) - */
+
+/* the record of an event as it was raised; with a NULL seal, or when it was
+ * sealed with another, as it may be shown; errors of ae_db_event_get() */
+int ngx_http_apievents_admin_record(ae_db_t *db, const ae_seal_t *seal,
+    ae_id_t event, ae_arena_t *arena, ae_str_t *record);
 
 void ngx_http_apievents_admin_list(ae_db_t *db, void *data);
 void ngx_http_apievents_admin_list_dead(ae_db_t *db, void *data);

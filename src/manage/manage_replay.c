@@ -118,7 +118,8 @@ ngx_http_apievents_admin_get_event(ae_db_t *db, void *data)
     a->records = ae_arena_alloc(a->arena, sizeof(ae_str_t));
 
     a->rc = (a->records == NULL) ? AE_ERROR
-            : ae_db_event_get(db, a->event, a->arena, a->records);
+            : ngx_http_apievents_admin_record(db, a->seal, a->event, a->arena,
+                                              a->records);
 }
 
 
@@ -217,7 +218,8 @@ ngx_http_apievents_admin_find_records(ae_db_t *db,
     }
 
     for (i = 0; i < a->nrows; i++) {
-        rc = ae_db_event_get(db, a->rows[i].event, a->arena, &a->records[i]);
+        rc = ngx_http_apievents_admin_record(db, a->seal, a->rows[i].event,
+                                             a->arena, &a->records[i]);
 
         if (rc == AE_DECLINED) {
             a->records[i].len = 0;

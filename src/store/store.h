@@ -65,6 +65,8 @@ typedef struct {
     time_t                      history;        /* seconds, 0: none is kept */
     off_t                       max;            /* bytes of the file */
 
+    const ae_seal_t            *seal;           /* api_secret_key, or NULL */
+
     ngx_str_t                   file;           /* where it was configured */
     ngx_uint_t                  line;
 
@@ -161,13 +163,15 @@ typedef struct {
 } ngx_http_apievents_session_t;
 
 
-/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_store, api_keys,
- * api_org_keys, api_policies */
+/* api_zone NAME:SIZE [ring=SIZE], api_state_path, api_store, api_secret_key,
+ * api_keys, api_org_keys, api_policies */
 char *ngx_http_apievents_api_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_apievents_api_secret_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_apievents_api_keys(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * api_store: which database.
+ * api_store: which database; api_secret_key: what opens what is sealed in it.
  */
 
 
@@ -61,6 +61,61 @@ ngx_http_apievents_api_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return rv;
+}
+
+
+char *
+ngx_http_apievents_api_secret_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_apievents_main_conf_t  *mcf = conf;
+
+    int         rc;
+    ae_seal_t  *seal;
+    ngx_str_t  *value;
+
+    if (mcf->store.db.seal != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    mcf->store.db.seal = NULL;
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len <= 5 || ngx_strncmp(value[1].data, "file:", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid key, \"file:PATH\" or \"off\" is "
+                           "expected");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_apievents_secret_value(cf, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    seal = ngx_palloc(cf->pool, sizeof(ae_seal_t));
+    if (seal == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rc = ae_seal_key(seal, *(ae_str_t *) &value[1]);
+
+    if (rc != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           rc == AE_DECLINED
+                           ? "too short a key, %d characters or more are "
+                             "expected in its file"
+                           : "no key can be made of it, libcrypto failed",
+                           AE_SEAL_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->store.db.seal = seal;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -196,6 +251,8 @@ ngx_http_apievents_db_init(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
     scf = &mcf->store;
+
+    ngx_conf_init_ptr_value(scf->db.seal, NULL);
 
     if (scf->shm_zone == NULL) {
         /* there is nothing to be stored */

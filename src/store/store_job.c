@@ -374,23 +374,12 @@ static int
 ngx_http_apievents_job_event(ngx_http_apievents_job_t *job, ae_str_t record,
     ae_arena_t *arena, ae_event_t *ev)
 {
-    ae_str_t  clean;
+    int       rc;
+    ae_str_t  kept;
 
-    if (ae_event_decode(ev, record) != AE_OK) {
-        return AE_DECLINED;
-    }
+    rc = ae_seal(job->sealed ? &job->seal : NULL, record, arena, ev, &kept);
 
-    clean = ae_event_clean(ev, arena);
-
-    if (clean.data == NULL) {
-        return AE_ERROR;
-    }
-
-    if (ae_event_decode(ev, clean) != AE_OK) {
-        return AE_DECLINED;
-    }
-
-    return ae_db_event(job->db, ev, clean);
+    return (rc == AE_OK) ? ae_db_event(job->db, ev, kept) : rc;
 }
 
 

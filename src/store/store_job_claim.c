@@ -9,6 +9,9 @@
 #include "store/store_keeper.h"
 
 
+static int ngx_http_apievents_job_unseal(ngx_http_apievents_job_t *job,
+    ae_str_t *records, size_t n);
+static int ngx_http_apievents_job_next(ngx_http_apievents_job_t *job);
 static int ngx_http_apievents_job_own(ngx_http_apievents_job_t *job);
 static int ngx_http_apievents_job_other(ngx_http_apievents_job_t *job,
     int64_t from);
@@ -19,19 +22,59 @@ static int ngx_http_apievents_job_rest(ngx_http_apievents_job_t *job,
 int
 ngx_http_apievents_job_claim(ngx_http_apievents_job_t *job)
 {
-    int       rc;
-    int64_t   from;
-    ae_now_t  now;
+    int                            rc;
+    ngx_http_apievents_claimed_t  *c;
 
-    job->claimed.arena = ae_arena_create(NGX_HTTP_APIEVENTS_CLAIM_BYTES);
+    c = &job->claimed;
+    c->arena = ae_arena_create(NGX_HTTP_APIEVENTS_CLAIM_BYTES);
 
-    if (job->claimed.arena == NULL) {
+    if (c->arena == NULL) {
         return AE_ERROR;
     }
 
-    if (job->own) {
-        return ngx_http_apievents_job_own(job);
+    rc = job->own ? ngx_http_apievents_job_own(job)
+                  : ngx_http_apievents_job_next(job);
+
+    if (rc != AE_OK
+        || ngx_http_apievents_job_unseal(job, c->records, c->nrows) != AE_OK
+        || ngx_http_apievents_job_unseal(job, c->unrouted, c->nunrouted)
+           != AE_OK)
+    {
+        return AE_ERROR;
     }
+
+    return AE_OK;
+}
+
+
+/* a damaged one stays as it is, which is no record */
+
+static int
+ngx_http_apievents_job_unseal(ngx_http_apievents_job_t *job,
+    ae_str_t *records, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (ae_unseal(job->sealed ? &job->seal : NULL, records[i],
+                      &records[i])
+            == AE_ERROR)
+        {
+            return AE_ERROR;
+        }
+    }
+
+    return AE_OK;
+}
+
+
+static int
+ngx_http_apievents_job_next(ngx_http_apievents_job_t *job)
+{
+    int       rc;
+    int64_t   from;
+    ae_now_t  now;
 
     ae_now(&now);
 

@@ -22,6 +22,8 @@ static ngx_http_apievents_keeper_t *ngx_http_apievents_keeper_create(
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
 static ngx_http_apievents_job_t *ngx_http_apievents_job_create(
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+static void ngx_http_apievents_job_configure(ngx_http_apievents_job_t *job,
+    ngx_http_apievents_store_conf_t *scf);
 static void ngx_http_apievents_keeper_tick(ngx_event_t *ev);
 static void ngx_http_apievents_keeper_second(ngx_http_apievents_keeper_t *k);
 static void ngx_http_apievents_keeper_again(ngx_http_apievents_keeper_t *k);
@@ -117,10 +119,23 @@ ngx_http_apievents_job_create(ngx_http_apievents_store_conf_t *scf,
     job->zone = scf->zone->store.id;
     ngx_memcpy(job->secret, scf->zone->secret, sizeof(job->secret));
 
-    job->history = scf->db.history * NGX_HTTP_APIEVENTS_SECOND;
-    job->max = scf->db.max;
+    ngx_http_apievents_job_configure(job, scf);
 
     return job;
+}
+
+
+static void
+ngx_http_apievents_job_configure(ngx_http_apievents_job_t *job,
+    ngx_http_apievents_store_conf_t *scf)
+{
+    job->history = scf->db.history * NGX_HTTP_APIEVENTS_SECOND;
+    job->max = scf->db.max;
+    job->sealed = (scf->db.seal != NULL);
+
+    if (job->sealed) {
+        job->seal = *scf->db.seal;
+    }
 }
 
 
@@ -441,8 +456,7 @@ ngx_http_apievents_store_move(ngx_cycle_t *cycle,
     k->guard.log = cycle->log;
 
     if (k->job != NULL) {
-        k->job->history = scf->db.history * NGX_HTTP_APIEVENTS_SECOND;
-        k->job->max = scf->db.max;
+        ngx_http_apievents_job_configure(k->job, scf);
     }
 
     scf->worker = k;

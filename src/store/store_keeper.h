@@ -94,6 +94,7 @@ typedef struct {
     ae_id_t                     zone;
     int64_t                     instance;       /* 0: not known */
     u_char                      secret[16];
+    ae_seal_t                   seal;           /* api_secret_key */
     uint64_t                    history;        /* ns, 0: none is kept */
     uint64_t                    max;            /* bytes */
 
@@ -118,6 +119,7 @@ typedef struct {
     ae_str_t                   *unrouted;       /* records, in the arena */
     size_t                      nunrouted;
     uint64_t                    after;          /* own rows are read from */
+    unsigned                    sealed:1;       /* with the key */
     unsigned                    keeper:1;       /* for the zone, too */
     unsigned                    all_breakers:1; /* no others are open */
     unsigned                    renew:1;

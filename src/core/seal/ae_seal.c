@@ -46,8 +46,7 @@ typedef struct {
 
 static int ae_seal_encrypt(const ae_seal_t *seal, const ae_sealed_t *s,
     ae_str_t record);
-static int ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s,
-    unsigned char *dst);
+static int ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s);
 static void ae_seal_parts(ae_sealed_t *s, unsigned char *p, size_t open,
     size_t text);
 
@@ -173,8 +172,7 @@ ae_seal_encrypt(const ae_seal_t *seal, const ae_sealed_t *s, ae_str_t record)
 
 
 int
-ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_arena_t *arena,
-    ae_str_t *record)
+ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_str_t *record)
 {
     int          rc;
     size_t       rest;
@@ -210,29 +208,20 @@ ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_arena_t *arena,
         return AE_OK;
     }
 
-    record->data = ae_arena_alloc(arena, rest);
-    record->len = rest;
+    rc = ae_seal_decrypt(seal, &s);
 
-    if (record->data == NULL) {
-        return AE_ERROR;
+    if (rc == AE_OK) {
+        *record = s.text;
     }
 
-    rc = ae_seal_decrypt(seal, &s, record->data);
-
-    if (rc == AE_DECLINED) {
-        *record = s.open;
-        rc = AE_OK;
-    }
-
-    return rc;
+    return (rc == AE_ERROR) ? AE_ERROR : AE_OK;
 }
 
 
-/* AE_DECLINED: another key's, or changed since */
+/* in its place; AE_DECLINED: another key's, or changed since */
 
 static int
-ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s,
-    unsigned char *dst)
+ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s)
 {
     int              n, rc;
     EVP_CIPHER_CTX  *ctx;
@@ -246,14 +235,15 @@ ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s,
           && EVP_DecryptUpdate(ctx, NULL, &n, s->head.data,
                                (int) s->head.len)
              == 1
-          && EVP_DecryptUpdate(ctx, dst, &n, s->text.data, (int) s->text.len)
+          && EVP_DecryptUpdate(ctx, s->text.data, &n, s->text.data,
+                               (int) s->text.len)
              == 1
           && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, AE_SEAL_TAG,
                                  s->tag)
              == 1)
          ? AE_OK : AE_ERROR;
 
-    if (rc == AE_OK && EVP_DecryptFinal_ex(ctx, dst, &n) != 1) {
+    if (rc == AE_OK && EVP_DecryptFinal_ex(ctx, s->text.data, &n) != 1) {
         rc = AE_DECLINED;
     }
 

@@ -17,7 +17,7 @@
 #define AE_SEAL_KEY          32
 
 
-/* a key, of the owner of the structure, who wipes it */
+/* a key */
 
 typedef struct {
     unsigned char            key[AE_SEAL_KEY];
@@ -41,12 +41,12 @@ int ae_seal(const ae_seal_t *seal, ae_str_t record, ae_arena_t *arena,
 
 /*
  * The record of what was kept: as it was raised, if it is sealed and with that
- * key; else what of it is open, which is also what a NULL seal gives.  It is a
- * part of `kept` then, in the arena otherwise.  AE_DECLINED: it is damaged.
- * AE_ERROR as above.
+ * key; else what of it is open, which is also what a NULL seal gives.  It is
+ * decrypted in its place: the record is a part of `kept`, which cannot be
+ * unsealed again.  AE_DECLINED: it is damaged; AE_ERROR: no memory, or
+ * libcrypto failed.
  */
-int ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_arena_t *arena,
-    ae_str_t *record);
+int ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_str_t *record);
 
 
 #endif /* _AE_SEAL_H_INCLUDED_ */
