@@ -124,20 +124,27 @@ sub disk {
     is($lines, 1, 'one line tells of it');
     ok($nginx->stop('TERM'), 'nginx ends');
 
+    all_arrive($nginx, 106);
+    is(join('', map { "$_\n" } $nginx->bad_log), '', 'the log is clean');
+}
+
+
+# what nginx had when it ended, after the next start
+sub all_arrive {
+    my ($nginx, $n) = @_;
     my $port = $nginx->{listen}->sockport;
 
     close $nginx->{listen};
     $nginx->{listen} = Chaos::listener($port);
     $nginx->child('receiver', 120, Receiver->new($nginx->{listen}, late => 0));
     $nginx->start;
-    is_metric($nginx, 'apievents_deliveries{state="delivered"}', 106);
+    is_metric($nginx, 'apievents_deliveries{state="delivered"}', $n);
     ok($nginx->stop, 'nginx ends');
 
     my %ids = map { $_->[0] => 1 }
               @{ $nginx->finish('receiver')->{arrivals} };
 
-    is(scalar keys %ids, 106, 'nothing is lost');
-    is(join('', map { "$_\n" } $nginx->bad_log), '', 'the log is clean');
+    is(scalar keys %ids, $n, 'nothing is lost');
 }
 
 
@@ -172,5 +179,6 @@ sub missing {
     is_metric($nginx, 'apievents_outbox{state="kept"}', 10);
     ok(-e "$nginx->{dir}/state/a.db", 'there is a file again');
     ok($nginx->stop('TERM'), 'nginx ends');
+    all_arrive($nginx, 10);
     is(join('', map { "$_\n" } $nginx->bad_log), '', 'the log is clean');
 }

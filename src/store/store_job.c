@@ -36,6 +36,7 @@ ngx_http_apievents_job_run(ngx_http_apievents_job_t *job)
     job->error[0] = '\0';
     job->absent = 0;
     job->left = 0;
+    job->anew = 0;
     job->claimed.nrows = 0;
     job->claimed.nunrouted = 0;
     job->claimed.ncounters = 0;
@@ -170,8 +171,9 @@ static int
 ngx_http_apievents_job_instance(ngx_http_apievents_job_t *job,
     const ae_now_t *now)
 {
-    int     rc;
-    u_char  secret[16];
+    int       rc;
+    u_char    secret[16];
+    uint64_t  n;
 
     if (job->leave && job->instance != 0) {
         rc = ae_db_renew(job->db, job->instance, 0);
@@ -204,9 +206,18 @@ ngx_http_apievents_job_instance(ngx_http_apievents_job_t *job,
 
     job->other = ngx_memcmp(secret, job->secret, sizeof(secret)) != 0;
 
-    return ae_db_instance(job->db, job->zone, now->wall,
-                          job->leave ? 0 : NGX_HTTP_APIEVENTS_LEASE,
-                          &job->instance);
+    if (ae_db_instance(job->db, job->zone, now->wall,
+                       job->leave ? 0 : NGX_HTTP_APIEVENTS_LEASE,
+                       &job->instance)
+        != AE_OK
+        || ae_db_outbox_count(job->db, job->instance, &n) != AE_OK)
+    {
+        return AE_ERROR;
+    }
+
+    job->anew = (n == 0);
+
+    return AE_OK;
 }
 
 

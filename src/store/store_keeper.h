@@ -138,6 +138,8 @@ typedef struct {
     unsigned                    other:1;        /* the database has another
                                                    secret than the zone */
     unsigned                    left:1;         /* retention has more to do */
+    unsigned                    anew:1;         /* the database has nothing of
+                                                   this zone */
 } ngx_http_apievents_job_t;
 
 

@@ -194,6 +194,13 @@ ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
         return;
     }
 
+    /* what was written before went with another file, or was taken over */
+
+    if (job->anew) {
+        ae_queue_keeper(queue, 0);
+        ae_queue_keeper(queue, 1);
+    }
+
     k->nended = 0;
     k->retain = job->left;
 
