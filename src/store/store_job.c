@@ -398,9 +398,12 @@ static int
 ngx_http_apievents_job_retain(ngx_http_apievents_job_t *job,
     const ae_now_t *now)
 {
-    int  rc, expired;
+    int       rc, expired;
+    uint64_t  before;
 
-    rc = ae_db_retain(job->db, now->wall - job->history, job->max,
+    before = (now->wall > job->history) ? now->wall - job->history : 0;
+
+    rc = ae_db_retain(job->db, before, job->max,
                       NGX_HTTP_APIEVENTS_JOB_RETAIN);
 
     expired = ae_db_counter_expire(job->db, now->wall,

@@ -165,6 +165,8 @@ typedef struct {
     uint64_t                    breakers;       /* the same of breakers */
     uint64_t                    health[AE_QUEUE_ENDPOINTS];
     uint64_t                    own_after;
+    uint64_t                    forgotten;      /* in the queue, when its own
+                                                   rows were read last */
     ngx_uint_t                  turn;           /* seconds, of the last one */
     ngx_uint_t                  stated;
     uint64_t                    ended[NGX_HTTP_APIEVENTS_JOB_CLAIM];

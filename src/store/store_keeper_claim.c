@@ -13,6 +13,8 @@ static void ngx_http_apievents_restore_own(ngx_http_apievents_keeper_t *k,
     ngx_uint_t full);
 static ngx_int_t ngx_http_apievents_restore_row(
     ngx_http_apievents_keeper_t *k, ae_outbox_row_t *row, ae_str_t record);
+static void ngx_http_apievents_restore_delete(
+    ngx_http_apievents_keeper_t *k, ae_outbox_row_t *row);
 static void ngx_http_apievents_restore_end(ngx_http_apievents_keeper_t *k,
     ae_outbox_row_t *row, ae_str_t record, const char *reason);
 static ngx_uint_t ngx_http_apievents_restore_known(ae_id_t identity);
@@ -23,7 +25,7 @@ static void ngx_http_apievents_restore_unrouted(
 void
 ngx_http_apievents_keeper_restore(ngx_http_apievents_keeper_t *k)
 {
-    size_t                         i, n;
+    size_t                         i, n, ended;
     ae_now_t                       now;
     ngx_uint_t                     full;
     ngx_http_apievents_claimed_t  *c;
@@ -31,6 +33,7 @@ ngx_http_apievents_keeper_restore(ngx_http_apievents_keeper_t *k)
     c = &k->job->claimed;
     full = 0;
     n = 0;
+    ended = 0;
 
     for (i = 0; i < c->nrows; i++) {
 
@@ -45,6 +48,10 @@ ngx_http_apievents_keeper_restore(ngx_http_apievents_keeper_t *k)
             full = 1;
             break;
 
+        case NGX_DONE:
+            ended++;
+            break;
+
         default: /* NGX_DECLINED */
             break;
         }
@@ -54,6 +61,11 @@ ngx_http_apievents_keeper_restore(ngx_http_apievents_keeper_t *k)
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "%uz deliveries are taken over from the store", n);
         ngx_http_apievents_deliver_kick();
+    }
+
+    if (ended != 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "%uz deliveries of the store had ended before", ended);
     }
 
     ngx_http_apievents_restore_own(k, full);
@@ -103,7 +115,8 @@ ngx_http_apievents_restore_own(ngx_http_apievents_keeper_t *k,
 }
 
 
-/* NGX_BUSY: it stays in the store until there is room */
+/* NGX_BUSY: it stays in the store until there is room; NGX_DONE: it has ended
+ * and was forgotten, or its uid is none, and is deleted */
 
 static ngx_int_t
 ngx_http_apievents_restore_row(ngx_http_apievents_keeper_t *k,
@@ -130,6 +143,11 @@ ngx_http_apievents_restore_row(ngx_http_apievents_keeper_t *k,
         return NGX_BUSY;
     }
 
+    if (rc == AE_ERROR) {
+        ngx_http_apievents_restore_delete(k, row);
+        return NGX_DONE;
+    }
+
     if (!ngx_http_apievents_restore_known(row->endpoint)) {
         ngx_http_apievents_restore_end(k, row, record,
                                        "its handler is not configured any "
@@ -149,9 +167,16 @@ ngx_http_apievents_restore_end(ngx_http_apievents_keeper_t *k,
                   reason);
 
     ngx_http_apievents_dead_letter(k, row, record, reason);
+    ngx_http_apievents_restore_delete(k, row);
+}
 
-    /* a row that stays is found, and ended, again */
 
+/* a row that stays is found, and ended, again */
+
+static void
+ngx_http_apievents_restore_delete(ngx_http_apievents_keeper_t *k,
+    ae_outbox_row_t *row)
+{
     if (k->nended < NGX_HTTP_APIEVENTS_JOB_CLAIM) {
         k->ended[k->nended++] = row->uid;
     }

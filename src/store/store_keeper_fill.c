@@ -13,6 +13,9 @@ static void ngx_http_apievents_fill_save(ngx_http_apievents_keeper_t *k,
     ngx_uint_t all);
 static ngx_uint_t ngx_http_apievents_fill_turns(
     ngx_http_apievents_keeper_t *k);
+static void ngx_http_apievents_fill_second(ngx_http_apievents_keeper_t *k);
+static void ngx_http_apievents_fill_forgotten(
+    ngx_http_apievents_keeper_t *k);
 
 
 ngx_int_t
@@ -127,38 +130,67 @@ ngx_http_apievents_fill_turns(ngx_http_apievents_keeper_t *k)
 
     job = k->job;
 
-    if (k->waiting && k->turn != k->seconds) {
-        k->waiting = 0;
-        k->own = 1;
+    if (k->turn != k->seconds) {
+        ngx_http_apievents_fill_second(k);
     }
 
-    if (k->own) {
-        job->own = 1;
-        job->after = k->own_after;
-        return 1;
-    }
+    /* own rows come before those of others, which there is no room for yet */
 
-    if (k->turn == k->seconds && !k->more) {
-        return 0;
-    }
+    job->own = k->own;
+    job->after = k->own_after;
+    job->claim = (job->claim || k->more) && !k->own;
 
-    job->claim = (k->more || k->turn != k->seconds);
+    return job->own || job->claim || job->renew || job->retain;
+}
+
+
+static void
+ngx_http_apievents_fill_second(ngx_http_apievents_keeper_t *k)
+{
+    ngx_http_apievents_job_t  *job;
+
+    job = k->job;
+
     job->renew = (k->seconds / NGX_HTTP_APIEVENTS_RENEW
                   != k->turn / NGX_HTTP_APIEVENTS_RENEW);
     job->retain = (k->retain
                    || k->seconds / NGX_HTTP_APIEVENTS_RETAIN
                       != k->turn / NGX_HTTP_APIEVENTS_RETAIN);
-    k->turn = k->seconds;
 
     /* each claim is a commit: one that finds nothing need not be frequent */
 
-    if (!k->more && !job->renew && !job->retain
-        && k->seconds % NGX_HTTP_APIEVENTS_CLAIM != 0)
-    {
-        job->claim = 0;
+    job->claim = (job->renew || job->retain
+                  || k->seconds % NGX_HTTP_APIEVENTS_CLAIM == 0);
+
+    k->turn = k->seconds;
+
+    if (k->waiting) {
+        k->waiting = 0;
+        k->own = 1;
     }
 
-    return job->claim || job->renew || job->retain;
+    if (job->renew) {
+        ngx_http_apievents_fill_forgotten(k);
+    }
+}
+
+
+/* rows that stay of deliveries that had to make room: reading them tells */
+
+static void
+ngx_http_apievents_fill_forgotten(ngx_http_apievents_keeper_t *k)
+{
+    ae_outbox_stat_t  st;
+
+    ae_queue_outbox_stat(k->conf->zone->queue, &st);
+
+    if (k->own || st.forgotten == k->forgotten) {
+        return;
+    }
+
+    k->forgotten = st.forgotten;
+    k->own = 1;
+    k->own_after = 0;
 }
 
 
