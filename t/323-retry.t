@@ -144,6 +144,10 @@ sub {
     my $all = 75 * 3600 + 35 * 60 + 5;
     cmp_ok($sum, '>=', 0.8 * $all - 9, '75 h 35 min 05 s, less 20 %');
     cmp_ok($sum, '<=', 1.2 * $all + 9, '75 h 35 min 05 s, and 20 %');
+
+    # the last one is over, and told of
+    ok(scalar(::told(1)), 'told of');
+    delivered();
     Clock::advance(5 * 86400);
     is(scalar(() = ::arrived('/all', 1)), 10, 'and no eleventh');
 

@@ -229,6 +229,10 @@ void ngx_http_apievents_deliver_exiting(void);
 void ngx_http_apievents_deliver_full(uint32_t shared,
     u_char id[AE_EVENT_ID_LEN]);
 
+/* raises EndpointDisabled for what that person disabled */
+void ngx_http_apievents_deliver_disabled(ngx_http_apievents_endpoint_t *ep,
+    ngx_str_t *user);
+
 /* the attempt that a call is made for, NULL if it is none */
 ngx_http_apievents_attempt_t *ngx_http_apievents_attempt_of(
     ngx_http_apievents_call_t *call);

@@ -24,8 +24,6 @@ static ngx_uint_t ngx_http_apievents_may_call(
 static ngx_uint_t ngx_http_apievents_serve(
     ngx_http_apievents_main_conf_t *mcf, ngx_http_apievents_endpoint_t *ep,
     ae_now_t *now);
-static ngx_uint_t ngx_http_apievents_disabled(ae_queue_t *q,
-    ngx_http_apievents_endpoint_t *ep);
 static ngx_uint_t ngx_http_apievents_attempt(
     ngx_http_apievents_endpoint_t *ep, ae_lease_t *lease,
     ngx_http_apievents_pace_t *pace);
@@ -138,7 +136,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
         return 0;
     }
 
-    disabled = ngx_http_apievents_disabled(q, ep);
+    disabled = ae_queue_disabled(q, ep->shared);
 
     if (disabled) {
         pace.passed = 0;
@@ -163,21 +161,6 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
     }
 
     return ngx_http_apievents_attempt(ep, &lease, &pace);
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_disabled(ae_queue_t *q, ngx_http_apievents_endpoint_t *ep)
-{
-    ae_health_t  health;
-
-    if (!ep->health) {
-        return 0;
-    }
-
-    ae_queue_health_get(q, ep->shared, &health);
-
-    return health.disabled != AE_ENABLED;
 }
 
 

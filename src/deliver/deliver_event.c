@@ -13,9 +13,14 @@
 #define NGX_HTTP_APIEVENTS_META_MAX  16384
 
 
-static void ngx_http_apievents_tell_endpoint(ngx_http_apievents_attempt_t *a,
+static void ngx_http_apievents_tell_attempt(ngx_http_apievents_attempt_t *a,
     ae_event_type_e type, const char *message, ngx_str_t *reason);
+static void ngx_http_apievents_tell_endpoint(
+    ngx_http_apievents_endpoint_t *ep, ngx_http_apievents_raise_t *e,
+    const char *message, ngx_str_t *reason, ae_buf_t *meta);
 static void ngx_http_apievents_endpoint_meta(ae_buf_t *b,
+    ngx_http_apievents_endpoint_t *ep);
+static void ngx_http_apievents_attempt_meta(ae_buf_t *b,
     ngx_http_apievents_attempt_t *a);
 
 
@@ -34,8 +39,39 @@ ngx_http_apievents_tell_disabled(ngx_http_apievents_attempt_t *a)
         ngx_str_set(&reason, "nothing but failed for 5 days");
     }
 
-    ngx_http_apievents_tell_endpoint(a, AE_ENDPOINT_DISABLED,
-                                     "Endpoint disabled", &reason);
+    ngx_http_apievents_tell_attempt(a, AE_ENDPOINT_DISABLED,
+                                    "Endpoint disabled", &reason);
+}
+
+
+void
+ngx_http_apievents_deliver_disabled(ngx_http_apievents_endpoint_t *ep,
+    ngx_str_t *user)
+{
+    ae_buf_t                    b;
+    ngx_str_t                   reason;
+    ngx_http_apievents_raise_t  e;
+
+    if (!ngx_http_apievents_handled(AE_ENDPOINT_DISABLED)) {
+        return;
+    }
+
+    ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
+    e.type = AE_ENDPOINT_DISABLED;
+
+    ngx_str_set(&reason, "by hand");
+
+    ae_buf_init(&b, NGX_HTTP_APIEVENTS_META_MAX);
+
+    ngx_http_apievents_endpoint_meta(&b, ep);
+    ae_buf_puts(&b, ",\"User\":\"");
+    ae_json_escape(&b, *(ae_str_t *) user, 0);
+    ae_buf_puts(&b, "\"}");
+
+    ngx_http_apievents_tell_endpoint(ep, &e, "Endpoint disabled", &reason,
+                                     &b);
+
+    ae_buf_free(&b);
 }
 
 
@@ -46,8 +82,8 @@ ngx_http_apievents_tell_recovered(ngx_http_apievents_attempt_t *a)
 
     ngx_str_null(&reason);
 
-    ngx_http_apievents_tell_endpoint(a, AE_ENDPOINT_RECOVERED,
-                                     "Endpoint recovered", &reason);
+    ngx_http_apievents_tell_attempt(a, AE_ENDPOINT_RECOVERED,
+                                    "Endpoint recovered", &reason);
 }
 
 
@@ -68,64 +104,91 @@ ngx_http_apievents_tell_dead(ngx_http_apievents_attempt_t *a)
 
     reason = ngx_http_apievents_why(a);
 
-    ngx_http_apievents_tell_endpoint(a, AE_DELIVERY_DEAD,
-                                     "Delivery given up", &reason);
+    ngx_http_apievents_tell_attempt(a, AE_DELIVERY_DEAD,
+                                    "Delivery given up", &reason);
 }
 
 
 /*
  * Only if somebody is told: a receiver that fails all the time must not fill
  * the rings with what nobody wants to know.
- *
- * With a KeyID that stands for the endpoint, so that a cooldown of what is
- * said of one holds back nothing about another.
  */
 
 static void
-ngx_http_apievents_tell_endpoint(ngx_http_apievents_attempt_t *a,
+ngx_http_apievents_tell_attempt(ngx_http_apievents_attempt_t *a,
     ae_event_type_e type, const char *message, ngx_str_t *reason)
 {
-    u_char                           id[AE_EVENT_ID_LEN];
-    ae_buf_t                         b;
-    ae_str_t                         identity;
-    ngx_http_apievents_raise_t       e;
-    ngx_http_apievents_main_conf_t  *mcf;
+    ae_buf_t                    b;
+    ngx_http_apievents_raise_t  e;
 
     if (!ngx_http_apievents_handled(type)) {
         return;
     }
 
-    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
-
     ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
-
-    identity.data = (u_char *) &a->endpoint->identity;
-    identity.len = sizeof(ae_id_t);
 
     e.type = type;
     e.depth = ngx_min(a->event.depth + 1, 255);
-    e.key_id = ae_hash(mcf->store.zone->secret, &identity, 1);
-    e.message.data = (u_char *) message;
-    e.message.len = ngx_strlen(message);
-    e.path = a->endpoint->label;
-    e.reason = *reason;
 
     ae_buf_init(&b, NGX_HTTP_APIEVENTS_META_MAX);
-    ngx_http_apievents_endpoint_meta(&b, a);
 
-    if (!b.failed) {
-        e.meta.data = b.data;
-        e.meta.len = b.len;
-    }
+    ngx_http_apievents_endpoint_meta(&b, a->endpoint);
+    ngx_http_apievents_attempt_meta(&b, a);
 
-    (void) ngx_http_apievents_raise(&e, id);
+    ngx_http_apievents_tell_endpoint(a->endpoint, &e, message, reason, &b);
 
     ae_buf_free(&b);
 }
 
 
+/*
+ * With a KeyID that stands for the endpoint, so that a cooldown of what is
+ * said of one holds back nothing about another.
+ */
+
 static void
-ngx_http_apievents_endpoint_meta(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
+ngx_http_apievents_tell_endpoint(ngx_http_apievents_endpoint_t *ep,
+    ngx_http_apievents_raise_t *e, const char *message, ngx_str_t *reason,
+    ae_buf_t *meta)
+{
+    u_char                           id[AE_EVENT_ID_LEN];
+    ae_str_t                         identity;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    identity.data = (u_char *) &ep->identity;
+    identity.len = sizeof(ae_id_t);
+
+    e->key_id = ae_hash(mcf->store.zone->secret, &identity, 1);
+    e->message.data = (u_char *) message;
+    e->message.len = ngx_strlen(message);
+    e->path = ep->label;
+    e->reason = *reason;
+
+    if (!meta->failed) {
+        e->meta.data = meta->data;
+        e->meta.len = meta->len;
+    }
+
+    (void) ngx_http_apievents_raise(e, id);
+}
+
+
+static void
+ngx_http_apievents_endpoint_meta(ae_buf_t *b,
+    ngx_http_apievents_endpoint_t *ep)
+{
+    ae_buf_puts(b, "{\"Endpoint\":\"");
+    ae_json_escape(b, *(ae_str_t *) &ep->label, 0);
+    ae_buf_puts(b, "\",\"Handler\":\"");
+    ae_json_escape(b, *(ae_str_t *) &ep->kind, 0);
+    ae_buf_puts(b, "\"");
+}
+
+
+static void
+ngx_http_apievents_attempt_meta(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
 {
     u_char    id[AE_EVENT_ID_LEN];
     ae_str_t  name;
@@ -133,11 +196,7 @@ ngx_http_apievents_endpoint_meta(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
     name = ae_event_name(&a->event);
     ae_event_id(id, a->event.id);
 
-    ae_buf_puts(b, "{\"Endpoint\":\"");
-    ae_json_escape(b, *(ae_str_t *) &a->endpoint->label, 0);
-    ae_buf_puts(b, "\",\"Handler\":\"");
-    ae_json_escape(b, *(ae_str_t *) &a->endpoint->kind, 0);
-    ae_buf_puts(b, "\",\"EventID\":\"");
+    ae_buf_puts(b, ",\"EventID\":\"");
     ae_buf_put(b, id, AE_EVENT_ID_LEN);
     ae_buf_puts(b, "\",\"Event\":\"");
     ae_json_escape(b, name, 0);

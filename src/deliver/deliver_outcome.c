@@ -53,7 +53,9 @@ ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
 
     ngx_http_apievents_attempt_history(a, outcome, &now);
 
-    if (a->endpoint->health) {
+    /* any may have been disabled by hand */
+
+    if (a->endpoint->health || outcome == AE_DELIVERED) {
         ngx_http_apievents_heal(a, outcome, &now);
     }
 }
@@ -161,7 +163,6 @@ ngx_http_apievents_heal(ngx_http_apievents_attempt_t *a, ae_outcome_e outcome,
 {
     uint32_t                         shared;
     ae_queue_t                      *q;
-    ae_health_t                      health;
     ngx_http_apievents_main_conf_t  *mcf;
 
     static const ae_attempt_e  attempt[] = {
@@ -193,9 +194,7 @@ ngx_http_apievents_heal(ngx_http_apievents_attempt_t *a, ae_outcome_e outcome,
 
     /* that it is disabled was told, for all of its deliveries */
 
-    ae_queue_health_get(q, shared, &health);
-
-    if (health.disabled == AE_ENABLED) {
+    if (!ae_queue_disabled(q, shared)) {
         ngx_http_apievents_tell_dead(a);
     }
 }

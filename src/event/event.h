@@ -146,6 +146,11 @@ ngx_int_t ngx_http_apievents_endpoint_info(ngx_uint_t i,
 /* a record that a store kept, as it was raised; NGX_BUSY: no room */
 ngx_int_t ngx_http_apievents_raise_again(ae_str_t *record);
 
+/* on or off, as that person says; NGX_DECLINED: it was so before, or there is
+ * no such endpoint */
+ngx_int_t ngx_http_apievents_endpoint_switch(const ae_id_t *identity,
+    ngx_uint_t on, ngx_str_t *user);
+
 /* finds the handlers of a record: by its route, else by its API */
 ngx_http_apievents_route_t *ngx_http_apievents_route_find(
     ngx_http_apievents_event_conf_t *ecf, ae_event_t *ev);

@@ -12,6 +12,8 @@
 static ngx_uint_t ngx_http_apievents_replay_target(
     ngx_http_apievents_main_conf_t *mcf, const ae_id_t *endpoint,
     ae_queue_target_t *target);
+static ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint_of(
+    ngx_http_apievents_main_conf_t *mcf, const ae_id_t *identity);
 
 
 ngx_int_t
@@ -63,6 +65,28 @@ static ngx_uint_t
 ngx_http_apievents_replay_target(ngx_http_apievents_main_conf_t *mcf,
     const ae_id_t *endpoint, ae_queue_target_t *target)
 {
+    ngx_http_apievents_endpoint_t  *ep;
+
+    ep = ngx_http_apievents_endpoint_of(mcf, endpoint);
+
+    if (ep == NULL) {
+        return 0;
+    }
+
+    ngx_memzero(target, sizeof(ae_queue_target_t));
+
+    target->endpoint = ep->shared;
+
+    return 1;
+}
+
+
+/* NULL: none is configured, or the zone has no room for it */
+
+static ngx_http_apievents_endpoint_t *
+ngx_http_apievents_endpoint_of(ngx_http_apievents_main_conf_t *mcf,
+    const ae_id_t *identity)
+{
     ngx_uint_t                       i;
     ngx_http_apievents_endpoint_t  **ep;
 
@@ -70,20 +94,14 @@ ngx_http_apievents_replay_target(ngx_http_apievents_main_conf_t *mcf,
 
     for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
 
-        if (!ae_id_equal(ep[i]->identity, *endpoint)
-            || ep[i]->shared == AE_NO_ENDPOINT)
+        if (ae_id_equal(ep[i]->identity, *identity)
+            && ep[i]->shared != AE_NO_ENDPOINT)
         {
-            continue;
+            return ep[i];
         }
-
-        ngx_memzero(target, sizeof(ae_queue_target_t));
-
-        target->endpoint = ep[i]->shared;
-
-        return 1;
     }
 
-    return 0;
+    return NULL;
 }
 
 
@@ -145,6 +163,42 @@ ngx_http_apievents_endpoint_info(ngx_uint_t i,
     info->shared = ep[i]->shared;
     info->handler = ep[i]->kind;
     info->label = ep[i]->label;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_endpoint_switch(const ae_id_t *identity, ngx_uint_t on,
+    ngx_str_t *user)
+{
+    ngx_uint_t                       was;
+    ngx_http_apievents_endpoint_t   *ep;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    ep = ngx_http_apievents_endpoint_of(mcf, identity);
+
+    was = (ep != NULL) && !ae_queue_disabled(mcf->store.zone->queue,
+                                             ep->shared);
+
+    if (ep == NULL
+        || ae_queue_disable(mcf->store.zone->queue, ep->shared,
+                            on ? AE_ENABLED : AE_DISABLED_HAND, 0)
+           != AE_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "%V \"%V\" is %s by %V",
+                  &ep->kind, &ep->label, on ? "enabled" : "disabled", user);
+
+    /* that it is enabled is told when it takes something again */
+
+    if (was && !on) {
+        ngx_http_apievents_deliver_disabled(ep, user);
+    }
 
     return NGX_OK;
 }

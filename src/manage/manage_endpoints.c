@@ -18,7 +18,7 @@ static int ngx_http_apievents_admin_health(ngx_http_apievents_admin_t *a,
 static int ngx_http_apievents_admin_counts(ngx_http_apievents_admin_t *a,
     ae_value_t *map, const ae_queue_stat_t *st);
 static ngx_int_t ngx_http_apievents_admin_switch(
-    ngx_http_apievents_admin_t *a, ae_disabled_e disabled);
+    ngx_http_apievents_admin_t *a, ngx_uint_t on);
 static ae_queue_t *ngx_http_apievents_admin_queue(
     ngx_http_apievents_admin_t *a);
 
@@ -214,20 +214,19 @@ ngx_http_apievents_admin_counts(ngx_http_apievents_admin_t *a,
 ngx_int_t
 ngx_http_apievents_admin_enable(ngx_http_apievents_admin_t *a)
 {
-    return ngx_http_apievents_admin_switch(a, AE_ENABLED);
+    return ngx_http_apievents_admin_switch(a, 1);
 }
 
 
 ngx_int_t
 ngx_http_apievents_admin_disable(ngx_http_apievents_admin_t *a)
 {
-    return ngx_http_apievents_admin_switch(a, AE_DISABLED_HAND);
+    return ngx_http_apievents_admin_switch(a, 0);
 }
 
 
 static ngx_int_t
-ngx_http_apievents_admin_switch(ngx_http_apievents_admin_t *a,
-    ae_disabled_e disabled)
+ngx_http_apievents_admin_switch(ngx_http_apievents_admin_t *a, ngx_uint_t on)
 {
     ngx_int_t                           rc;
     ngx_http_apievents_endpoint_info_t  info;
@@ -236,15 +235,8 @@ ngx_http_apievents_admin_switch(ngx_http_apievents_admin_t *a,
         return rc;
     }
 
-    if (ae_queue_disable(ngx_http_apievents_admin_queue(a), info.shared,
-                         disabled, 0)
-        == AE_OK)
-    {
-        ngx_log_error(NGX_LOG_NOTICE, a->request->connection->log, 0,
-                      "%V \"%V\" is %s by %V", &info.handler, &info.label,
-                      disabled == AE_ENABLED ? "enabled" : "disabled",
-                      &a->user->name);
-    }
+    (void) ngx_http_apievents_endpoint_switch(&info.identity, on,
+                                              &a->user->name);
 
     return ngx_http_apievents_admin_answer(a->request, NGX_HTTP_OK,
                         ngx_http_apievents_admin_endpoint_map(a, &info));

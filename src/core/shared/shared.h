@@ -523,6 +523,8 @@ typedef struct {
 
 ae_health_change_e ae_queue_health(ae_queue_t *q, uint32_t endpoint,
     ae_attempt_e attempt, const ae_now_t *now);
+/* takes no lock where it is enabled */
+int ae_queue_disabled(ae_queue_t *q, uint32_t endpoint);
 void ae_queue_health_get(ae_queue_t *q, uint32_t endpoint,
     ae_health_t *health);
 
