@@ -75,6 +75,21 @@ test_instance(void **state)
     id = 0;
     assert_int_equal(ae_db_instance_free(db, 119, &id), AE_OK);
     assert_int_equal(id, two);
+
+    /* one of a time when the clock was years ahead */
+
+    assert_int_equal(ae_db_renew(db, one, 120 + AE_DB_LEASE), AE_OK);
+    id = 0;
+    assert_int_equal(ae_db_instance_free(db, 114, &id), AE_OK);
+    assert_int_equal(id, one);
+    id = 0;
+    assert_int_equal(ae_db_instance_free(db, 120, &id), AE_OK);
+    assert_int_equal(id, two);
+
+    id = 0;
+    assert_int_equal(ae_db_renew(db, one, INT64_MAX), AE_OK);
+    assert_int_equal(ae_db_instance_free(db, INT64_MAX, &id), AE_OK);
+    assert_int_equal(id, one);
 }
 
 

@@ -88,7 +88,8 @@ ae_db_instance_free(ae_db_t *db, uint64_t wall, int64_t *id)
     sqlite3_stmt  *st;
 
     st = ae_db_statement(db, AE_DB_INSTANCE_FREE,
-                         "SELECT id FROM instance WHERE id > ? AND until <= ?"
+                         "SELECT id FROM instance WHERE id > ?"
+                         " AND (until <= ? OR until > ?)"
                          " ORDER BY id LIMIT 1");
     if (st == NULL) {
         return AE_ERROR;
@@ -96,6 +97,8 @@ ae_db_instance_free(ae_db_t *db, uint64_t wall, int64_t *id)
 
     (void) sqlite3_bind_int64(st, 1, *id);
     ae_db_bind_int(st, 2, wall);
+    ae_db_bind_int(st, 3, (wall < INT64_MAX - AE_DB_LEASE)
+                          ? wall + AE_DB_LEASE : INT64_MAX);
 
     rc = ae_db_row(db, st);
 

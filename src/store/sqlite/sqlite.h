@@ -82,9 +82,13 @@ void ae_db_rollback(ae_db_t *db);
  * long as it renews its lease.  *id is found or made by the zone's secret id,
  * never one that was used before; its lease is over lease ns after wall, that
  * of renew at `until`, AE_DECLINED: it was dropped, ask for one anew.  free:
- * the next instance, after *id, whose lease is over, AE_DECLINED: none.  drop:
- * removes one that owns nothing any more, AE_DECLINED: it owns something.
+ * the next instance, after *id, whose lease is over, or ends later than
+ * AE_DB_LEASE ns after wall, as none does but of a clock that was wrong;
+ * AE_DECLINED: none.  drop: removes one that owns nothing any more,
+ * AE_DECLINED: it owns something.
  */
+#define AE_DB_LEASE          ((uint64_t) 3600 * 1000000000)
+
 int ae_db_instance(ae_db_t *db, ae_id_t zone, uint64_t wall, uint64_t lease,
     int64_t *id);
 int ae_db_renew(ae_db_t *db, int64_t id, uint64_t until);
