@@ -7,7 +7,8 @@ package RawServer;
 #                               '/x' => sub { my ($socket, $n) = @_; ... });
 #
 # $n counts the requests of the connection.  It is kept after a text, and after
-# a sub that returns true.  A path that is not there is answered by 200.
+# a sub that returns true.  [sub { ... }] is called when the head is there, before
+# any of the body was read.  A path that is not there is answered by 200.
 
 use strict;
 use warnings;
@@ -93,10 +94,16 @@ sub talk {
         my ($path, $head) = ($1, $&);
         my $size = $head =~ /^Content-Length: (\d+)/mi ? $1 : 0;
 
-        next if length $in < length($head) + $size;
+        my $answer = $self->{answers}{$path} // $Ok;
+
+        if (ref $answer eq 'ARRAY') {
+            $answer = $answer->[0];
+
+        } elsif (length $in < length($head) + $size) {
+            next;
+        }
 
         my $body = substr $in, length $head, $size;
-        my $answer = $self->{answers}{$path} // $Ok;
 
         $in = '';
 
