@@ -326,3 +326,18 @@ sub {
         like($rows, qr{"GET /[ab] HTTP}, "$name: requests");
     }
 }
+
+=== TEST 17: the time is that of the oldest line, whatever comes behind it
+--- http_config
+    api_event_handlers * log file=logs/events.log buffer=16m flush=1s;
+--- check eval
+sub {
+    my $n = 0;
+
+    # each would put it off if it was that of the newest one
+    wait_for(sub { raise(1); $n++; text_of('events.log') ne '' });
+
+    ok(text_of('events.log') ne '', 'it is written meanwhile');
+    cmp_ok(scalar(() = rows('events.log', 1)), '<=', $n + 1, 'lines');
+}
+--- metrics_equation

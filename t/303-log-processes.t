@@ -16,6 +16,7 @@ use Chaos;
 use Traffic;
 
 rotation();
+not_opened();
 killed();
 ends($_) for qw/ QUIT TERM /;
 reloaded();
@@ -38,6 +39,7 @@ sub instance {
 sub configure {
     my ($nginx, $handler) = @_;
     my $port = $nginx->port('gateway');
+    my $file = $nginx->{file} || 'events.json';
 
     $nginx->configure('events { worker_connections 512; }', <<"END");
     api_zone log:32m;
@@ -47,7 +49,7 @@ sub configure {
 
         location /a {
             api_id a;
-            api_event_handlers * log file=events.json format=json
+            api_event_handlers * log file=$file format=json
                                      queue=1000000 $handler;
             empty_gif;
         }
@@ -152,6 +154,65 @@ sub rotation {
     cmp_ok(scalar(grep { -s "$dir/$_" } @names), '>', 2, 'rotation: files');
 
     ended($nginx, 'rotation');
+}
+
+
+# where it is to be opened there is no folder: what is open goes on
+sub not_opened {
+    my $nginx = Chaos->new('log-not-opened');
+    my $dir = $nginx->{dir};
+
+    mkdir "$dir/sub" or die "mkdir: $!\n";
+    $nginx->{file} = 'sub/events.json';
+    configure($nginx, 'buffer=1m flush=1h');
+    $nginx->start;
+
+    my $sent = 0;
+    my $more = sub {
+        requests($nginx, 40);
+        $sent += finish($nginx);
+        numbers($nginx, sub { $_[0]{delivered} + $_[0]{pending} == $sent });
+    };
+    my $opened = sub { scalar(() = $nginx->log =~ /open\(\) "\S+events\.json" failed/g) };
+
+    $more->();
+    rename "$dir/sub", "$dir/old" or die "rename: $!\n";
+    kill 'USR1', $nginx->{pid};
+    ok($nginx->until(10, sub { $opened->() == 1 + $nginx->{workers} }),
+       'not opened: the log tells');
+    is(numbers($nginx, sub { $_[0]{pending} == 0 })->{delivered}, $sent,
+       'not opened: what waited is written');
+
+    $more->();
+    mkdir "$dir/sub" or die "mkdir: $!\n";
+    kill 'USR1', $nginx->{pid};
+    is(numbers($nginx, sub { $_[0]{pending} == 0 })->{delivered}, $sent,
+       'not opened: and what came since');
+    is((lines($nginx, 'old/events.json'))[0], $sent, 'not opened: in the old file');
+
+    ok($nginx->until(10, sub { -e "$dir/sub/events.json" }), 'not opened: a new one');
+    ok($nginx->until(10, sub { workers_have($nginx, "$dir/sub/events.json") }),
+       'not opened: of each worker');
+    my $before = $sent;
+
+    $more->();
+    ok($nginx->stop, 'not opened: nginx ends');
+    is(join(' ', lines($nginx, 'old/events.json', 'sub/events.json')),
+       "$sent $sent 0", 'not opened: lines, ids, bad ones');
+    is((lines($nginx, 'sub/events.json'))[0], $sent - $before,
+       'not opened: the new one goes on');
+    is(join("\n", grep { !/events\.json" failed/ } $nginx->bad_log), '',
+       'not opened: the log is clean');
+}
+
+
+sub workers_have {
+    my ($nginx, $file) = @_;
+
+    return !grep {
+        my $pid = $_;
+        !grep { (readlink($_) // '') eq $file } glob "/proc/$pid/fd/*"
+    } $nginx->workers;
 }
 
 
