@@ -32,6 +32,7 @@ our $Server = RawServer->new(
     '/410' => answer('410 Gone'),
     '/gone' => answer('404 Gone'),
     '/disable' => answer('200 OK', 'webhook-delivery: disable'),
+    '/disable-500' => answer('500 No', 'webhook-delivery: disable'),
     '/abort' => answer('500 No', 'Webhook-Delivery: abort-message'),
     '/control' => answer('500 No', 'webhook-delivery: please'),
     '/409' => answer('409 Twice'),
@@ -259,7 +260,8 @@ sub {
 --- http_config eval
 "$::Told
     api_event_handlers AuthFailure webhook url=$::Url/disable;
-    api_event_handlers AuthFailure webhook url=$::Url/abort;"
+    api_event_handlers AuthFailure webhook url=$::Url/abort;
+    api_event_handlers AuthFailure webhook url=$::Url/disable-500;"
 --- user_files eval: $::All
 --- config
     location /a { api_id a; empty_gif; }
@@ -267,17 +269,20 @@ sub {
 --- recorder
 --- check eval
 sub {
-    is(delivered(), '2 0 2', 'both are dead');
+    is(delivered(), '4 0 2', 'one took it all the same');
 
-    my %told = map { $_->{Type} => $_->{Meta} } ::told(2);
+    my @told = ::told(3);
+    my %told = map { $_->{Type} => $_->{Meta} } @told;
+    my @disabled = sort map { $_->{Meta}{Endpoint} }
+                        grep { $_->{Type} eq 'EndpointDisabled' } @told;
 
-    is($told{EndpointDisabled}{Endpoint}, "$::Url/disable", 'disabled');
+    is("@disabled", "$::Url/disable $::Url/disable-500", 'disabled');
     is($told{EndpointDisabled}{Reason}, 'webhook-delivery: disable', 'why');
     is($told{DeliveryDead}{Endpoint}, "$::Url/abort", 'dead');
     is($told{DeliveryDead}{Reason}, 'webhook-delivery: abort-message', 'why');
     is($told{DeliveryDead}{Attempts}, 1, 'Attempts');
     raise(1);
-    is(delivered(), '3 0 4', 'the next');
+    is(delivered(), '5 0 5', 'the next');
     is(scalar(::arrived('/abort', 2)), 2, 'is asked again');
     is(scalar(::arrived('/disable', 1)), 1, 'is not');
 }

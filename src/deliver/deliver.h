@@ -62,6 +62,8 @@ struct ngx_http_apievents_attempt_s {
                                                    of a file's lines */
     unsigned                        unsent:1;   /* failed before anything was
                                                    sent, by our own fault */
+    unsigned                        taken:1;    /* the answer was a success,
+                                                   whatever it meant besides */
     unsigned                        left:1;     /* to other workers */
     unsigned                        told:1;     /* the log has the error */
 };

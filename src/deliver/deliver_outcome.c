@@ -68,7 +68,9 @@ ngx_http_apievents_next(ngx_http_apievents_attempt_t *a, const ae_now_t *now)
 {
     uint64_t  delay, after, draw;
 
-    if (a->meaning == AE_ANSWER_OK) {
+    if (a->meaning == AE_ANSWER_OK
+        || (a->meaning == AE_ANSWER_DISABLE && a->taken))
+    {
         return AE_DELIVERED;
     }
 

@@ -331,6 +331,9 @@ ngx_http_apievents_webhook_done(ngx_http_apievents_call_t *call)
     a->meaning = ae_answer(&conf->success, (uint32_t) call->status,
                            call->timed_out, *(ae_str_t *) &call->control);
 
+    a->taken = !call->timed_out
+               && ae_statuses_has(&conf->success, (uint32_t) call->status);
+
     if (a->meaning == AE_ANSWER_ABORT) {
         ngx_str_set(&a->error, "webhook-delivery: abort-message");
 

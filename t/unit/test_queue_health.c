@@ -80,6 +80,8 @@ is(ae_disabled_e disabled, int slow, uint64_t failing, uint64_t version)
     health = health_of(ep);
 
     assert_int_equal(health.disabled, disabled);
+    assert_int_equal(ae_queue_disabled(q, ep), disabled != AE_ENABLED);
+    assert_false(ae_queue_disabled(q, AE_NO_ENDPOINT));
     assert_int_equal(health.slow, slow);
     assert_int_equal(health.failing, failing);
     assert_int_equal(health.version, version);
