@@ -166,30 +166,48 @@ sub off {
 
 # a zone of another size: what the old workers count until they end comes too
 sub resized {
-    my $nginx = start('resized', 'sqlite:a.db');
+    my $nginx = used('resized');
 
-    is(ask($nginx, 3), '200 200 200', 'three requests');
-
-    # the new zone inherits what is written
-    sleep 3;
     configure($nginx, '24m');
     ok($nginx->reload, 'another size');
-    is(ask($nginx, 8), join(' ', (200) x 7, 403), 'seven are left');
-    ok($nginx->stop, 'nginx ends');
-    clean($nginx);
+    goes_on($nginx);
 }
 
 
 sub upgraded {
-    my $nginx = start('upgraded', 'sqlite:a.db');
+    my $nginx = used('upgraded');
     my $old = $nginx->{pid};
 
-    is(ask($nginx, 3), '200 200 200', 'three requests');
-    sleep 3;
     isnt($nginx->upgrade, undef, 'an upgrade') or return;
     kill 'QUIT', $old;
     ok($nginx->gone($old), 'the old one ends');
-    is(ask($nginx, 8), join(' ', (200) x 7, 403), 'seven are left');
+    goes_on($nginx);
+}
+
+
+# the new zone inherits what is written
+sub used {
+    my ($name) = @_;
+    my $nginx = start($name, 'sqlite:a.db');
+
+    is(ask($nginx, 6), join(' ', (200) x 6), "$name: six requests");
+    ok($nginx->until(20, sub { told($nginx) == 1 }), 'half of them is told');
+    ok(trip($nginx), 'the breaker opens');
+    sleep 3;
+
+    return $nginx;
+}
+
+
+sub goes_on {
+    my ($nginx) = @_;
+
+    is(ask($nginx, 5), '200 200 200 200 403', 'four are left');
+
+    my ($status) = $nginx->get('/broken');
+
+    is($status, 503, 'the breaker is open');
     ok($nginx->stop, 'nginx ends');
+    is(told($nginx), 1, 'half of them is told once');
     clean($nginx);
 }

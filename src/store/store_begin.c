@@ -15,6 +15,8 @@
 
 static ngx_int_t ngx_http_apievents_db_look(
     ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+static ngx_int_t ngx_http_apievents_db_writable(
+    ngx_http_apievents_db_conf_t *db, ngx_log_t *log);
 static ngx_uint_t ngx_http_apievents_db_ours(
     ngx_http_apievents_store_conf_t *scf);
 static ngx_int_t ngx_http_apievents_db_made(ngx_cycle_t *cycle,
@@ -91,6 +93,10 @@ ngx_http_apievents_db_look(ngx_http_apievents_store_conf_t *scf,
         return NGX_ERROR;
     }
 
+    if (ngx_http_apievents_db_writable(db, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_memzero(&err, sizeof(ae_error_t));
 
     state = ae_db_check((char *) db->name.data, NGX_HTTP_APIEVENTS_DB_CHECK,
@@ -105,6 +111,34 @@ ngx_http_apievents_db_look(ngx_http_apievents_store_conf_t *scf,
                   ae_db_states[state], err.text, &db->file, db->line);
 
     return NGX_ERROR;
+}
+
+
+/* a look reads the file only, and one that is read well may be another's */
+
+static ngx_int_t
+ngx_http_apievents_db_writable(ngx_http_apievents_db_conf_t *db,
+    ngx_log_t *log)
+{
+    u_char              file[NGX_MAX_PATH];
+    ngx_uint_t          i;
+    static const char  *suffixes[] = { "", "-wal", "-shm", "-journal" };
+
+    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+
+        ngx_snprintf(file, NGX_MAX_PATH, "%V%s%Z", &db->name, suffixes[i]);
+
+        if (faccessat(AT_FDCWD, (char *) file, R_OK|W_OK, AT_EACCESS) == -1
+            && ngx_errno != NGX_ENOENT)
+        {
+            ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                          "file \"%s\" of the store cannot be written by the "
+                          "worker user in %V:%ui", file, &db->file, db->line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -232,7 +232,7 @@ ngx_http_apievents_job_outbox(ngx_http_apievents_job_t *job)
 
         /* one that ended meanwhile is told of as gone, later */
 
-        if (job->records[i].len == 0) {
+        if (job->records[i].len == 0 || job->anew) {
             continue;
         }
 

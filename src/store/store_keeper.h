@@ -139,7 +139,8 @@ typedef struct {
                                                    secret than the zone */
     unsigned                    left:1;         /* retention has more to do */
     unsigned                    anew:1;         /* the database has nothing of
-                                                   this zone */
+                                                   this zone: no delivery was
+                                                   written */
 } ngx_http_apievents_job_t;
 
 

@@ -204,7 +204,8 @@ ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
     queue = k->conf->zone->queue;
 
     if (job->nsave != 0) {
-        ae_queue_saved(queue, job->save, job->nsave, !k->failed);
+        ae_queue_saved(queue, job->save, job->nsave,
+                       !k->failed && !job->anew);
     }
 
     if (k->failed) {
@@ -226,11 +227,15 @@ ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
         return;
     }
 
-    /* what was written before went with another file, or was taken over */
+    /*
+     * What was written before went with another file, or was taken over.  The
+     * task wrote none of its own, as what ends meanwhile is then forgotten.
+     */
 
     if (job->anew) {
         ae_queue_keeper(queue, 0);
         ae_queue_keeper(queue, 1);
+        k->again = 1;
     }
 
     k->nended = 0;
