@@ -380,9 +380,9 @@ queue_state(ae_queue_t *p)
         queue_hash(&h, ep->retired);
         queue_hash(&h, ep->inflight);
         queue_hash(&h, ep->disabled);
-        queue_hash(&h, ep->slow);
-        queue_hash(&h, ep->ailing);
+        queue_hash(&h, ep->ill);
         queue_hash(&h, ep->failing);
+        queue_hash(&h, (uint64_t) ep->since);
         queue_hash(&h, ep->version);
         queue_hash_list(&h, p, &ep->queue);
     }

@@ -75,6 +75,7 @@ typedef struct {
     uint32_t                 bound;
     int                      retired;
     int                      ailing;
+    int64_t                  since;         /* mono, INT64_MIN: not known */
     ae_health_t              health;
     ae_queue_stat_t          st;
 } model_endpoint_t;

@@ -15,6 +15,7 @@
 static ae_health_change_e model_health(model_endpoint_t *e,
     ae_attempt_e attempt);
 static ae_health_change_e model_success(model_endpoint_t *e);
+static void model_since(model_endpoint_t *e);
 static void step_health(void);
 static void step_disable(void);
 static void compare_health(void);
@@ -37,6 +38,7 @@ model_health(model_endpoint_t *e, ae_attempt_e attempt)
     }
 
     h->slow |= attempt == AE_ATTEMPT_SLOW;
+    model_since(e);
 
     if (h->disabled) {
         h->version += h->failing == 0;
@@ -47,7 +49,7 @@ model_health(model_endpoint_t *e, ae_attempt_e attempt)
     if (attempt == AE_ATTEMPT_DISABLE) {
         h->disabled = AE_DISABLED_ANSWER;
 
-    } else if (h->failing && now.wall - h->failing >= AE_HEALTH_LIMIT) {
+    } else if ((int64_t) now.mono - e->since >= (int64_t) AE_HEALTH_LIMIT) {
         h->disabled = AE_DISABLED_FAILING;
     }
 
@@ -56,6 +58,29 @@ model_health(model_endpoint_t *e, ae_attempt_e attempt)
     e->ailing |= h->disabled != AE_ENABLED;
 
     return h->disabled ? AE_HEALTH_DISABLED : AE_HEALTH_STAYS;
+}
+
+
+/* the wall clock is asked only for what a store says */
+
+static void
+model_since(model_endpoint_t *e)
+{
+    uint64_t  failed;
+
+    failed = 0;
+
+    if (e->health.failing != 0) {
+
+        if (e->since != INT64_MIN) {
+            return;
+        }
+
+        failed = now.wall - e->health.failing;
+        failed = (failed < AE_HEALTH_LIMIT) ? failed : AE_HEALTH_LIMIT;
+    }
+
+    e->since = (int64_t) (now.mono - failed);
 }
 
 
@@ -114,6 +139,7 @@ step_disable(void)
 
     if (e->health.disabled != disabled || e->health.failing != failing) {
         rc = AE_OK;
+        e->since = (e->health.failing != failing) ? INT64_MIN : e->since;
         e->ailing |= e->health.disabled != disabled;
         e->health.disabled = disabled;
         e->health.failing = failing;

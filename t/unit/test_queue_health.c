@@ -25,6 +25,7 @@ static int health_setup(void **state);
 static int health_teardown(void **state);
 static void tell(ae_attempt_e attempt, ae_health_change_e change);
 static ae_health_t health_of(uint32_t endpoint);
+static void pass(uint64_t ns);
 static void is(ae_disabled_e disabled, int slow, uint64_t failing,
     uint64_t version);
 
@@ -69,6 +70,14 @@ health_of(uint32_t endpoint)
     ae_queue_health_get(q, endpoint, &health);
 
     return health;
+}
+
+
+static void
+pass(uint64_t ns)
+{
+    now.mono += ns;
+    now.wall += ns;
 }
 
 
@@ -131,12 +140,12 @@ test_failing_for_too_long(void **state)
     start = now.wall;
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
 
-    now.wall = start + 5 * DAY - 1;
+    pass(5 * DAY - 1);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
     tell(AE_ATTEMPT_SLOW, AE_HEALTH_STAYS);
     is(AE_ENABLED, 1, start, 1);
 
-    now.wall = start + 5 * DAY;
+    pass(1);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
     is(AE_DISABLED_FAILING, 1, start, 2);
 
@@ -158,7 +167,7 @@ test_slow_for_too_long(void **state)
     (void) state;
 
     tell(AE_ATTEMPT_SLOW, AE_HEALTH_STAYS);
-    now.wall += 5 * DAY;
+    pass(5 * DAY);
     tell(AE_ATTEMPT_SLOW, AE_HEALTH_DISABLED);
     is(AE_DISABLED_FAILING, 1, 1000, 2);
 }
@@ -172,10 +181,10 @@ test_days_begin_anew(void **state)
     (void) state;
 
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
-    now.wall += 4 * DAY;
+    pass(4 * DAY);
     tell(AE_ATTEMPT_OK, AE_HEALTH_STAYS);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
-    now.wall += 4 * DAY;
+    pass(4 * DAY);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
     is(AE_ENABLED, 0, 1000 + 4 * DAY, 3);
 
@@ -183,9 +192,9 @@ test_days_begin_anew(void **state)
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
     is(AE_ENABLED, 0, 10, 4);
 
-    now.wall += 5 * DAY - 1;
+    pass(5 * DAY - 1);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
-    now.wall++;
+    pass(1);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
     is(AE_DISABLED_FAILING, 0, 10, 5);
     assert_int_equal(ae_queue_disable(q, ep, AE_ENABLED, 0), AE_OK);
@@ -215,7 +224,7 @@ test_disabled_by_answer(void **state)
     tell(AE_ATTEMPT_DISABLE, AE_HEALTH_STAYS);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
 
-    now.wall += 6 * DAY;
+    pass(6 * DAY);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
     is(AE_DISABLED_ANSWER, 0, 1000, 1);
 
@@ -321,9 +330,39 @@ test_by_hand(void **state)
     assert_int_equal(ae_queue_disable(q, ep, AE_ENABLED, 0), AE_OK);
     is(AE_ENABLED, 0, 0, 4);
 
-    now.wall += 6 * DAY;
+    pass(6 * DAY);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
     tell(AE_ATTEMPT_OK, AE_HEALTH_RECOVERED);
+}
+
+
+/* time that a clock was set ahead by, or was asleep for, is none of failure */
+
+static void
+test_clock_ahead(void **state)
+{
+    (void) state;
+
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    now.wall += 300 * DAY;
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    pass(5 * DAY - 1);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    pass(1);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
+    is(AE_DISABLED_FAILING, 0, 1000, 2);
+
+    /* of a store that is all that is known, but from then on it is not */
+
+    assert_int_equal(ae_queue_disable(q, ep, AE_ENABLED, now.wall - 2 * DAY),
+                     AE_OK);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    now.wall += 300 * DAY;
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    pass(3 * DAY - 1);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
+    pass(1);
+    tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
 }
 
 
@@ -341,7 +380,7 @@ test_as_a_store_says(void **state)
                      AE_DECLINED);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_STAYS);
 
-    now.wall++;
+    pass(1);
     tell(AE_ATTEMPT_FAILED, AE_HEALTH_DISABLED);
 
     assert_int_equal(ae_queue_disable(q, ep, AE_DISABLED_FAILING, 5), AE_OK);
@@ -427,6 +466,7 @@ main(void)
         health_test(test_slow),
         health_test(test_given_up),
         health_test(test_by_hand),
+        health_test(test_clock_ahead),
         health_test(test_as_a_store_says),
         health_test(test_others),
         health_test(test_place_of_another),

@@ -286,11 +286,13 @@ static void
 step_tick(void)
 {
     uint32_t           identity;
-    uint64_t           next;
+    uint64_t           next, days;
     model_delivery_t  *d;
 
-    now.mono += ae_random() % 4 * MODEL_TICK;
-    now.wall += ae_random() % 4 * (AE_HEALTH_LIMIT / 16);
+    days = (ae_random() % 32 == 0) ? AE_HEALTH_LIMIT / 4 : 0;
+
+    now.mono += ae_random() % 4 * MODEL_TICK + days;
+    now.wall += ae_random() % 4 * (AE_HEALTH_LIMIT / 16) + days;
 
     if (ae_random() % 2) {
         (void) model_expire(MODEL_MAX);

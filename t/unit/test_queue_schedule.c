@@ -164,7 +164,7 @@ schedule_worker(void)
     for (i = 0; i < ROUNDS; i++) {
 
         for (phase = 0; phase < PHASES; phase++) {
-            t.mono = 1;
+            t.mono = 1 + after[phase];
             t.wall = SECOND + after[phase];
 
             attempt = (phase + 1 < PHASES) ? AE_ATTEMPT_FAILED

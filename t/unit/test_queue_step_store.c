@@ -113,6 +113,7 @@ op_limit(void *ctx)
     (void) ctx;
 
     now.wall = 1000 + AE_HEALTH_LIMIT;
+    now.mono += AE_HEALTH_LIMIT;
     (void) ae_queue_health(q, 1, AE_ATTEMPT_FAILED, &now);
 }
 

@@ -43,6 +43,9 @@
 
 
 #define AE_QUEUE_NONE        UINT32_MAX
+#define AE_QUEUE_UNKNOWN     INT64_MIN
+#define AE_QUEUE_SLOW        1              /* one at a time */
+#define AE_QUEUE_TOLD        2              /* so its next success is, too */
 #define AE_QUEUE_SOURCES     256
 #define AE_QUEUE_UNDO        128            /* about 60 are ever used */
 #define AE_QUEUE_BLOCK       240            /* bytes of a record */
@@ -188,11 +191,16 @@ typedef struct {
     uint32_t                 bound;
     uint32_t                 refused;       /* by the route under way */
     uint32_t                 disabled;
-    uint32_t                 slow;
-    uint32_t                 ailing;        /* its next success is told */
+    uint32_t                 ill;           /* AE_QUEUE_SLOW, _TOLD */
+    uint32_t                 version;       /* of disabled and failing */
     uint64_t                 failing;       /* wall, ns, 0: it is not */
-    uint64_t                 version;       /* of disabled and failing */
+    int64_t                  since;         /* the same by mono, ns, and may be
+                                               before its start; unless
+                                               AE_QUEUE_UNKNOWN */
 } ae_endpoint_t;
+
+
+_Static_assert(sizeof(ae_endpoint_t) == 128, "an endpoint is two cache lines");
 
 
 typedef struct {
@@ -475,7 +483,9 @@ ae_queue_concurrency(const ae_endpoint_t *ep)
 
     n = __atomic_load_n(&ep->concurrency, __ATOMIC_RELAXED);
 
-    return (n > 1 && __atomic_load_n(&ep->slow, __ATOMIC_RELAXED)) ? 1 : n;
+    return (n > 1 && (__atomic_load_n(&ep->ill, __ATOMIC_RELAXED)
+                      & AE_QUEUE_SLOW))
+           ? 1 : n;
 }
 
 

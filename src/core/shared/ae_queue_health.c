@@ -15,7 +15,9 @@ static int ae_health_set(ae_queue_t *q, ae_endpoint_t *ep,
 static ae_health_change_e ae_health_succeeded(ae_queue_t *q,
     ae_endpoint_t *ep);
 static ae_health_change_e ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep,
-    ae_attempt_e attempt, uint64_t wall);
+    ae_attempt_e attempt, const ae_now_t *now);
+static uint64_t ae_health_since(ae_queue_t *q, ae_endpoint_t *ep,
+    const ae_now_t *now);
 
 
 /*
@@ -41,7 +43,7 @@ ae_queue_health(ae_queue_t *q, uint32_t endpoint, ae_attempt_e attempt,
 
     change = (attempt == AE_ATTEMPT_OK)
              ? ae_health_succeeded(q, ep)
-             : ae_health_failed(q, ep, attempt, now->wall);
+             : ae_health_failed(q, ep, attempt, now);
 
     ae_queue_commit(q);
     ae_queue_unlock(q);
@@ -65,8 +67,7 @@ static int
 ae_health_well(const ae_endpoint_t *ep)
 {
     return __atomic_load_n(&ep->failing, __ATOMIC_RELAXED) == 0
-           && __atomic_load_n(&ep->slow, __ATOMIC_RELAXED) == 0
-           && __atomic_load_n(&ep->ailing, __ATOMIC_RELAXED) == 0;
+           && __atomic_load_n(&ep->ill, __ATOMIC_RELAXED) == 0;
 }
 
 
@@ -86,7 +87,7 @@ ae_health_set(ae_queue_t *q, ae_endpoint_t *ep, ae_disabled_e disabled,
 
     if (changed) {
         ae_set(q, ep->disabled, disabled);
-        ae_set(q, ep->ailing, 1);
+        ae_set(q, ep->ill, ep->ill | AE_QUEUE_TOLD);
     }
 
     ae_set(q, ep->failing, failing);
@@ -99,52 +100,44 @@ ae_health_set(ae_queue_t *q, ae_endpoint_t *ep, ae_disabled_e disabled,
 static ae_health_change_e
 ae_health_succeeded(ae_queue_t *q, ae_endpoint_t *ep)
 {
-    uint32_t  ailing;
+    uint32_t  ill;
 
-    ailing = ep->ailing;
+    ill = ep->ill;
 
-    ae_set(q, ep->ailing, 0);
-    ae_set(q, ep->slow, 0);
+    ae_set(q, ep->ill, 0);
     (void) ae_health_set(q, ep, ep->disabled, 0);
 
-    return ailing ? AE_HEALTH_RECOVERED : AE_HEALTH_STAYS;
+    return (ill & AE_QUEUE_TOLD) ? AE_HEALTH_RECOVERED : AE_HEALTH_STAYS;
 }
 
 
-/* with a wall clock that was set back, what it said before is unknown: it
- * begins to fail now */
-
 static ae_health_change_e
 ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep, ae_attempt_e attempt,
-    uint64_t wall)
+    const ae_now_t *now)
 {
+    int64_t        failed;
     uint64_t       failing;
     ae_disabled_e  disabled;
 
     if (attempt == AE_ATTEMPT_DEAD) {
-        ae_set(q, ep->ailing, 1);
+        ae_set(q, ep->ill, ep->ill | AE_QUEUE_TOLD);
         return AE_HEALTH_STAYS;
     }
 
     if (attempt == AE_ATTEMPT_SLOW) {
-        ae_set(q, ep->slow, 1);
+        ae_set(q, ep->ill, ep->ill | AE_QUEUE_SLOW);
     }
 
     disabled = ep->disabled;
-    failing = ep->failing;
-
-    wall = (wall != 0) ? wall : 1;
-
-    if (failing == 0 || failing > wall) {
-        failing = wall;
-    }
+    failing = ae_health_since(q, ep, now);
+    failed = (int64_t) now->mono - ep->since;
 
     if (disabled == AE_ENABLED) {
 
         if (attempt == AE_ATTEMPT_DISABLE) {
             disabled = AE_DISABLED_ANSWER;
 
-        } else if (wall - failing >= AE_HEALTH_LIMIT) {
+        } else if (failed >= (int64_t) AE_HEALTH_LIMIT) {
             disabled = AE_DISABLED_FAILING;
         }
     }
@@ -154,25 +147,38 @@ ae_health_failed(ae_queue_t *q, ae_endpoint_t *ep, ae_attempt_e attempt,
 }
 
 
-/* what a change says that a death then undoes is not to kill a delivery */
+/*
+ * Since when it fails by the wall clock, which is what a store keeps.  That
+ * may be set ahead, so for how long is told by the other clock; of a run
+ * before this one there is no other.  With a wall clock that was set back it
+ * is unknown, and it begins to fail now.
+ */
 
-int
-ae_queue_disabled(ae_queue_t *q, uint32_t endpoint)
+static uint64_t
+ae_health_since(ae_queue_t *q, ae_endpoint_t *ep, const ae_now_t *now)
 {
-    ae_health_t           health;
-    const ae_endpoint_t  *ep;
+    int64_t   mono;
+    uint64_t  wall, failed;
 
-    ep = ae_health_of(q, endpoint);
+    wall = (now->wall != 0) ? now->wall : 1;
+    mono = (int64_t) now->mono;
 
-    if (ep == NULL
-        || __atomic_load_n(&ep->disabled, __ATOMIC_RELAXED) == AE_ENABLED)
-    {
-        return 0;
+    if (ep->failing == 0 || ep->failing > wall) {
+        ae_set(q, ep->since, mono);
+        return wall;
     }
 
-    ae_queue_health_get(q, endpoint, &health);
+    if (ep->since == AE_QUEUE_UNKNOWN) {
+        failed = wall - ep->failing;
 
-    return health.disabled != AE_ENABLED;
+        if (failed > AE_HEALTH_LIMIT) {
+            failed = AE_HEALTH_LIMIT;
+        }
+
+        ae_set(q, ep->since, mono - (int64_t) failed);
+    }
+
+    return ep->failing;
 }
 
 
@@ -192,7 +198,7 @@ ae_queue_health_get(ae_queue_t *q, uint32_t endpoint, ae_health_t *health)
     ae_queue_lock(q);
 
     health->disabled = ep->disabled;
-    health->slow = ep->slow;
+    health->slow = (ep->ill & AE_QUEUE_SLOW) != 0;
     health->failing = ep->failing;
     health->version = ep->version;
 
@@ -205,7 +211,7 @@ ae_queue_disable(ae_queue_t *q, uint32_t endpoint, ae_disabled_e disabled,
     uint64_t failing)
 {
     int             rc;
-    uint64_t        version;
+    uint32_t        version;
     ae_endpoint_t  *ep;
 
     ep = ae_health_of(q, endpoint);
@@ -218,6 +224,10 @@ ae_queue_disable(ae_queue_t *q, uint32_t endpoint, ae_disabled_e disabled,
 
     if (disabled != AE_ENABLED && failing == 0) {
         failing = ep->failing;
+    }
+
+    if (failing != ep->failing) {
+        ae_set(q, ep->since, AE_QUEUE_UNKNOWN);
     }
 
     version = ep->version;
@@ -235,6 +245,5 @@ void
 ae_queue_health_forget(ae_queue_t *q, ae_endpoint_t *ep)
 {
     (void) ae_health_set(q, ep, AE_ENABLED, 0);
-    ae_set(q, ep->ailing, 0);
-    ae_set(q, ep->slow, 0);
+    ae_set(q, ep->ill, 0);
 }
