@@ -182,6 +182,28 @@ ae_health_since(ae_queue_t *q, ae_endpoint_t *ep, const ae_now_t *now)
 }
 
 
+/* what a change says that a death then undoes is not to kill a delivery */
+
+int
+ae_queue_disabled(ae_queue_t *q, uint32_t endpoint)
+{
+    ae_health_t           health;
+    const ae_endpoint_t  *ep;
+
+    ep = ae_health_of(q, endpoint);
+
+    if (ep == NULL
+        || __atomic_load_n(&ep->disabled, __ATOMIC_RELAXED) == AE_ENABLED)
+    {
+        return 0;
+    }
+
+    ae_queue_health_get(q, endpoint, &health);
+
+    return health.disabled != AE_ENABLED;
+}
+
+
 void
 ae_queue_health_get(ae_queue_t *q, uint32_t endpoint, ae_health_t *health)
 {
