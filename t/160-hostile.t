@@ -97,10 +97,10 @@ sub {
 --- config
     location / { api_id orders; api_auth query=k; api_event_key raw; }
 --- request
-GET /a?k=a%0A2026/01/01%2000:00:00%20[evil]%201#1:%20x
+GET /a?k=0123456789abcdef%0A[e]#1:%20x
 --- error_code: 403
 --- error_log
-P:AuthFailure:a\x0a2026/01/01 00:00:00 [evil] 1:127.0.0.1:
+P:AuthFailure:****\x0a[e]:127.0.0.1:
 
 === TEST 6: headers
 --- config

@@ -104,7 +104,7 @@ sub {
     my ($line, @more) = log_lines('LINE');
 
     is(scalar @more, 0, 'one line');
-    like($line, qr{ LINE:AuthFailure:k"\\x5c'\\x80\\xff\\xc3\(\\xe2\\x80\\xa8\\xc2\\x85\\x09\[x\] %s%n:127.0.0.1:\d+:/a\\xe2\\x80\\xa8\\x80\\xff"\\x5c'%0a%0d\[x\]%25n%25s id: evt_},
+    like($line, qr{ LINE:AuthFailure:\*\*\*\*%s%n:127.0.0.1:\d+:/a\\xe2\\x80\\xa8\\x80\\xff"\\x5c'%0a%0d\[x\]%25n%25s id: evt_},
          'the line');
 
     ($line, @more) = log_lines('JSON {');
@@ -113,8 +113,7 @@ sub {
     my ($text) = $line =~ /JSON (\{.*\}) id: /;
     my $json = JSON::XS::decode_json($text);
 
-    like($json->{Meta}{Key}, qr/^k"\\'\x{fffd}+\(\x{2028}\x{85}\t\[x\] %s%n$/,
-         'the key of the JSON line');
+    is($json->{Meta}{Key}, '****%s%n', 'a log gets no raw key');
 }
 
 === TEST 8: 64 KiB of a key and of a path
@@ -141,7 +140,7 @@ sub {
     is(scalar(() = log_lines('JSON')), 1, 'one line of JSON');
 
     my ($line) = log_lines('LINE');
-    like($line, qr{ LINE:AuthFailure:"{1000}.*id: evt_\S+, raised \S+ ago$},
+    like($line, qr{ LINE:AuthFailure:\*{4}"{4}:\S{1000}.*id: evt_\S+, raised \S+ ago$},
          'the line is cut, but not its id');
     ($line) = log_lines('JSON');
     like($line, qr{ JSON \{.*id: evt_\S+, raised \S+ ago$},

@@ -211,20 +211,19 @@ sub {
 --- request eval
 "GET /a\xe2\x80\xa8\x80\xff\"\\'%0a%0d[x]%25n%25s"
 --- more_headers eval
-"Authorization: k\"\\'\x80\xff\xe2\x80\xa8\xc2\x85\t[x] %s%n"
+"Authorization: k\"\\'\x80\xff\xe2\x80\xa8\xc2\x85\t[x] %s%n\t\\\x80\""
 --- error_code: 403
 --- check eval
 sub {
     my ($line, @more) = rows('events.log', 1);
 
     is(scalar @more, 0, 'one line');
-    like($line, qr{ AuthFailure:k"\\x5c'\\x80\\xff\\xe2\\x80\\xa8\\xc2\\x85\\x09\[x\] %s%n:127.0.0.1:\d+:/a\\xe2\\x80\\xa8\\x80\\xff"\\x5c'%0a%0d\[x\]%25n%25s id: evt_},
+    like($line, qr{ AuthFailure:\*\*\*\*\\x09\\x5c\\x80":127.0.0.1:\d+:/a\\xe2\\x80\\xa8\\x80\\xff"\\x5c'%0a%0d\[x\]%25n%25s id: evt_},
          'the line');
 
     ($line, @more) = rows('events.json', 1);
     is(scalar @more, 0, 'one line of JSON');
-    like(JSON::XS::decode_json($line)->{Meta}{Key},
-         qr/^k"\\'\x{fffd}+\x{2028}\x{85}\t\[x\] %s%n$/, 'its key');
+    is(JSON::XS::decode_json($line)->{Meta}{Key}, "****\t\\\x{fffd}\"", 'its key');
 }
 
 === TEST 12: a line that is longer than nginx's, and than the buffer
@@ -341,3 +340,39 @@ sub {
     cmp_ok(scalar(() = rows('events.log', 1)), '<=', $n + 1, 'lines');
 }
 --- metrics_equation
+
+=== TEST 18: a raw credential is in no log, in whatever spelling
+--- http_config
+    api_event_handlers * log prefix=LINE;
+    api_event_handlers * log prefix=JSON format=json;
+    api_event_handlers * log file=logs/events.log buffer=off;
+    api_event_handlers * log file=logs/events.json format=json flush=50ms;
+    api_event_handlers * webhook url=$HOOK/ok template=../html/all.json;
+--- user_files
+>>> all.json
+{{json .}}
+--- config
+    location /a { api_id a; api_auth query=k; api_event_key raw; empty_gif; }
+--- request
+POST /a/raw-key-0123456789/raw%2Dkey-0123456789?k=raw-key-0123456789
+raw%2dkey-0123456789
+--- error_code: 403
+--- recorded_count: 1
+--- recorded_check eval
+sub {
+    my ($r) = @_;
+
+    is($r->{json}{Meta}{Key}, 'raw-key-0123456789', 'who is sent it gets it');
+    like($r->{json}{Meta}{Path}, qr{^/a/raw-key-0123456789/}, 'there too');
+
+    my @lines = (log_lines(' LINE:'), log_lines(' JSON {'), rows('events.log', 1),
+                 rows('events.json', 1));
+
+    is(scalar @lines, 4, 'lines');
+    is(scalar(grep { /\*\*\*\*6789/ } @lines), 4, 'masked');
+    unlike($_, qr/0123456789/, 'nowhere else') for @lines;
+
+    my $request = JSON::XS::decode_json($lines[3])->{Meta}{OriginatingRequest};
+    like(MIME::Base64::decode_base64($request), qr{^POST /a/\*{4}6789/\*{4}6789\?k=\*{4}6789 HTTP/1.1\r\n.*\r\n\r\n\*{4}6789\z}s,
+         'nor in the request');
+}

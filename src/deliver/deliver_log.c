@@ -36,8 +36,10 @@ static ngx_int_t ngx_http_apievents_log_file(
 static u_char *ngx_http_apievents_log_rest(u_char *p,
     ngx_http_apievents_attempt_t *a);
 static void ngx_http_apievents_log_line(ae_buf_t *b, ae_event_t *ev);
-static ngx_int_t ngx_http_apievents_log_json(ae_buf_t *b,
+static ngx_int_t ngx_http_apievents_log_text(ae_buf_t *b,
     ngx_http_apievents_attempt_t *a);
+static ngx_int_t ngx_http_apievents_log_json(ae_buf_t *b, ae_arena_t *arena,
+    ae_event_t *ev, uint64_t suppressed);
 static void ngx_http_apievents_log_safe(ae_buf_t *b, ae_str_t *s);
 
 
@@ -180,14 +182,7 @@ ngx_http_apievents_log_start(ngx_http_apievents_attempt_t *a)
     ae_buf_init(&b, NGX_MAX_ERROR_STR - NGX_HTTP_APIEVENTS_LOG_REST
                     - ngx_min(conf->prefix.len, NGX_MAX_ERROR_STR / 2));
 
-    rc = NGX_OK;
-
-    if (conf->json) {
-        rc = ngx_http_apievents_log_json(&b, a);
-
-    } else {
-        ngx_http_apievents_log_line(&b, &a->event);
-    }
+    rc = ngx_http_apievents_log_text(&b, a);
 
     if (rc == NGX_OK) {
         ngx_http_apievents_log_error(a, &b);
@@ -233,8 +228,6 @@ ngx_http_apievents_log_file(ngx_http_apievents_attempt_t *a)
 
     ae_buf_init(&b, SIZE_MAX);
 
-    rc = NGX_OK;
-
     if (!conf->json) {
         ae_buf_put(&b, ngx_cached_err_log_time.data,
                    ngx_cached_err_log_time.len);
@@ -246,11 +239,9 @@ ngx_http_apievents_log_file(ngx_http_apievents_attempt_t *a)
         ae_buf_put(&b, conf->json ? " " : ":", 1);
     }
 
-    if (conf->json) {
-        rc = ngx_http_apievents_log_json(&b, a);
+    rc = ngx_http_apievents_log_text(&b, a);
 
-    } else {
-        ngx_http_apievents_log_line(&b, &a->event);
+    if (!conf->json) {
         ae_buf_put(&b, rest, ngx_http_apievents_log_rest(rest, a) - rest);
     }
 
@@ -313,26 +304,67 @@ ngx_http_apievents_log_line(ae_buf_t *b, ae_event_t *ev)
 }
 
 
+/* raw credentials are for who is sent events, not for what is kept of them */
+
 static ngx_int_t
-ngx_http_apievents_log_json(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
+ngx_http_apievents_log_text(ae_buf_t *b, ngx_http_apievents_attempt_t *a)
 {
-    ae_arena_t  *arena;
-    ae_value_t  *envelope;
+    ae_str_t                        record;
+    ae_event_t                      ev;
+    ngx_int_t                       rc;
+    ae_arena_t                     *arena;
+    ngx_http_apievents_log_conf_t  *conf;
+
+    conf = a->endpoint->conf;
+
+    if (!conf->json && a->event.secret.len == 0) {
+        ngx_http_apievents_log_line(b, &a->event);
+        return NGX_OK;
+    }
 
     arena = ae_arena_create(0);
     if (arena == NULL) {
         return NGX_ERROR;
     }
 
-    envelope = ngx_http_apievents_envelope(a, arena);
+    ev = a->event;
+    rc = NGX_OK;
 
-    if (envelope != NULL) {
-        ae_json_write(b, envelope);
+    if (ev.secret.len != 0) {
+        record = ae_event_clean(&a->event, arena);
+
+        rc = (record.data != NULL && ae_event_decode(&ev, record) == AE_OK)
+             ? NGX_OK : NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && conf->json) {
+        rc = ngx_http_apievents_log_json(b, arena, &ev, a->lease.suppressed);
+
+    } else if (rc == NGX_OK) {
+        ngx_http_apievents_log_line(b, &ev);
     }
 
     ae_arena_destroy(arena);
 
-    return envelope != NULL ? NGX_OK : NGX_ERROR;
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_log_json(ae_buf_t *b, ae_arena_t *arena, ae_event_t *ev,
+    uint64_t suppressed)
+{
+    ae_value_t  *envelope;
+
+    envelope = ae_envelope(arena, ev, suppressed);
+
+    if (envelope == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_json_write(b, envelope);
+
+    return NGX_OK;
 }
 
 
