@@ -67,7 +67,7 @@ $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 END {
     my $status = $?;
 
-    stop($_) for @pids;
+    stop($_) for my @all = @pids;
 
     $? = $status;
 }
