@@ -164,3 +164,26 @@ unknown or repeated parameter "use" of handler "log"
     api_webhook hook url=http://localhost/;
 --- emerg
 "api_webhook" directive is not allowed here
+
+=== TEST 18: of a monitor
+--- http_config
+    api_webhook hook url=$HOOK/monitor retry=off;
+    api_keys $TEST_NGINX_SERVER_ROOT/html/keys.json;
+--- user_files
+>>> keys.json
+{"quota-key-0123456789": {"quota_max": 2, "quota_renewal_rate": 3600,
+                          "access_rights": {"orders": {}}}}
+--- config
+    location /a {
+        api_id orders;
+        api_monitor limits=50 keys=on webhook use=hook;
+        empty_gif;
+    }
+--- request
+GET /a
+--- more_headers
+Authorization: quota-key-0123456789
+--- error_code: 200
+--- recorded_count: 1
+--- recorded_check eval
+sub { is($_[0]{uri}, '/monitor', 'where') }

@@ -183,7 +183,7 @@ GET /a
 --- check eval
 sub {
     my @worker = worker_pids();
-    my $counts = delivered(60);
+    my $counts = delivered(100);
     my @failed = log_lines('" failed: ');
     my ($ok, $dead) = (0, 0);
 
@@ -204,7 +204,7 @@ sub {
     is("@{[grep { $times{$_} != 1 } keys %times]}", '', 'sent once');
 
     is(raise(1), '401', 'the next event');
-    delivered(60);
+    delivered(100);
     is("@{[worker_pids()]}", "@worker", 'the worker lives');
     is(equations('/.metrics'), '', 'equations');
 
