@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # A cooldown belongs to no worker: it goes on when those die that began it, that
-# hold its delivery, or that saw its events, and over a reload.
+# hold its delivery, or that saw its events, and over a reload.  Over a stop and a
+# start goes what is held.
 
 use strict;
 use warnings;
@@ -20,6 +21,7 @@ my $hour = 3600;
 running();
 under_way();
 failing();
+stopped();
 
 done_testing();
 
@@ -209,4 +211,33 @@ sub failing {
     is(numbers($nginx, '2 1 0 3'), '2 1 0 3', 'failing: the end');
     is(join(', ', arrived($nginx)), '4 0, 6 1', 'failing: what arrived');
     ended($nginx, 'failing');
+}
+
+
+# what is held is in the store, and goes out when it would have
+sub stopped {
+    my $nginx = instance('stopped', '/ok', '');
+
+    raise($nginx, 1);
+    is(numbers($nginx, '1 0 0 0'), '1 0 0 0', 'stopped: one at once');
+    raise($nginx, 4);
+    is(numbers($nginx, '1 3 1 0'), '1 3 1 0', 'stopped: the others are held');
+
+    ok($nginx->stop, 'stopped: nginx ends');
+    Clock::advance($hour / 2);
+    $nginx->start;
+    is(numbers($nginx, '0 0 1 0'), '0 0 1 0', 'stopped: one is still held');
+
+    raise($nginx, 2);
+    is(numbers($nginx, '0 0 3 0'), '0 0 3 0', 'stopped: and those that come');
+
+    # by the wall clock it is its time
+    Clock::advance($hour / 2);
+    is(numbers($nginx, '1 1 1 0'), '1 1 1 0', 'stopped: the end');
+    Clock::advance($hour);
+    is(numbers($nginx, '2 1 0 0'), '2 1 0 0', 'stopped: of the next one, too');
+
+    is(join(' ', map { (split)[1] } arrived($nginx)), '0 3 1',
+       'stopped: for how many they stood');
+    ended($nginx, 'stopped');
 }
