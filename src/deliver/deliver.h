@@ -58,6 +58,10 @@ struct ngx_http_apievents_attempt_s {
     u_char                          status_text[32];
     ngx_http_apievents_pace_t       pace;
 
+    ngx_http_apievents_attempt_t   *mates;      /* sent with it: with leases
+                                                   of their own, in its pool */
+    ngx_uint_t                      nmates;
+
     ngx_queue_t                     queue;      /* of the worker's calls, or
                                                    of a file's lines */
     unsigned                        unsent:1;   /* failed before anything was
@@ -83,6 +87,8 @@ struct ngx_http_apievents_endpoint_s {
                                                    queue outlives its change */
     ngx_uint_t                      concurrency;
     ngx_uint_t                      queue;
+    ngx_uint_t                      batch;      /* deliveries in a request, at
+                                                   most; 0 and 1: one */
     ngx_msec_t                      timeout;
     uint32_t                        attempts;   /* the most */
     ae_limit_rule_t                 rate;       /* max 0: none */

@@ -192,6 +192,10 @@ ngx_http_apievents_attempt(ngx_http_apievents_endpoint_t *ep,
         ngx_queue_insert_tail(&mcf->deliver.worker->calls, &a->queue);
     }
 
+    if (ep->batch > 1) {
+        ngx_http_apievents_batch_fill(a);
+    }
+
     rc = ep->start(a);
 
     if (rc != NGX_AGAIN) {
@@ -322,6 +326,7 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
     } else if (rc == NGX_BUSY) {
         ngx_http_apievents_pace_back(ep, &a->pace);
         ngx_http_apievents_untried(&a->lease);
+        ngx_http_apievents_batch_untried(a);
 
     } else {
         ngx_http_apievents_outcome(a);

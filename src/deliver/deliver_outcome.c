@@ -13,6 +13,8 @@
 #define NGX_HTTP_APIEVENTS_UNTRIED  (100 * (uint64_t) 1000000)    /* ns */
 
 
+static void ngx_http_apievents_settle(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now);
 static ae_outcome_e ngx_http_apievents_next(ngx_http_apievents_attempt_t *a,
     const ae_now_t *now);
 static ngx_uint_t ngx_http_apievents_give_back(ae_lease_t *lease,
@@ -28,8 +30,8 @@ static void ngx_http_apievents_log_failure(ngx_http_apievents_attempt_t *a,
 void
 ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
 {
-    ae_now_t      now;
-    ae_outcome_e  outcome;
+    ae_now_t    now;
+    ngx_uint_t  i;
 
     ae_now(&now);
 
@@ -37,13 +39,34 @@ ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
 
     ngx_http_apievents_pace_done(a, &now);
 
-    outcome = ngx_http_apievents_next(a, &now);
+    /* what one of them cannot be sent for says nothing of the others */
 
-    if (outcome != AE_DELIVERED && !a->told) {
-        ngx_http_apievents_log_failure(a, &now);
+    if (a->unsent) {
+        ngx_http_apievents_batch_untried(a);
     }
 
-    if (!ngx_http_apievents_give_back(&a->lease, outcome, a->next, &now)) {
+    ngx_http_apievents_batch_result(a);
+    ngx_http_apievents_settle(a, &now);
+
+    for (i = 0; i < a->nmates; i++) {
+        ngx_http_apievents_settle(&a->mates[i], &now);
+    }
+}
+
+
+static void
+ngx_http_apievents_settle(ngx_http_apievents_attempt_t *a,
+    const ae_now_t *now)
+{
+    ae_outcome_e  outcome;
+
+    outcome = ngx_http_apievents_next(a, now);
+
+    if (outcome != AE_DELIVERED && !a->told) {
+        ngx_http_apievents_log_failure(a, now);
+    }
+
+    if (!ngx_http_apievents_give_back(&a->lease, outcome, a->next, now)) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "a delivery to %V \"%V\" ended that was given to "
                       "another worker", &a->endpoint->kind,
@@ -51,12 +74,12 @@ ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a)
         return;
     }
 
-    ngx_http_apievents_attempt_history(a, outcome, &now);
+    ngx_http_apievents_attempt_history(a, outcome, now);
 
     /* any may have been disabled by hand */
 
     if (a->endpoint->health || outcome == AE_DELIVERED) {
-        ngx_http_apievents_heal(a, outcome, &now);
+        ngx_http_apievents_heal(a, outcome, now);
     }
 }
 

@@ -111,6 +111,26 @@ void ngx_http_apievents_pace_done(ngx_http_apievents_attempt_t *a,
     const ae_now_t *now);
 
 
+/* ---- deliver_batch.c ---- */
+
+/* batch=, behind format= */
+ngx_int_t ngx_http_apievents_batch_param(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+
+/* takes more deliveries to those of an attempt that was just made, and gives
+ * back one of them, or all, as not attempted */
+void ngx_http_apievents_batch_fill(ngx_http_apievents_attempt_t *a);
+void ngx_http_apievents_batch_drop(ngx_http_apievents_attempt_t *a,
+    ngx_uint_t i);
+void ngx_http_apievents_batch_untried(ngx_http_apievents_attempt_t *a);
+
+/* what came of the request came of each of them */
+void ngx_http_apievents_batch_result(ngx_http_apievents_attempt_t *a);
+
+/* webhook-id, AE_EVENT_ID_LEN bytes: the event's of a single one */
+void ngx_http_apievents_batch_id(ngx_http_apievents_attempt_t *a, u_char *p);
+
+
 /* ---- deliver_outcome.c ---- */
 
 /* ends the lease of an attempt by what it means; the attempt is there yet */

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The webhook handler: one HTTP request an event.
+ * The webhook handler: an HTTP request an event, or a batch of them.
  */
 
 
@@ -124,6 +124,8 @@ static ngx_int_t
 ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a,
     ae_arena_t *arena, ae_buf_t *b)
 {
+    ngx_uint_t  i;
+
     if (ngx_http_apievents_webhook_render(a, arena, b) != AE_OK) {
         ngx_str_set(&a->error, "the template's output has no bound or no "
                                "memory");
@@ -131,6 +133,20 @@ ngx_http_apievents_webhook_body(ngx_http_apievents_attempt_t *a,
         a->unsent = 1;
 
         return NGX_ERROR;
+    }
+
+    /* one that does not go into this one has its turn alone */
+
+    for (i = 0; i < a->nmates; /* void */ ) {
+
+        if (ngx_http_apievents_webhook_render(&a->mates[i], arena, b)
+            == AE_OK)
+        {
+            i++;
+
+        } else {
+            ngx_http_apievents_batch_drop(a, i);
+        }
     }
 
     a->call->body.len = b->len;
@@ -216,7 +232,7 @@ ngx_http_apievents_webhook_fields(ngx_http_apievents_attempt_t *a)
         return NGX_ERROR;
     }
 
-    ae_event_id(p, a->event.id);
+    ngx_http_apievents_batch_id(a, p);
 
     if (ngx_http_apievents_webhook_field(a, "webhook-id", p, AE_EVENT_ID_LEN)
         != NGX_OK

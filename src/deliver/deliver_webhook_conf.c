@@ -390,7 +390,7 @@ ngx_http_apievents_webhook_format(ngx_conf_t *cf,
     value = ngx_http_apievents_param(params, "format");
 
     if (value == NULL) {
-        return NGX_OK;
+        return ngx_http_apievents_batch_param(cf, ep, params);
     }
 
     if (ae_format_parse(*(ae_str_t *) value, &conf->format) != AE_OK) {
@@ -405,7 +405,7 @@ ngx_http_apievents_webhook_format(ngx_conf_t *cf,
         ngx_http_apievents_identify(ep, value);
     }
 
-    return NGX_OK;
+    return ngx_http_apievents_batch_param(cf, ep, params);
 }
 
 
