@@ -24,7 +24,7 @@ my $Answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 # late or in parts; count_only; faulty, a second socket, and faults, the share
 # of failures there.  Told 'r' it answers what hangs.  Returns n and
 # arrivals, a list of [id, path, time of arrival, time when it was answered or
-# undef, body if it is short].
+# undef, body if it is short, time before which it was not sent].
 sub new {
     my ($class, $listen, %options) = @_;
 
@@ -58,7 +58,19 @@ sub loop {
 
         $wait = 0.02 if $self->{deaf} && $wait > 0.02;
 
-        for my $fh ($select->can_read($wait)) {
+        # what is not ready now was not sent before; a machine that is busy lets
+        # it wait for long
+        $self->{before} = $self->{now} // time;
+        $self->{now} = time;
+        $self->{turn}++;
+
+        my @ready = $select->can_read($wait);
+
+        $self->{calm} = $self->{now}
+            unless grep { $_ == $self->{listen}
+                          || $self->{faulty} && $_ == $self->{faulty} } @ready;
+
+        for my $fh (@ready) {
 
             # closed by what came just before
             next unless defined fileno $fh;
@@ -89,7 +101,9 @@ sub accept {
     my $fh = $listen->accept or return;
 
     $fh->blocking(0);
-    $self->{conns}{fileno $fh} = { fh => $fh, in => '', faulty => $faulty };
+    $self->{conns}{fileno $fh} = { fh => $fh, in => '', faulty => $faulty,
+                                   turn => $self->{turn},
+                                   since => $self->{calm} // 0 };
     $self->{select}->add($fh);
 }
 
@@ -98,6 +112,9 @@ sub read {
     my ($self, $fh) = @_;
     my $c = $self->{conns}{fileno $fh};
     my $n = sysread $fh, $c->{in}, 65536, length $c->{in};
+
+    $c->{since} = $self->{before} unless $c->{turn} == $self->{turn} - 1;
+    $c->{turn} = $self->{turn};
 
     if (!$n) {
         return if !defined $n && ($! == EAGAIN || $! == EINTR);
@@ -195,7 +212,8 @@ sub request {
 
     return $self->write($c, $Answer) unless defined $id;
 
-    my $arrival = [ $id, $path, time, undef, length $text < 100 ? $text : '' ];
+    my $arrival = [ $id, $path, time, undef, length $text < 100 ? $text : '',
+                    $c->{since} ];
 
     $self->{n}++;
     push @{ $self->{arrivals} }, $arrival unless $self->{count_only};
