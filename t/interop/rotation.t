@@ -88,8 +88,10 @@ sub configure {
         'secret=' . ($_ eq 'public' ? $pair : $secret{$_})
     } @keys;
 
+    # each event in a request of its own
     my $handlers = join '', map {
-        "api_event_handlers AuthFailure $hook/again-$_ format=$_ $secrets;\n"
+        "api_event_handlers AuthFailure $hook/again-$_ format=$_ $secrets"
+        . (/batch/ ? ' batch=1' : '') . ";\n"
     } @formats;
 
     $nginx->configure('events { worker_connections 1024; }', <<"END");

@@ -84,7 +84,7 @@ sub start {
         "/text secret=$secret{new} template=$dir/body.txt",
         "/ce secret=$secret{new} format=cloudevents",
         "/ce-binary secret=$secret{new} format=cloudevents-binary",
-        "/ce-batch secret=$secret{new} format=cloudevents-batch",
+        "/ce-batch secret=$secret{new} format=cloudevents-batch batch=1",
         "/ce-template secret=$secret{new} format=cloudevents "
             . "template=$dir/body.json",
         "/ce-binary-text format=cloudevents-binary template=$dir/body.txt",
