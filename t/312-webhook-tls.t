@@ -43,6 +43,7 @@ certificate('example', '/CN=localhost', 'subjectAltName=DNS:*.hook.localhost');
 certificate('address', '/CN=127.0.0.1', 'basicConstraints=CA:FALSE');
 
 certificate('client', '/CN=gateway', 'basicConstraints=CA:FALSE');
+certificate('another', '/CN=another', 'basicConstraints=CA:FALSE');
 
 # nothing is revoked; but a list of one CA says nothing of another's
 write_file('index', '');
@@ -301,3 +302,31 @@ nginx.conf:
 "api_event_handlers * webhook url=https://localhost/ cert=\$host cert_key=data:x;"
 --- emerg
 invalid "cert=$host", a file with a certificate is expected
+
+=== TEST 21: endpoints that differ in the certificate that they show
+--- http_config eval
+::receiver('localhost', "ssl_verify_client optional; ssl_client_certificate $::Pki/ca.crt; ssl_session_cache shared:s:1m;")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1 cert=$::Pki/client.crt cert_key=$::Pki/client.key")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1 cert=$::Pki/another.crt cert_key=$::Pki/another.key")
+    . ::handler('localhost', "ca=$::Pki/ca.crt concurrency=1")
+--- recorder
+--- check eval
+sub {
+    for my $n (1 .. 3) {
+        http_get('/a') if $n > 1;
+        ok(wait_for(sub { (() = recorded()) == 3 * $n }), 'three more');
+    }
+
+    my (%n, %connections);
+
+    for (map { $_->{headers} } recorded()) {
+        my $client = $_->{'x-client'} // 'none';
+
+        $n{$client}++;
+        $connections{$_->{'x-connection'}}{$client} = 1;
+    }
+
+    is(CORE::join(', ', map { "$_ $n{$_}" } sort keys %n),
+       'CN=another 3, CN=gateway 3, none 3', 'each shows its own');
+    is(scalar(keys %connections), 3, 'a connection each');
+}
