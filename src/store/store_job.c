@@ -36,6 +36,7 @@ ngx_http_apievents_job_run(ngx_http_apievents_job_t *job)
     job->error[0] = '\0';
     job->absent = 0;
     job->left = 0;
+    job->later = 0;
     job->anew = 0;
     job->claimed.nrows = 0;
     job->claimed.nunrouted = 0;
@@ -60,7 +61,7 @@ ngx_http_apievents_job_run(ngx_http_apievents_job_t *job)
     /* the task is done all the same; what is wrong the next one meets, too */
 
     if (job->retain && ngx_http_apievents_job_retain(job, &now) != AE_OK) {
-        job->left = 1;
+        job->later = 1;
         ngx_http_apievents_job_close(job);
     }
 }
@@ -409,7 +410,8 @@ ngx_http_apievents_job_retain(ngx_http_apievents_job_t *job,
     expired = ae_db_counter_expire(job->db, now->wall,
                                    NGX_HTTP_APIEVENTS_JOB_RETAIN);
 
-    job->left = (rc == AE_AGAIN || expired == AE_AGAIN);
+    job->left = (rc == AE_AGAIN);
+    job->later = (expired == AE_AGAIN);
 
     return (rc == AE_ERROR || expired == AE_ERROR) ? AE_ERROR : AE_OK;
 }

@@ -18,7 +18,7 @@
 #define NGX_HTTP_APIEVENTS_SECOND         ((uint64_t) 1000000000)
 
 /* old rows are looked for so often, in seconds */
-#define NGX_HTTP_APIEVENTS_RETAIN         30
+#define NGX_HTTP_APIEVENTS_RETAIN         10
 
 /* what others left is looked for so often, in seconds */
 #define NGX_HTTP_APIEVENTS_CLAIM          2
@@ -137,7 +137,8 @@ typedef struct {
                                                    no need of one */
     unsigned                    other:1;        /* the database has another
                                                    secret than the zone */
-    unsigned                    left:1;         /* retention has more to do */
+    unsigned                    left:1;         /* there are old rows yet */
+    unsigned                    later:1;        /* more may be to look at */
     unsigned                    anew:1;         /* the database has nothing of
                                                    this zone: no delivery was
                                                    written */
@@ -181,7 +182,9 @@ typedef struct {
     unsigned                    more:1;         /* others' are there */
     unsigned                    again:1;        /* there is more to do */
     unsigned                    failed:1;       /* the last task did */
-    unsigned                    retain:1;
+    unsigned                    retain:1;       /* at once, or at the next
+                                                   second */
+    unsigned                    retain_later:1;
 } ngx_http_apievents_keeper_t;
 
 

@@ -140,6 +140,10 @@ ngx_http_apievents_fill_turns(ngx_http_apievents_keeper_t *k)
     job->after = k->own_after;
     job->claim = (job->claim || k->more) && !k->own;
 
+    /* as fast as rows come: else the file would grow */
+
+    job->retain = (job->retain || k->retain);
+
     return job->own || job->claim || job->renew || job->retain;
 }
 
@@ -153,7 +157,7 @@ ngx_http_apievents_fill_second(ngx_http_apievents_keeper_t *k)
 
     job->renew = (k->seconds / NGX_HTTP_APIEVENTS_RENEW
                   != k->turn / NGX_HTTP_APIEVENTS_RENEW);
-    job->retain = (k->retain
+    job->retain = (k->retain_later
                    || k->seconds / NGX_HTTP_APIEVENTS_RETAIN
                       != k->turn / NGX_HTTP_APIEVENTS_RETAIN);
 
@@ -239,7 +243,12 @@ ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
     }
 
     k->nended = 0;
-    k->retain = job->left;
+
+    if (job->retain) {
+        k->retain = job->left;
+        k->retain_later = job->later;
+        k->again = k->again || k->retain;
+    }
 
     if (job->absent) {
         k->own = 0;
