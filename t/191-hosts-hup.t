@@ -13,6 +13,15 @@ my ($Port) = grep {
                           LocalPort => $_)
 } map { 20000 + int rand 10000 } 1 .. 20;
 
+# what arrived that no block before had: a reload may cut an answer off, and
+# then the same event comes again
+my %Seen;
+
+sub news {
+    return grep { !$Seen{ $_->{headers}{'webhook-id'} }++ }
+           ApiEvents::recorded();
+}
+
 no_shuffle();
 use_hup();
 workers(2);
@@ -47,7 +56,7 @@ __DATA__
 --- recorder
 --- recorded_count: 1
 --- recorded_check eval
-sub { is($_[0]{json}{Type}, 'HostDown', 'type') }
+sub { is(CORE::join(' ', map { $_->{json}{Type} } main::news()), 'HostDown', 'type') }
 
 === TEST 2: it is still down, which is nothing new
 --- http_config
@@ -58,7 +67,7 @@ sub { is($_[0]{json}{Type}, 'HostDown', 'type') }
 --- check eval
 sub {
     select undef, undef, undef, 0.5;
-    is(scalar(my @none = ApiEvents::recorded()), 0, 'no event');
+    is(scalar(my @none = main::news()), 0, 'no event');
 }
 
 === TEST 3: up after one more reload
@@ -73,7 +82,7 @@ sub {
 --- recorder
 --- recorded_count: 1
 --- recorded_check eval
-sub { is($_[0]{json}{Type}, 'HostUp', 'type') }
+sub { is(CORE::join(' ', map { $_->{json}{Type} } main::news()), 'HostUp', 'type') }
 
 === TEST 4: nobody looks any more
 --- config
@@ -82,5 +91,5 @@ sub { is($_[0]{json}{Type}, 'HostUp', 'type') }
 --- check eval
 sub {
     select undef, undef, undef, 0.5;
-    is(scalar(my @none = ApiEvents::recorded()), 0, 'no event');
+    is(scalar(my @none = main::news()), 0, 'no event');
 }

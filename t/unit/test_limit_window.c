@@ -34,7 +34,7 @@
 #define MIX_PERIODS          2
 #define MIX_STEPS            20000000       /* about as many decisions */
 #define MIX_NEAR             0.4            /* from so much of the limit on */
-#define MIX_RUNS             20             /* so many */
+#define MIX_RUNS             50             /* so many */
 #define MIX_LOG              65536          /* a power of two */
 
 
