@@ -3,7 +3,7 @@
 NGINX_SRC   ?= /usr/share/nginx/src
 JOBS        ?= $(shell nproc)
 FUZZ_TIME   ?= 60
-SUITE_JOBS  ?= 2
+SUITE_JOBS  ?= 3
 TESTS       ?= $(sort $(wildcard t/*.t))
 MATRIX      ?= trixie testing:njs testing:qjs
 
