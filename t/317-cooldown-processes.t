@@ -73,10 +73,18 @@ sub receive {
 }
 
 
+# one after the other: of what is in the rings of several workers none is newer
 sub raise {
     my ($nginx, $n) = @_;
 
-    ($nginx->get('/a'))[0] == 401 or die "not refused\n" for 1 .. $n;
+    for (1 .. $n) {
+        ($nginx->get('/a'))[0] == 401 or die "not refused\n";
+        $nginx->until(20, sub {
+            my $m = $nginx->metrics or return;
+
+            return Chaos::counters($m)->{waiting} == 0
+        }) or die "not routed\n";
+    }
 }
 
 
