@@ -108,7 +108,7 @@ test_read(void **state)
     assert_int_equal(ae_db_commit(other), AE_OK);
     assert_int_equal(ae_db_event_get(other, db_id(1), arena, &record), AE_OK);
     assert_int_equal(record.len, 8);
-    assert_string_equal(record.data, "record 1");
+    assert_string_equal((char *) record.data, "record 1");
 
     ae_db_close(db);
     ae_db_close(other);

@@ -250,8 +250,8 @@ test_endpoints(void **state)
     assert_true(ae_id_equal(list[0].identity, db_id(1)));
     assert_int_equal(list[0].disabled, AE_DISABLED_FAILING);
     assert_int_equal(list[0].failing, DB_NOW);
-    assert_string_equal(list[0].handler.data, "webhook");
-    assert_string_equal(list[0].label.data, "https://example.com/");
+    assert_string_equal((char *) list[0].handler.data, "webhook");
+    assert_string_equal((char *) list[0].label.data, "https://example.com/");
     assert_int_equal(list[1].disabled, 0);
 
     /* all is well again */
