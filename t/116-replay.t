@@ -271,8 +271,11 @@ sub {
     $text = compare('with a length', sub {
         `printf 'a\\0b\\r\\n' | $curl --data-binary \@- 'http://127.0.0.1:@{[$port->(@_)]}/q/%20?x=%y'`
     });
-    like($text, qr{^POST /q/%20\?x=%y HTTP/1\.1\r\nhost: queue\.example\r\n.*^content-length: 5\r\n}ms,
-         'the head');
+    like($text, qr{^POST /q/%20\?x=%y HTTP/1\.1\r\n}, 'the line');
+
+    # which one is first differs between versions of nginx
+    like($text, qr{^host: queue\.example\r\n}m, 'the host');
+    like($text, qr{^content-length: 5\r\n}m, 'the length');
 
     $text = compare('without a length', sub {
         `head -c 3000 /dev/zero | $curl -X POST -T - http://127.0.0.1:@{[$port->(@_)]}/q`

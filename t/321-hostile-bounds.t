@@ -92,6 +92,12 @@ our %Answers = (
                    . "Connection: upgrade\r\n\r\n"),
 );
 
+# From 1.29 on nginx takes each of these, and gives their memory back at the
+# request's end: docs/operations.md tells of it.
+my ($minor) = `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/1\.(\d+)};
+
+delete $Answers{'/endless-103'} if $minor >= 29;
+
 our @Paths = sort keys %Answers;
 
 # what is well in the end, and what only the time ends
