@@ -271,10 +271,13 @@ sub {
     $text = compare('with a length', sub {
         `printf 'a\\0b\\r\\n' | $curl --data-binary \@- 'http://127.0.0.1:@{[$port->(@_)]}/q/%20?x=%y'`
     });
-    like($text, qr{^POST /q/%20\?x=%y HTTP/1\.1\r\n}, 'the line');
+    my ($minor) = `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/1\.(\d+)};
 
-    # which one is first differs between versions of nginx
-    like($text, qr{^host: queue\.example\r\n}m, 'the host');
+    # from 1.29 on nginx makes the host of HTTP/2 itself, and puts it last
+    like($text, $minor < 29
+                ? qr{^POST /q/%20\?x=%y HTTP/1\.1\r\nhost: queue\.example\r\n}
+                : qr{^POST /q/%20\?x=%y HTTP/1\.1\r\n.*^host: queue\.example\r\n}ms,
+         'the line and the host');
     like($text, qr{^content-length: 5\r\n}m, 'the length');
 
     $text = compare('without a length', sub {
