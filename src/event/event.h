@@ -143,7 +143,8 @@ typedef struct {
 ngx_int_t ngx_http_apievents_endpoint_info(ngx_uint_t i,
     ngx_http_apievents_endpoint_info_t *info);
 
-/* a record that a store kept, as it was raised; NGX_BUSY: no room */
+/* a record that a store kept, as it was raised; NGX_BUSY: no room now, and
+ * nothing was counted; NGX_DECLINED: it is too large, and dropped */
 ngx_int_t ngx_http_apievents_raise_again(ae_str_t *record);
 
 /* on or off, as that person says; NGX_DECLINED: it was so before, or there is

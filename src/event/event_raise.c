@@ -76,6 +76,7 @@ ngx_http_apievents_raise_again(ae_str_t *record)
 {
     void                       *p;
     uint32_t                    slot;
+    ngx_int_t                   rc;
     ae_ring_t                  *ring;
     ngx_http_apievents_zone_t  *zone;
 
@@ -87,20 +88,26 @@ ngx_http_apievents_raise_again(ae_str_t *record)
     }
 
     ring = ae_process_ring(zone->processes, slot);
-    p = ae_ring_has(ring, record->len + NGX_HTTP_APIEVENTS_RESERVED)
-        ? ae_ring_reserve(ring, record->len) : NULL;
+    p = NULL;
+    rc = NGX_BUSY;
+
+    if (record->len > ae_ring_max(ring)) {
+        ae_ring_drop(ring, AE_DROP_TOO_LARGE);
+        rc = NGX_DECLINED;
+
+    } else if (ae_ring_has(ring, record->len + NGX_HTTP_APIEVENTS_RESERVED)) {
+        p = ae_ring_reserve(ring, record->len);
+    }
 
     if (p != NULL) {
         ngx_memcpy(p, record->data, record->len);
         ae_ring_commit(ring);
-
-    } else {
-        ae_ring_drop(ring, AE_DROP_RING_FULL);
+        rc = NGX_OK;
     }
 
     ngx_http_apievents_ring_give(slot);
 
-    return (p != NULL) ? NGX_OK : NGX_BUSY;
+    return rc;
 }
 
 

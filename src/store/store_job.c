@@ -268,6 +268,13 @@ ngx_http_apievents_job_outbox(ngx_http_apievents_job_t *job)
         }
     }
 
+    for (i = 0; i < job->nraised; i++) {
+
+        if (ae_db_unrouted_delete(job->db, job->raised[i]) == AE_ERROR) {
+            return AE_ERROR;
+        }
+    }
+
     return AE_OK;
 }
 

@@ -12,6 +12,8 @@
 static int ngx_http_apievents_job_unseal(ngx_http_apievents_job_t *job,
     ae_str_t *records, size_t n);
 static int ngx_http_apievents_job_next(ngx_http_apievents_job_t *job);
+static int ngx_http_apievents_job_unrouted_of(ngx_http_apievents_job_t *job,
+    int64_t from);
 static int ngx_http_apievents_job_own(ngx_http_apievents_job_t *job);
 static int ngx_http_apievents_job_other(ngx_http_apievents_job_t *job,
     int64_t from);
@@ -106,15 +108,36 @@ ngx_http_apievents_job_next(ngx_http_apievents_job_t *job)
 static int
 ngx_http_apievents_job_own(ngx_http_apievents_job_t *job)
 {
+    int                            rc;
     ngx_http_apievents_claimed_t  *c;
 
     c = &job->claimed;
     c->nrows = NGX_HTTP_APIEVENTS_JOB_CLAIM;
     c->own = 1;
 
-    return ae_db_outbox_claim(job->db, job->instance, job->instance,
-                              &job->after, c->rows, c->records, &c->nrows,
-                              c->arena);
+    rc = ae_db_outbox_claim(job->db, job->instance, job->instance,
+                            &job->after, c->rows, c->records, &c->nrows,
+                            c->arena);
+
+    if (rc != AE_OK || c->nrows != 0) {
+        return rc;
+    }
+
+    return ngx_http_apievents_job_unrouted_of(job, job->instance);
+}
+
+
+static int
+ngx_http_apievents_job_unrouted_of(ngx_http_apievents_job_t *job,
+    int64_t from)
+{
+    ngx_http_apievents_claimed_t  *c;
+
+    c = &job->claimed;
+    c->nunrouted = NGX_HTTP_APIEVENTS_JOB_CLAIM;
+
+    return ae_db_unrouted_claim(job->db, from, job->instance, c->ids,
+                                c->unrouted, &c->nunrouted, c->arena);
 }
 
 
@@ -138,10 +161,7 @@ ngx_http_apievents_job_other(ngx_http_apievents_job_t *job, int64_t from)
         return rc;
     }
 
-    c->nunrouted = NGX_HTTP_APIEVENTS_JOB_CLAIM;
-
-    rc = ae_db_unrouted_claim(job->db, from, c->unrouted, &c->nunrouted,
-                              c->arena);
+    rc = ngx_http_apievents_job_unrouted_of(job, from);
 
     if (rc != AE_OK || c->nunrouted != 0) {
         return rc;

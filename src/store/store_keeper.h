@@ -74,6 +74,7 @@ typedef struct {
     ae_str_t                    records[NGX_HTTP_APIEVENTS_JOB_CLAIM];
     size_t                      nrows;
     ae_str_t                    unrouted[NGX_HTTP_APIEVENTS_JOB_CLAIM];
+    uint64_t                    ids[NGX_HTTP_APIEVENTS_JOB_CLAIM];
     size_t                      nunrouted;
     ae_limit_record_t           counters[NGX_HTTP_APIEVENTS_JOB_CLAIM];
     size_t                      ncounters;
@@ -110,6 +111,8 @@ typedef struct {
     size_t                      ngone;
     uint64_t                    ended[NGX_HTTP_APIEVENTS_JOB_CLAIM];
     size_t                      nended;         /* rows nobody can deliver */
+    uint64_t                    raised[NGX_HTTP_APIEVENTS_JOB_CLAIM];
+    size_t                      nraised;        /* events that were unrouted */
     ae_limit_record_t           counters[NGX_HTTP_APIEVENTS_JOB_COUNTERS];
     size_t                      ncounters;
     ae_breaker_record_t         breakers[NGX_HTTP_APIEVENTS_JOB_BREAKERS];
@@ -173,6 +176,8 @@ typedef struct {
     ngx_uint_t                  stated;
     uint64_t                    ended[NGX_HTTP_APIEVENTS_JOB_CLAIM];
     size_t                      nended;         /* rows to be deleted */
+    uint64_t                    raised[NGX_HTTP_APIEVENTS_JOB_CLAIM];
+    size_t                      nraised;        /* of unrouted events, too */
 
     unsigned                    busy:1;         /* the task is under way */
     unsigned                    keeper:1;       /* has the zone's lock */

@@ -18,7 +18,7 @@ static void ngx_http_apievents_restore_delete(
 static void ngx_http_apievents_restore_end(ngx_http_apievents_keeper_t *k,
     ae_outbox_row_t *row, ae_str_t record, const char *reason);
 static ngx_uint_t ngx_http_apievents_restore_known(ae_id_t identity);
-static void ngx_http_apievents_restore_unrouted(
+static ngx_uint_t ngx_http_apievents_restore_unrouted(
     ngx_http_apievents_keeper_t *k);
 
 
@@ -68,8 +68,11 @@ ngx_http_apievents_keeper_restore(ngx_http_apievents_keeper_t *k)
                       "%uz deliveries of the store had ended before", ended);
     }
 
+    if (ngx_http_apievents_restore_unrouted(k)) {
+        full = 1;
+    }
+
     ngx_http_apievents_restore_own(k, full);
-    ngx_http_apievents_restore_unrouted(k);
 
     ae_now(&now);
 
@@ -111,7 +114,7 @@ ngx_http_apievents_restore_own(ngx_http_apievents_keeper_t *k,
     }
 
     k->own_after = k->job->after;
-    k->own = (c->nrows != 0);
+    k->own = (c->nrows != 0 || c->nunrouted != 0);
 }
 
 
@@ -204,18 +207,30 @@ ngx_http_apievents_restore_known(ae_id_t identity)
 }
 
 
-static void
+/* 1: some stay in the store until there is room */
+
+static ngx_uint_t
 ngx_http_apievents_restore_unrouted(ngx_http_apievents_keeper_t *k)
 {
     size_t                         i;
+    ngx_uint_t                     full;
     ngx_http_apievents_claimed_t  *c;
 
     c = &k->job->claimed;
+    full = 0;
 
-    for (i = 0; i < c->nunrouted; i++) {
-
-        if (c->unrouted[i].len != 0) {
-            (void) ngx_http_apievents_raise_again(&c->unrouted[i]);
+    for (i = 0; i < c->nunrouted && k->nraised < NGX_HTTP_APIEVENTS_JOB_CLAIM;
+         i++)
+    {
+        if (c->unrouted[i].len != 0
+            && ngx_http_apievents_raise_again(&c->unrouted[i]) == NGX_BUSY)
+        {
+            full = 1;
+            break;
         }
+
+        k->raised[k->nraised++] = c->ids[i];
     }
+
+    return full;
 }

@@ -44,6 +44,9 @@ ngx_http_apievents_keeper_fill(ngx_http_apievents_keeper_t *k,
     ngx_memcpy(job->ended, k->ended, sizeof(job->ended));
     job->nended = k->nended;
 
+    ngx_memcpy(job->raised, k->raised, sizeof(job->raised));
+    job->nraised = k->nraised;
+
     /* nothing is begun by a worker that ends */
 
     turns = (all || ngx_exiting) ? 0 : ngx_http_apievents_fill_turns(k);
@@ -57,7 +60,8 @@ ngx_http_apievents_keeper_fill(ngx_http_apievents_keeper_t *k,
     return (turns != 0 || job->nsave != 0 || job->ngone != 0
             || job->ncounters != 0 || job->nbreakers != 0
             || job->all_breakers || job->nendpoints != 0
-            || job->nunrouted != 0 || job->nended != 0 || job->leave)
+            || job->nunrouted != 0 || job->nended != 0 || job->nraised != 0
+            || job->leave)
            ? NGX_OK : NGX_DECLINED;
 }
 
@@ -243,6 +247,7 @@ ngx_http_apievents_keeper_apply(ngx_http_apievents_keeper_t *k)
     }
 
     k->nended = 0;
+    k->nraised = 0;
 
     if (job->retain) {
         k->retain = job->left;

@@ -485,7 +485,7 @@ fuzz_outbox(ae_db_t *db, ae_arena_t *arena)
 {
     int              i;
     size_t           n, j;
-    uint64_t         after, count;
+    uint64_t         after, count, ids[FUZZ_LIST];
     ae_str_t         records[FUZZ_LIST];
     ae_outbox_row_t  rows[FUZZ_LIST];
 
@@ -513,12 +513,15 @@ fuzz_outbox(ae_db_t *db, ae_arena_t *arena)
     for (i = 0; i < FUZZ_PAGES; i++) {
         n = FUZZ_LIST;
 
-        if (ae_db_unrouted_claim(db, 1, records, &n, arena) != AE_OK) {
+        if (ae_db_unrouted_claim(db, 1, i % 3, ids, records, &n, arena)
+            != AE_OK)
+        {
             break;
         }
 
         for (j = 0; j < n; j++) {
             fuzz_string(records[j], AE_DB_RECORD);
+            (void) ae_db_unrouted_delete(db, ids[j]);
         }
     }
 }

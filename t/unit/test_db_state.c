@@ -99,6 +99,7 @@ test_instance_drop(void **state)
     size_t             n;
     int64_t            one, two;
     ae_id_t            after;
+    uint64_t           id;
     ae_str_t           record;
     ae_arena_t        *arena;
     ae_outbox_row_t    row;
@@ -118,8 +119,11 @@ test_instance_drop(void **state)
     assert_int_equal(ae_db_unrouted_put(db, two, db_id(1)), AE_OK);
     assert_int_equal(ae_db_instance_drop(db, two), AE_DECLINED);
     n = 1;
-    assert_int_equal(ae_db_unrouted_claim(db, two, &record, &n, arena),
+    assert_int_equal(ae_db_unrouted_claim(db, two, one, &id, &record, &n,
+                                          arena),
                      AE_OK);
+    assert_int_equal(ae_db_instance_drop(db, one), AE_DECLINED);
+    assert_int_equal(ae_db_unrouted_delete(db, id), AE_OK);
 
     r = db_counter(1, 5, 5);
     assert_int_equal(ae_db_counter_put(db, two, &r), AE_OK);

@@ -16,9 +16,9 @@ static int ae_db_outbox_read(sqlite3_stmt *st, ae_outbox_row_t *row,
 static int ae_db_outbox_move(ae_db_t *db, int64_t owner, uint64_t uid);
 static int ae_db_outbox_fill(ae_db_t *db, sqlite3_stmt *st,
     ae_outbox_row_t *rows, ae_str_t *records, size_t *n, ae_arena_t *arena);
-static int ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, int64_t *ids,
+static int ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, uint64_t *ids,
     ae_str_t *records, size_t *n, ae_arena_t *arena);
-static int ae_db_unrouted_delete(ae_db_t *db, int64_t id);
+static int ae_db_unrouted_move(ae_db_t *db, uint64_t id, int64_t owner);
 
 
 int
@@ -252,12 +252,11 @@ ae_db_unrouted_put(ae_db_t *db, int64_t instance, ae_id_t event)
 
 
 int
-ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
-    size_t *n, ae_arena_t *arena)
+ae_db_unrouted_claim(ae_db_t *db, int64_t instance, int64_t owner,
+    uint64_t *ids, ae_str_t *records, size_t *n, ae_arena_t *arena)
 {
     int            rc, own;
     size_t         i, max;
-    int64_t       *ids;
     sqlite3_stmt  *st;
 
     max = *n;
@@ -273,14 +272,9 @@ ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
                          "SELECT u.id, e.record FROM unrouted u"
                          " LEFT JOIN event e ON e.id = u.event"
                          " WHERE u.instance = ? ORDER BY u.id LIMIT ?");
-
-    ids = ae_arena_alloc(arena, max * sizeof(int64_t));
     rc = AE_ERROR;
 
-    if (ids == NULL) {
-        rc = ae_db_fail_memory(db);
-
-    } else if (st != NULL) {
+    if (st != NULL) {
         (void) sqlite3_bind_int64(st, 1, instance);
         ae_db_bind_int(st, 2, max);
 
@@ -288,8 +282,8 @@ ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
         rc = ae_db_unrouted_fill(db, st, ids, records, n, arena);
     }
 
-    for (i = 0; i < *n && rc == AE_OK; i++) {
-        rc = ae_db_unrouted_delete(db, ids[i]);
+    for (i = 0; i < *n && rc == AE_OK && owner != instance; i++) {
+        rc = ae_db_unrouted_move(db, ids[i], owner);
     }
 
     return ae_db_leave(db, own, rc);
@@ -297,7 +291,7 @@ ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
 
 
 static int
-ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, int64_t *ids,
+ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, uint64_t *ids,
     ae_str_t *records, size_t *n, ae_arena_t *arena)
 {
     int     rc;
@@ -312,7 +306,7 @@ ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, int64_t *ids,
             return (rc == AE_DECLINED) ? AE_OK : AE_ERROR;
         }
 
-        ids[*n] = sqlite3_column_int64(st, 0);
+        ids[*n] = (uint64_t) sqlite3_column_int64(st, 0);
 
         if (ae_db_get_str(st, 1, AE_DB_RECORD, arena, &records[*n]) != AE_OK) {
             break;
@@ -326,7 +320,25 @@ ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, int64_t *ids,
 
 
 static int
-ae_db_unrouted_delete(ae_db_t *db, int64_t id)
+ae_db_unrouted_move(ae_db_t *db, uint64_t id, int64_t owner)
+{
+    sqlite3_stmt  *st;
+
+    st = ae_db_statement(db, AE_DB_UNROUTED_MOVE,
+                         "UPDATE unrouted SET instance = ? WHERE id = ?");
+    if (st == NULL) {
+        return AE_ERROR;
+    }
+
+    (void) sqlite3_bind_int64(st, 1, owner);
+    ae_db_bind_int(st, 2, id);
+
+    return ae_db_run(db, st);
+}
+
+
+int
+ae_db_unrouted_delete(ae_db_t *db, uint64_t id)
 {
     sqlite3_stmt  *st;
 
@@ -336,7 +348,7 @@ ae_db_unrouted_delete(ae_db_t *db, int64_t id)
         return AE_ERROR;
     }
 
-    (void) sqlite3_bind_int64(st, 1, id);
+    ae_db_bind_int(st, 1, id);
 
     return ae_db_run(db, st);
 }

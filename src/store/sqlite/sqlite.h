@@ -123,12 +123,16 @@ int ae_db_outbox_count(ae_db_t *db, int64_t instance, uint64_t *n);
 
 /*
  * Events that no ring or queue had room for when the last worker ended; they
- * are given to handlers anew.  What is claimed is taken out; a record may have
- * len 0 as above, none: that was all.
+ * are given to handlers anew.  A claim gives the oldest, at most *n, to their
+ * new owner from the commit on; one of owner equal to instance only reads.
+ * Who raised one deletes it after that, so that a death in between raises it
+ * twice rather than never.  A record may have len 0 as above; none: that was
+ * all.
  */
 int ae_db_unrouted_put(ae_db_t *db, int64_t instance, ae_id_t event);
-int ae_db_unrouted_claim(ae_db_t *db, int64_t instance, ae_str_t *records,
-    size_t *n, ae_arena_t *arena);
+int ae_db_unrouted_claim(ae_db_t *db, int64_t instance, int64_t owner,
+    uint64_t *ids, ae_str_t *records, size_t *n, ae_arena_t *arena);
+int ae_db_unrouted_delete(ae_db_t *db, uint64_t id);
 
 
 /* ---- history: events, attempts, dead letters (db_history.c) ---- */
