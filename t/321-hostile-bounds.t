@@ -92,16 +92,19 @@ our %Answers = (
                    . "Connection: upgrade\r\n\r\n"),
 );
 
-# From 1.29 on nginx takes each of these, and gives their memory back at the
-# request's end: docs/operations.md tells of it.
-my ($minor) = `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/1\.(\d+)};
-
-delete $Answers{'/endless-103'} if $minor >= 29;
-
-our @Paths = sort keys %Answers;
-
 # what is well in the end, and what only the time ends
 our @Well = qw(/bomb /endless-answers);
+
+# nginx reads on over answers 103 from 1.29 on
+my ($minor) = `$Test::Nginx::Util::NginxBinary -v 2>&1` =~ m{nginx/1\.(\d+)};
+
+if ($minor >= 29) {
+    $Answers{'/hints'} = ("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" x 16)
+                         . "${Ok}Content-Length: 2\r\n\r\nok";
+    push @Well, '/hints';
+}
+
+our @Paths = sort keys %Answers;
 our @Slow = grep { m{^/(?:drip|hang|101|endless-(?:extension|trailer))} } @Paths;
 our @Fast = grep { my $path = $_; !grep { $_ eq $path } @Slow } @Paths;
 

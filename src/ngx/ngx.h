@@ -129,6 +129,13 @@ typedef struct {
     unsigned                        looked_up:1;
     unsigned                        whole:1;    /* a script's answer */
 
+#ifdef NGX_HTTP_UPSTREAM_EARLY_HINTS
+    ngx_uint_t                      hints;      /* answers 103 so far */
+    ngx_int_t                     (*reinit_request)(ngx_http_request_t *r);
+    ngx_int_t                     (*process_header)(ngx_http_request_t *r);
+                                                /* nginx's own */
+#endif
+
     ngx_http_post_subrequest_t      post;       /* of a script's request: */
     ngx_http_post_subrequest_t      guard;      /* njs' own, and ours */
 } ngx_http_apievents_outgoing_t;
@@ -328,6 +335,12 @@ ngx_int_t ngx_http_apievents_resolve_init(ngx_conf_t *cf,
 /* the balancer of generated upstreams, below keepalive */
 ngx_int_t ngx_http_apievents_init_upstream(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *us);
+
+#ifdef NGX_HTTP_UPSTREAM_EARLY_HINTS
+/* for an init_peer handler: bounds the answers 103 that the request takes */
+void ngx_http_apievents_limit_hints(ngx_http_apievents_outgoing_t *o,
+    ngx_http_upstream_t *u);
+#endif
 
 /* is there a file of CA certificates for calls of scripts */
 ngx_uint_t ngx_http_apievents_has_ca(void);

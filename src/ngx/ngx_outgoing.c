@@ -417,6 +417,10 @@ ngx_http_apievents_init_peer(ngx_http_request_t *r,
     r->upstream->peer.free = ngx_http_apievents_free_peer;
     r->upstream->peer.tries = o->naddrs;
 
+#ifdef NGX_HTTP_UPSTREAM_EARLY_HINTS
+    ngx_http_apievents_limit_hints(o, r->upstream);
+#endif
+
 #if (NGX_HTTP_SSL)
     r->upstream->peer.set_session = ngx_http_apievents_set_session;
     r->upstream->peer.save_session = ngx_http_apievents_save_session;
