@@ -436,6 +436,7 @@ ngx_http_apievents_create_loc_conf(ngx_conf_t *cf)
      *
      *     lcf->handlers = { NULL, NULL, 0, { 0 } };
      *     lcf->paths = { { 0, NULL }, { 0, NULL }, 0, 0 };
+     *     lcf->phases = { NULL, 0, { 0, NULL }, { NULL } };
      *     lcf->definition = { NULL, { 0, NULL }, NULL };
      */
 

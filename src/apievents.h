@@ -43,6 +43,7 @@ typedef struct {
     ngx_http_apievents_gate_conf_t       gate;
     ngx_http_apievents_handlers_conf_t   handlers;
     ngx_http_apievents_paths_conf_t      paths;
+    ngx_http_apievents_phases_conf_t     phases;
     ngx_http_apievents_definition_conf_t definition;
 } ngx_http_apievents_loc_conf_t;
 

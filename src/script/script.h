@@ -40,6 +40,40 @@ typedef struct {
 } ngx_http_apievents_paths_conf_t;
 
 
+/* ERROR_UPSTREAM: the error handlers that take an upstream's errors, too */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_PHASE_OPTIONS = 0,
+    NGX_HTTP_APIEVENTS_PHASE_REQUEST,
+    NGX_HTTP_APIEVENTS_PHASE_RESPONSE,
+    NGX_HTTP_APIEVENTS_PHASE_ERROR,
+    NGX_HTTP_APIEVENTS_PHASE_ERROR_UPSTREAM,
+    NGX_HTTP_APIEVENTS_PHASE_N
+} ngx_http_apievents_phase_e;
+
+
+/* what runs in a phase of a location */
+
+typedef struct {
+    ngx_str_t                   location;   /* the generated one's URI */
+    ngx_msec_t                  timeout;    /* of all handlers together */
+    ngx_str_t                   names;      /* for log lines: "a.js, b.js" */
+} ngx_http_apievents_chain_t;
+
+
+/* member of the location configuration: handlers of phases, api_base */
+
+typedef struct {
+    ngx_array_t                *own;        /* of phase_handler_t: those of
+                                               this level */
+    unsigned                    off:1;
+    ngx_str_t                   base;       /* ends with a slash; empty: the
+                                               location's prefix */
+    ngx_http_apievents_chain_t *chains[NGX_HTTP_APIEVENTS_PHASE_N];
+                                            /* NULL: nothing to run */
+} ngx_http_apievents_phases_conf_t;
+
+
 /* api_script_path DIR, api_template_path DIR, in any level */
 char *ngx_http_apievents_api_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
