@@ -22,7 +22,7 @@ typedef struct {
 } ae_scan_t;
 
 
-static ae_script_form_e ae_scan_form(const ae_scan_t *scan);
+static ae_script_form_e ae_scan_form(const ae_scan_t *scan, uint32_t *at);
 static int ae_scan_default(const ae_scan_t *scan, uint32_t i);
 static void ae_scan_declared(ae_scan_t *scan);
 static void ae_scan_keyword(ae_scan_t *scan, uint32_t i);
@@ -34,6 +34,7 @@ static void ae_scan_import(ae_scan_t *scan, uint32_t i);
 static void ae_scan_parens(ae_scan_t *scan, uint32_t i);
 static void ae_scan_pattern(ae_scan_t *scan, uint32_t i);
 static void ae_scan_declare(ae_scan_t *scan, uint32_t i);
+static unsigned ae_scan_use(const ae_scan_t *scan, uint32_t i);
 static int ae_scan_assigned(const ae_scan_t *scan, uint32_t i);
 static int ae_scan_names(ae_arena_t *arena, ae_scan_t *scan,
     ae_script_t *script);
@@ -79,7 +80,11 @@ ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
         return AE_ERROR;
     }
 
-    script->form = ae_scan_form(&scan);
+    i = 0;
+    script->form = ae_scan_form(&scan, &i);
+    script->object = (script->form == AE_SCRIPT_MODULE
+                      && ae_js_is(&scan.tokens[i + 1], "default")
+                      && ae_scan_is_sign(&scan.tokens[i + 2], '{'));
 
     ae_scan_declared(&scan);
 
@@ -96,6 +101,45 @@ ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
     free(scan.tokens);
 
     return (rc == AE_OK) ? AE_OK : ae_scan_no_memory(err);
+}
+
+
+int
+ae_script_uses(ae_str_t text, const ae_str_t *names, size_t n,
+    unsigned char *uses, ae_error_t *err)
+{
+    size_t     k;
+    uint32_t   i;
+    ae_scan_t  scan;
+
+    memset(&scan, 0, sizeof(ae_scan_t));
+    memset(uses, 0, n);
+
+    scan.tokens = ae_js_tokens((text.len != 0) ? text : ae_str(""), &scan.n,
+                               err);
+    if (scan.tokens == NULL) {
+        return AE_ERROR;
+    }
+
+    ae_scan_declared(&scan);
+
+    for (i = 1; i < scan.n - 1; i++) {
+
+        if (scan.tokens[i].type != AE_JS_NAME || scan.tokens[i].property) {
+            continue;
+        }
+
+        for (k = 0; k < n; k++) {
+
+            if (ae_scan_compare(&names[k], &scan.tokens[i].s) == 0) {
+                uses[k] |= ae_scan_use(&scan, i);
+            }
+        }
+    }
+
+    free(scan.tokens);
+
+    return AE_OK;
 }
 
 
@@ -127,8 +171,10 @@ ae_script_identifier(ae_str_t name)
 }
 
 
+/* *at is where a module exports */
+
 static ae_script_form_e
-ae_scan_form(const ae_scan_t *scan)
+ae_scan_form(const ae_scan_t *scan, uint32_t *at)
 {
     uint32_t              i;
     ae_script_form_e      form;
@@ -142,6 +188,7 @@ ae_scan_form(const ae_scan_t *scan)
         if (t->parent == 0 && ae_js_is(t, "export")
             && ae_scan_default(scan, i + 1))
         {
+            *at = i;
             return AE_SCRIPT_MODULE;
         }
 
@@ -427,6 +474,26 @@ ae_scan_declare(ae_scan_t *scan, uint32_t i)
     if (t->type == AE_JS_NAME && !t->property) {
         t->declared = 1;
     }
+}
+
+
+/* the key of a member of an object is no variable */
+
+static unsigned
+ae_scan_use(const ae_scan_t *scan, uint32_t i)
+{
+    const ae_js_token_t  *t;
+
+    t = &scan->tokens[i];
+
+    if (ae_scan_is_sign(t + 1, ':') && !t[1].ternary
+        && scan->tokens[t->parent].braces == AE_JS_OBJECT)
+    {
+        return 0;
+    }
+
+    return AE_SCRIPT_MENTIONED
+           | ((t->declared && t->parent == 0) ? AE_SCRIPT_REDECLARED : 0);
 }
 
 

@@ -286,17 +286,45 @@ typedef enum {
 
 typedef struct {
     ae_script_form_e         form;
+    unsigned                 object:1;      /* export default {: a module
+                                               that is no function */
     ae_str_t                *undeclared;    /* assigned, never declared */
     size_t                   nundeclared;
 } ae_script_t;
+
+
+/* how a text uses a name */
+
+#define AE_SCRIPT_MENTIONED  1
+#define AE_SCRIPT_REDECLARED 2              /* by itself, outermost */
 
 
 /* AE_ERROR: no memory, or an unterminated comment, string or template */
 int ae_script_scan(ae_arena_t *arena, ae_str_t text, ae_script_t *script,
     ae_error_t *err);
 
+/*
+ * How the text uses each of n names, as a variable: uses[i] gets flags of
+ * names[i].  AE_ERROR as above.
+ */
+int ae_script_uses(ae_str_t text, const ae_str_t *names, size_t n,
+    unsigned char *uses, ae_error_t *err);
+
 /* is the name a JavaScript identifier and no reserved word */
 int ae_script_identifier(ae_str_t name);
+
+/*
+ * The order in which in-line handlers run, as of memcmp(): ASCII letters
+ * without their case, names that differ in nothing else by their bytes.
+ */
+int ae_script_name_compare(ae_str_t one, ae_str_t two);
+
+/*
+ * Appends the name that a file's name stands for: $ and four hex digits are a
+ * UTF-16 code unit.  What is no such escape, or one of a control character
+ * or of half a character, stays as it is.
+ */
+void ae_script_name_decode(ae_buf_t *b, ae_str_t name);
 
 
 /* ---- files of the tree that the build embeds (util/embed) ---- */
