@@ -43,6 +43,12 @@ static const char  *const ngx_http_apievents_runtime_files[] = {
     "njs/apievents.js",
     "njs/calls.js",
     "njs/clock.js",
+    "njs/inline.js",
+    "njs/inline_end.js",
+    "njs/inline_java.js",
+    "njs/inline_objects.js",
+    "njs/inline_request.js",
+    "njs/inline_response.js",
     "njs/run.js",
     NULL
 };
