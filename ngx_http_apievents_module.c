@@ -335,7 +335,8 @@ ngx_http_apievents_preconfiguration(ngx_conf_t *cf)
     if (ngx_http_apievents_ngx_add_variables(cf) != NGX_OK
         || ngx_http_apievents_gate_add_variables(cf) != NGX_OK
         || ngx_http_apievents_definition_add_variables(cf) != NGX_OK
-        || ngx_http_apievents_deliver_add_variables(cf) != NGX_OK)
+        || ngx_http_apievents_deliver_add_variables(cf) != NGX_OK
+        || ngx_http_apievents_inline_add_variables(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -364,6 +365,10 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_http_apievents_hosts_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_apievents_phases_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -629,9 +634,9 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    /* calls have no client */
+    /* calls have no client, or are within a client's request */
 
-    if (r->connection->fd == (ngx_socket_t) -1) {
+    if (r != r->main || r->connection->fd == (ngx_socket_t) -1) {
         rc = ngx_http_apievents_capture_header(r);
 
         if (rc != NGX_DECLINED) {
@@ -639,6 +644,15 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
         }
     }
 
+    rc = ngx_http_apievents_inline_header(r);
+
+    return (rc == NGX_DECLINED) ? ngx_http_apievents_send_header(r) : rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_send_header(ngx_http_request_t *r)
+{
     if (ngx_http_apievents_gate_header(r) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -652,7 +666,7 @@ ngx_http_apievents_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t  rc;
 
-    if (r->connection->fd == (ngx_socket_t) -1) {
+    if (r != r->main || r->connection->fd == (ngx_socket_t) -1) {
         rc = ngx_http_apievents_capture_body(r, in);
 
         if (rc != NGX_DECLINED) {
@@ -660,6 +674,15 @@ ngx_http_apievents_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
+    rc = ngx_http_apievents_inline_body(r, in);
+
+    return (rc == NGX_DECLINED) ? ngx_http_apievents_send_body(r, in) : rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_send_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
     if (ngx_http_get_module_ctx(r, ngx_http_apievents_module) != NULL
         && ngx_http_apievents_refusal_body(r, &in) == NGX_ERROR)
     {

@@ -55,5 +55,10 @@ extern ngx_module_t  ngx_http_apievents_module;
 ngx_http_apievents_main_conf_t *ngx_http_apievents_main_conf(
     ngx_cycle_t *cycle);
 
+/* the filters behind that of in-line handlers, for what they kept back */
+ngx_int_t ngx_http_apievents_send_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_send_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
 
 #endif /* _NGX_HTTP_APIEVENTS_H_INCLUDED_ */

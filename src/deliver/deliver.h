@@ -161,7 +161,8 @@ typedef struct {
     volatile time_t                 script_limit;
     const char *volatile            script_name;
 
-    ngx_http_apievents_attempt_t   *script;     /* whose code runs, or NULL */
+    ngx_http_apievents_call_t      *script_call;/* whose code runs, or NULL */
+    ngx_http_apievents_attempt_t   *script;     /* that is its, or NULL */
     ngx_event_t                     script_left;
 
     pthread_t                       watchdog;

@@ -160,6 +160,8 @@ ngx_http_apievents_js_start(ngx_http_apievents_attempt_t *a)
     call->method = NGX_HTTP_POST;
     ngx_str_set(&call->method_name, "POST");
     call->answer_max = NGX_HTTP_APIEVENTS_ANSWER_MAX;
+    call->script = (const char *) a->endpoint->label.data;
+    call->patience = (time_t) (conf->timeout / 1000) + 1;
     call->done = ngx_http_apievents_js_done;
 
     /* the runtime ends what it waits for by itself, and says so better */
@@ -317,24 +319,25 @@ ngx_http_apievents_get_inside(ngx_http_request_t *r,
 void
 ngx_http_apievents_enter_script(ngx_http_apievents_call_t *call)
 {
-    ngx_http_apievents_attempt_t         *a;
-    ngx_http_apievents_js_conf_t         *conf;
     ngx_http_apievents_main_conf_t       *mcf;
     ngx_http_apievents_deliver_worker_t  *w;
 
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     w = mcf->deliver.worker;
-    a = call->data;
-    conf = a->endpoint->conf;
 
-    if (w->script != a) {
+    if (w->script_call != call) {
         ngx_http_apievents_leave_script();
-        ae_queue_in_script(mcf->store.zone->queue, &a->lease, 1);
-        w->script = a;
+
+        w->script_call = call;
+
+        if (!call->attached) {
+            w->script = call->data;
+            ae_queue_in_script(mcf->store.zone->queue, &w->script->lease, 1);
+        }
     }
 
-    w->script_name = (const char *) a->endpoint->label.data;
-    w->script_limit = (time_t) (conf->timeout / 1000) + 1;
+    w->script_name = call->script;
+    w->script_limit = call->patience;
     w->script_since = ngx_http_apievents_seconds();
 
     if (!w->script_left.posted) {
@@ -363,15 +366,13 @@ ngx_http_apievents_leave_script(void)
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     w = mcf->deliver.worker;
 
-    if (w->script == NULL) {
-        return;
-    }
-
     w->script_since = 0;
+    w->script_call = NULL;
 
-    ae_queue_in_script(mcf->store.zone->queue, &w->script->lease, 0);
-
-    w->script = NULL;
+    if (w->script != NULL) {
+        ae_queue_in_script(mcf->store.zone->queue, &w->script->lease, 0);
+        w->script = NULL;
+    }
 }
 
 

@@ -579,5 +579,39 @@ void ngx_http_apievents_gate_version(ngx_http_request_t *r, ngx_str_t *name);
 ngx_int_t ngx_http_apievents_refusal_body(ngx_http_request_t *r,
     ngx_chain_t **in);
 
+/*
+ * Headers of a client's request, by their names in lower case: NGX_DECLINED
+ * where there is none; all of a name are taken out.  hops: the number in
+ * X-Api-Events-Hops, with five or more nothing is raised.
+ */
+
+#define NGX_HTTP_APIEVENTS_HOPS  5
+
+ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
+    ngx_str_t *name);
+ngx_uint_t ngx_http_apievents_hops(ngx_http_request_t *r);
+
+/*
+ * For handlers that run in line: who calls, {"user", "key", "api", "org",
+ * "version"} in JSON, the key as events show it; and the names of headers that
+ * have credentials, in lower case, with commas.
+ */
+ngx_int_t ngx_http_apievents_gate_caller(ngx_http_request_t *r,
+    ngx_str_t *value);
+ngx_int_t ngx_http_apievents_gate_hidden(ngx_http_request_t *r,
+    ngx_str_t *names);
+
+/* gRPC over HTTP2 */
+ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
+
+/* the reason phrase of a status, NULL: none is known */
+const char *ngx_http_apievents_status_title(ngx_uint_t status);
+
+/* what the client of a refused request is told; NGX_DECLINED: it is none */
+ngx_int_t ngx_http_apievents_refusal_text(ngx_http_request_t *r,
+    ngx_str_t *text);
+
 
 #endif /* _NGX_HTTP_APIEVENTS_GATE_H_INCLUDED_ */

@@ -26,7 +26,6 @@ static void ngx_http_apievents_answer_problem(ae_buf_t *b,
     ngx_http_apievents_decision_t *d, ngx_str_t *text);
 static void ngx_http_apievents_answer_violated(ae_buf_t *b,
     ngx_http_apievents_decision_t *d);
-static const char *ngx_http_apievents_status_title(ngx_uint_t status);
 static ngx_uint_t ngx_http_apievents_speaks_xml(ngx_http_request_t *r,
     ngx_str_t *type);
 static size_t ngx_http_apievents_media_type(ngx_http_request_t *r,
@@ -234,7 +233,7 @@ ngx_http_apievents_answer_violated(ae_buf_t *b,
 
 /* the phrases of RFC 9110 15 and RFC 6585; RFC 9457 wants them with no type */
 
-static const char *
+const char *
 ngx_http_apievents_status_title(ngx_uint_t status)
 {
     switch (status) {

@@ -349,8 +349,6 @@ ngx_int_t ngx_http_apievents_rates(ngx_http_request_t *r,
  * request will be served */
 ngx_int_t ngx_http_apievents_strip_version(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
-ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
-    ngx_str_t *name);
 ngx_int_t ngx_http_apievents_strip_query(ngx_http_request_t *r,
     ngx_str_t *name);
 
@@ -406,8 +404,6 @@ ngx_int_t ngx_http_apievents_credential(ngx_http_request_t *r,
     ngx_array_t *auth, ngx_str_t *credential);
 ngx_int_t ngx_http_apievents_authorization(ngx_http_request_t *r,
     ngx_str_t *credential) ae_often;
-ngx_int_t ngx_http_apievents_header_value(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_apievents_query_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 size_t ngx_http_apievents_query_without(u_char *dst, ngx_str_t *name,
@@ -500,7 +496,6 @@ ngx_str_t ngx_http_apievents_use_name(ngx_http_apievents_decision_t *d,
 ngx_int_t ngx_http_apievents_answer_body(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *body, ngx_str_t *type);
 ngx_uint_t ngx_http_apievents_is_exceeded(ngx_http_apievents_decision_t *d);
-ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
 ngx_int_t ngx_http_apievents_answer_grpc(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_str_t *type);
 
@@ -539,11 +534,7 @@ ngx_uint_t ngx_http_apievents_hosts_over(
 /* the log phase handler where requests tell of hosts */
 ngx_int_t ngx_http_apievents_hosts_log_handler(ngx_http_request_t *r);
 
-/* gate_event.c; hops: of X-Api-Events-Hops, 5 or more raise nothing */
-
-#define NGX_HTTP_APIEVENTS_HOPS  5
-
-ngx_uint_t ngx_http_apievents_hops(ngx_http_request_t *r);
+/* gate_event.c */
 ngx_uint_t ngx_http_apievents_wants_request(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 void ngx_http_apievents_raise_refusal(ngx_http_request_t *r,

@@ -121,6 +121,25 @@ ngx_http_apievents_refusal_body(ngx_http_request_t *r, ngx_chain_t **in)
 }
 
 
+ngx_int_t
+ngx_http_apievents_refusal_text(ngx_http_request_t *r, ngx_str_t *text)
+{
+    ngx_http_apievents_decision_t  *d;
+
+    d = ngx_http_apievents_refused(r);
+
+    if (d == NULL
+        || r->headers_out.status != ngx_http_apievents_refusal_status(d))
+    {
+        return NGX_DECLINED;
+    }
+
+    *text = d->refusal->text;
+
+    return NGX_OK;
+}
+
+
 static ngx_http_apievents_decision_t *
 ngx_http_apievents_refused(ngx_http_request_t *r)
 {

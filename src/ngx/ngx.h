@@ -164,12 +164,18 @@ struct ngx_http_apievents_call_s {
     ngx_str_t                       method_name;
     ngx_http_apievents_outgoing_t  *outgoing;   /* NULL: a script */
     ngx_str_t                       body;
+    ngx_chain_t                    *bufs;       /* in memory, in its place */
     ngx_msec_t                      timeout;    /* of the whole, 0: none */
     size_t                          answer_max; /* bytes of answer to keep;
                                                    what follows is read and
                                                    thrown away */
     ngx_uint_t                      hops;       /* X-Api-Events-Hops of what
                                                    its scripts send */
+    ngx_str_t                       base;       /* of URIs in the request's
+                                                   own server */
+    const char                     *script;     /* its name, for logs */
+    time_t                          patience;   /* seconds that it may take
+                                                   without waiting */
     ngx_http_apievents_call_done_pt done;
     void                           *data;
 
@@ -181,6 +187,7 @@ struct ngx_http_apievents_call_s {
                                                    answer, or empty */
     ngx_str_t                       control;    /* webhook-delivery */
     unsigned                        timed_out:1;
+    unsigned                        ended:1;
 
     /* private */
     ngx_array_t                    *scripted;   /* of outgoing_t *, by id */
@@ -191,8 +198,8 @@ struct ngx_http_apievents_call_s {
     ngx_event_t                     close;
     const char                     *aborted;    /* why */
     unsigned                        started:1;
-    unsigned                        ended:1;
     unsigned                        freed:1;
+    unsigned                        attached:1;
 };
 
 
@@ -308,6 +315,16 @@ ngx_int_t ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
 ngx_int_t ngx_http_apievents_outgoing_failed(
     ngx_http_apievents_outgoing_t *o);
 
+ngx_int_t ngx_http_apievents_error_header(ngx_http_request_t *r,
+    ngx_str_t *error);
+
+/*
+ * ngx_own.c: the location by which a script in line reads of the request's own
+ * server, /_ae/own?to=NAME&ARGS; and a phase handler of what it asks for.
+ */
+char *ngx_http_apievents_internal_own(ngx_conf_t *cf);
+ngx_int_t ngx_http_apievents_own_handler(ngx_http_request_t *r);
+
 /* keeps a script's request from ending the whole call */
 void ngx_http_apievents_scripted_guard(ngx_http_apievents_outgoing_t *o);
 
@@ -358,6 +375,14 @@ ngx_int_t ngx_http_apievents_add_variables(ngx_conf_t *cf,
 ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log,
     ngx_http_apievents_share_t *share);
 
+/*
+ * A call within a client's request r: its subrequest is r's own, and r is
+ * woken, by its write_event_handler, when the call has ended; there is no
+ * done().  Lives as long as r, and ends with it.  NULL: no memory.
+ */
+ngx_http_apievents_call_t *ngx_http_apievents_call_attach(
+    ngx_http_request_t *r, ngx_http_apievents_share_t *share);
+
 /* an HTTP request for the call's own use, its strings are not copied */
 ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing(
     ngx_http_apievents_call_t *call, ngx_http_apievents_target_t *target);
@@ -365,7 +390,7 @@ ngx_int_t ngx_http_apievents_outgoing_header(
     ngx_http_apievents_outgoing_t *o, ngx_str_t *name, ngx_str_t *value);
 
 /* NGX_OK: done() will be called; NGX_ERROR: it will not, the creator frees
- * the call */
+ * the call, unless it is attached */
 ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
 
 /* ends a call that was started: done() gets the error, later, which is not

@@ -23,6 +23,7 @@ static void ngx_http_apievents_call_end(ngx_http_apievents_call_t *call);
 static void ngx_http_apievents_call_terminated(void *data);
 static ngx_int_t ngx_http_apievents_call_body(
     ngx_http_apievents_call_t *call);
+static void ngx_http_apievents_call_detach(void *data);
 static ngx_int_t ngx_http_apievents_call_answered(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_apievents_call_outcome(ngx_http_apievents_call_t *call,
@@ -243,18 +244,60 @@ ngx_http_apievents_call_of(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
 
-    if (r->connection->fd != (ngx_socket_t) -1) {
+    /* a client's request is none, and has one at a time */
+
+    if (r == r->main && r->connection->fd != (ngx_socket_t) -1) {
         return NULL;
     }
 
     for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
 
-        if (cln->handler == ngx_http_apievents_call_mark) {
+        if (cln->handler == ngx_http_apievents_call_mark
+            || cln->handler == ngx_http_apievents_call_detach)
+        {
             return cln->data;
         }
     }
 
     return NULL;
+}
+
+
+ngx_http_apievents_call_t *
+ngx_http_apievents_call_attach(ngx_http_request_t *r,
+    ngx_http_apievents_share_t *share)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_apievents_call_t  *call;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_apievents_call_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    call = cln->data;
+    ngx_memzero(call, sizeof(ngx_http_apievents_call_t));
+
+    call->pool = r->pool;
+    call->request = r;
+    call->share = share;
+    call->attached = 1;
+
+    cln->handler = ngx_http_apievents_call_detach;
+
+    return call;
+}
+
+
+/* the client's request ends: what its script still waits for is closed by
+ * nginx, but the share is ours */
+
+static void
+ngx_http_apievents_call_detach(void *data)
+{
+    ngx_http_apievents_call_t *call = data;
+
+    ngx_http_apievents_share_leave(call);
 }
 
 
@@ -276,7 +319,8 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
     ps->handler = ngx_http_apievents_call_answered;
     ps->data = call;
 
-    if (ngx_http_subrequest(r, &call->location, NULL, &sr, ps,
+    if (ngx_http_subrequest(r, &call->location,
+                            call->attached ? &r->args : NULL, &sr, ps,
                             NGX_HTTP_SUBREQUEST_WAITED)
         != NGX_OK)
     {
@@ -295,6 +339,12 @@ ngx_http_apievents_call_start(ngx_http_apievents_call_t *call)
     }
 
     call->started = 1;
+
+    /* nginx runs it when r's handler has returned, and njs bounds its time */
+
+    if (call->attached) {
+        return NGX_OK;
+    }
 
     if (call->timeout != 0) {
         call->timer.handler = ngx_http_apievents_call_timedout;
@@ -327,6 +377,11 @@ ngx_http_apievents_call_body(ngx_http_apievents_call_t *call)
     sr->request_body = rb;
     sr->headers_in.content_length_n = call->body.len;
     sr->discard_body = 0;
+
+    if (call->bufs != NULL) {
+        rb->bufs = call->bufs;
+        return NGX_OK;
+    }
 
     if (call->body.len == 0) {
         return NGX_OK;

@@ -18,6 +18,8 @@ static void ngx_http_apievents_capture_fields(
     ngx_http_apievents_call_t *call, ngx_http_upstream_t *u);
 static ngx_int_t ngx_http_apievents_capture(ngx_http_apievents_call_t *call,
     ngx_http_request_t *r, ngx_buf_t *b);
+static ngx_int_t ngx_http_apievents_capture_all(
+    ngx_http_apievents_call_t *call, ngx_http_request_t *r, ngx_buf_t *b);
 
 
 /* an answer's header is not sent: it is only looked at; nginx takes what is
@@ -133,6 +135,10 @@ ngx_http_apievents_capture(ngx_http_apievents_call_t *call,
 {
     size_t  n;
 
+    if (call->attached) {
+        return ngx_http_apievents_capture_all(call, r, b);
+    }
+
     call->read += b->last - b->pos;
 
     if (call->outgoing != NULL
@@ -155,6 +161,38 @@ ngx_http_apievents_capture(ngx_http_apievents_call_t *call,
 
     n = ngx_min(b->last - b->pos, call->buf->end - call->buf->last);
     call->buf->last = ngx_cpymem(call->buf->last, b->pos, n);
+
+    return NGX_OK;
+}
+
+
+/* njs passes on what a script returned in one piece; the script's memory may
+ * be gone before the client's request is */
+
+static ngx_int_t
+ngx_http_apievents_capture_all(ngx_http_apievents_call_t *call,
+    ngx_http_request_t *r, ngx_buf_t *b)
+{
+    size_t      n;
+    ngx_buf_t  *buf;
+
+    if (b->last == b->pos) {
+        return NGX_OK;
+    }
+
+    n = (call->buf == NULL) ? 0 : call->buf->last - call->buf->pos;
+
+    buf = ngx_create_temp_buf(r->pool, n + (b->last - b->pos));
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (n != 0) {
+        buf->last = ngx_cpymem(buf->last, call->buf->pos, n);
+    }
+
+    buf->last = ngx_cpymem(buf->last, b->pos, b->last - b->pos);
+    call->buf = buf;
 
     return NGX_OK;
 }

@@ -239,6 +239,7 @@ ngx_http_apievents_generate_server(ngx_conf_t *cf,
     ngx_http_apievents_known_lines(cf, &text, ngx_http_apievents_server_text);
 
     text.len = ngx_sprintf(text.data + text.len,
+                           "location = /_ae/own { apievents_internal own; } "
                            "location = /_ae/call {"
                            " apievents_internal call;"
                            " proxy_pass $apievents_scheme://apievents_call"
@@ -458,6 +459,10 @@ ngx_http_apievents_internal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_strcmp(value[1].data, "call") == 0) {
         return ngx_http_apievents_trusted(cf, NULL);
+    }
+
+    if (ngx_strcmp(value[1].data, "own") == 0) {
+        return ngx_http_apievents_internal_own(cf);
     }
 
     n = ngx_atoi(value[2].data, value[2].len);

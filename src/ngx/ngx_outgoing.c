@@ -130,12 +130,13 @@ ngx_http_apievents_ngx_init(ngx_conf_t *cf)
 
     /* the access phase is not for subrequests, this one is */
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    h = ngx_array_push_n(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers, 2);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_apievents_outgoing_handler;
+    h[0] = ngx_http_apievents_outgoing_handler;
+    h[1] = ngx_http_apievents_own_handler;
 
     if (mcf->generated.norigins != 0) {
         return NGX_OK;
@@ -359,9 +360,16 @@ ngx_http_apievents_outgoing_answer(ngx_http_apievents_call_t *call,
 ngx_int_t
 ngx_http_apievents_outgoing_failed(ngx_http_apievents_outgoing_t *o)
 {
+    return ngx_http_apievents_error_header(o->request, &o->error);
+}
+
+
+ngx_int_t
+ngx_http_apievents_error_header(ngx_http_request_t *r, ngx_str_t *error)
+{
     ngx_table_elt_t  *h;
 
-    h = ngx_list_push(&o->request->headers_out.headers);
+    h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
     }
@@ -370,7 +378,7 @@ ngx_http_apievents_outgoing_failed(ngx_http_apievents_outgoing_t *o)
 
     h->hash = 1;
     ngx_str_set(&h->key, "X-Ae-Error");
-    h->value = o->error;
+    h->value = *error;
 
     return NGX_OK;
 }

@@ -341,7 +341,10 @@ ngx_http_apievents_scripted_done(ngx_http_request_t *sr, void *data,
         (void) ngx_http_apievents_outgoing_failed(o);
 
         /* filters mark the connection when they fail, which has no socket */
-        sr->connection->error = 0;
+
+        if (!o->call->attached) {
+            sr->connection->error = 0;
+        }
 
         rc = NGX_OK;
     }

@@ -27,6 +27,7 @@ typedef struct {
                                                until there is one */
     ngx_str_t                   runtime;    /* its folder's name */
     ngx_fd_t                    fd;         /* of folder, locked as in use */
+    ngx_int_t                   request_id; /* index of the variable */
 } ngx_http_apievents_script_conf_t;
 
 
@@ -101,6 +102,21 @@ ngx_int_t ngx_http_apievents_script_load(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *name, ngx_str_t *location, ngx_uint_t *uses_request);
 
 ngx_int_t ngx_http_apievents_script_add_variables(ngx_conf_t *cf);
+
+/* what handlers that run in line read and set */
+ngx_int_t ngx_http_apievents_inline_add_variables(ngx_conf_t *cf);
+
+/* phase handlers (preaccess, precontent), to be run after the gate's own:
+ * nginx runs those of a phase from the last to the first */
+ngx_int_t ngx_http_apievents_phases_init(ngx_conf_t *cf);
+
+/*
+ * The answer to a client's request, from the module's filters: NGX_DECLINED
+ * when no handler has to do with it, else it is kept back and sent later.
+ */
+ngx_int_t ngx_http_apievents_inline_header(ngx_http_request_t *r);
+ngx_int_t ngx_http_apievents_inline_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
 
 /* in postconfiguration, when njs has compiled all: what a trial wrote goes */
 ngx_int_t ngx_http_apievents_script_init(ngx_conf_t *cf);

@@ -8,6 +8,7 @@
 
 
 #include "apievents.h"
+#include "script/script_run.h"
 
 
 #define NGX_HTTP_APIEVENTS_KEY_PREFIX  "apievents_key_"
@@ -26,8 +27,17 @@ typedef struct {
     size_t                          len;
 } ngx_http_apievents_effect_t;
 
+/* whose script it is: that of an event, or one in line with a request */
+
+typedef struct {
+    ngx_http_apievents_attempt_t   *attempt;
+    ngx_http_apievents_inline_t    *inlined;
+    ngx_http_request_t             *request;    /* the main one */
+} ngx_http_apievents_actor_t;
+
+
 typedef const char *(*ngx_http_apievents_effect_pt)(
-    ngx_http_apievents_attempt_t *a, ae_value_t *value, ae_error_t *err);
+    ngx_http_apievents_actor_t *a, ae_value_t *value, ae_error_t *err);
 
 typedef struct {
     ngx_str_t                       name;
@@ -44,19 +54,21 @@ static void ngx_http_apievents_set_effect(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_apievents_get_effect(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_http_apievents_attempt_t *ngx_http_apievents_script_attempt(
-    ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_script_actor(ngx_http_request_t *r,
+    ngx_http_apievents_actor_t *a);
 static ngx_http_apievents_effect_t *ngx_http_apievents_find_effect(
     ngx_http_request_t *r, ngx_uint_t create);
 static void ngx_http_apievents_effect_mark(void *data);
 
 static const char *ngx_http_apievents_effect_log(
-    ngx_http_apievents_attempt_t *a, ae_value_t *value, ae_error_t *err);
+    ngx_http_apievents_actor_t *a, ae_value_t *value, ae_error_t *err);
 static ngx_uint_t ngx_http_apievents_log_level(const ae_value_t *value);
 static const char *ngx_http_apievents_effect_set_key(
-    ngx_http_apievents_attempt_t *a, ae_value_t *value, ae_error_t *err);
+    ngx_http_apievents_actor_t *a, ae_value_t *value, ae_error_t *err);
 static const char *ngx_http_apievents_effect_raise(
-    ngx_http_apievents_attempt_t *a, ae_value_t *value, ae_error_t *err);
+    ngx_http_apievents_actor_t *a, ae_value_t *value, ae_error_t *err);
+static void ngx_http_apievents_raise_actor(ngx_http_apievents_actor_t *a,
+    ngx_http_apievents_raise_t *e);
 static const char *ngx_http_apievents_raise_meta(
     ngx_http_apievents_raise_t *e, const ae_value_t *meta, ae_buf_t *b);
 static ngx_uint_t ngx_http_apievents_has_control(ae_str_t s);
@@ -113,13 +125,14 @@ ngx_http_apievents_key_variable(ngx_http_request_t *r,
 {
     ngx_str_t *name = (ngx_str_t *) data;
 
-    ae_buf_t   b;
-    ngx_int_t  rc;
-    ngx_str_t  hex;
+    ae_buf_t                    b;
+    ngx_int_t                   rc;
+    ngx_str_t                   hex;
+    ngx_http_apievents_actor_t  actor;
 
     v->not_found = 1;
 
-    if (ngx_http_apievents_script_attempt(r) == NULL) {
+    if (ngx_http_apievents_script_actor(r, &actor) != NGX_OK) {
         return NGX_OK;
     }
 
@@ -224,18 +237,16 @@ static void
 ngx_http_apievents_set_effect(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                        *p;
-    ae_str_t                       s;
-    ae_error_t                     err;
-    ae_arena_t                    *arena;
-    ae_value_t                    *value;
-    const char                    *text;
-    ngx_http_apievents_effect_t   *effect;
-    ngx_http_apievents_attempt_t  *a;
+    u_char                       *p;
+    ae_str_t                      s;
+    ae_error_t                    err;
+    ae_arena_t                   *arena;
+    ae_value_t                   *value;
+    const char                   *text;
+    ngx_http_apievents_actor_t    actor;
+    ngx_http_apievents_effect_t  *effect;
 
-    a = ngx_http_apievents_script_attempt(r);
-
-    if (a == NULL) {
+    if (ngx_http_apievents_script_actor(r, &actor) != NGX_OK) {
         return;
     }
 
@@ -258,7 +269,8 @@ ngx_http_apievents_set_effect(ngx_http_request_t *r,
         value = ae_json_parse(arena, s, &err);
 
         text = (value == NULL) ? err.text
-                   : ngx_http_apievents_effects[data].run(a, value, &err);
+                   : ngx_http_apievents_effects[data].run(&actor, value,
+                                                             &err);
     }
 
     p = effect->text;
@@ -301,20 +313,30 @@ ngx_http_apievents_get_effect(ngx_http_request_t *r,
 }
 
 
-static ngx_http_apievents_attempt_t *
-ngx_http_apievents_script_attempt(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_apievents_script_actor(ngx_http_request_t *r,
+    ngx_http_apievents_actor_t *a)
 {
-    ngx_http_apievents_call_t     *call;
-    ngx_http_apievents_attempt_t  *a;
+    ngx_http_apievents_call_t  *call;
+
+    ngx_memzero(a, sizeof(ngx_http_apievents_actor_t));
 
     call = ngx_http_apievents_call_of(r);
-    a = (call != NULL) ? ngx_http_apievents_attempt_of(call) : NULL;
 
-    if (a == NULL || call->outgoing != NULL) {
-        return NULL;
+    if (call == NULL || call->outgoing != NULL) {
+        return NGX_DECLINED;
     }
 
-    return a;
+    a->request = r->main;
+
+    if (call->attached) {
+        a->inlined = ngx_http_apievents_inline_of(r, 0);
+        return (a->inlined == NULL || call->ended) ? NGX_DECLINED : NGX_OK;
+    }
+
+    a->attempt = ngx_http_apievents_attempt_of(call);
+
+    return a->attempt == NULL ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -361,22 +383,24 @@ ngx_http_apievents_effect_mark(void *data)
 /* {"level", "raw", "text"}: one line, whatever the text is */
 
 static const char *
-ngx_http_apievents_effect_log(ngx_http_apievents_attempt_t *a,
+ngx_http_apievents_effect_log(ngx_http_apievents_actor_t *a,
     ae_value_t *value, ae_error_t *err)
 {
     u_char       buf[NGX_MAX_ERROR_STR], *p, *last, c;
     size_t       i;
-    ngx_str_t    text;
+    ngx_str_t    text, name;
     ae_value_t  *raw;
 
     text = ngx_http_apievents_string_of(value, "text");
+    name = (a->attempt != NULL) ? a->attempt->endpoint->label
+                              : ngx_http_apievents_string_of(value, "script");
     raw = ae_value_get(value, "raw");
 
     p = buf;
     last = buf + sizeof(buf);
 
     if (raw == NULL || raw->type != AE_BOOL || !raw->boolean) {
-        p = ngx_slprintf(p, last, "script \"%V\": ", &a->endpoint->label);
+        p = ngx_slprintf(p, last, "script \"%V\": ", &name);
     }
 
     for (i = 0; i < text.len && last - p > 4; i++) {
@@ -390,8 +414,17 @@ ngx_http_apievents_effect_log(ngx_http_apievents_attempt_t *a,
         }
     }
 
-    ngx_log_error(ngx_http_apievents_log_level(value), ngx_cycle->log, 0,
-                  "%*s", (size_t) (p - buf), buf);
+    if (a->attempt != NULL) {
+        ngx_log_error(ngx_http_apievents_log_level(value), ngx_cycle->log, 0,
+                      "%*s", (size_t) (p - buf), buf);
+        return NULL;
+    }
+
+    name = ngx_http_apievents_request_id(a->request);
+
+    ngx_log_error(ngx_http_apievents_log_level(value),
+                  a->request->connection->log, 0, "%*s, request id: %V",
+                  (size_t) (p - buf), buf, &name);
 
     return NULL;
 }
@@ -410,6 +443,7 @@ ngx_http_apievents_log_level(const ae_value_t *value)
         { ngx_string("error"), NGX_LOG_ERR },
         { ngx_string("warn"), NGX_LOG_WARN },
         { ngx_string("notice"), NGX_LOG_NOTICE },
+        { ngx_string("debug"), NGX_LOG_DEBUG },
         { ngx_null_string, NGX_LOG_INFO }
     };
 
@@ -431,7 +465,7 @@ ngx_http_apievents_log_level(const ae_value_t *value)
 /* {"key", "session", "suppress_reset"} */
 
 static const char *
-ngx_http_apievents_effect_set_key(ngx_http_apievents_attempt_t *a,
+ngx_http_apievents_effect_set_key(ngx_http_apievents_actor_t *a,
     ae_value_t *value, ae_error_t *err)
 {
     ngx_str_t    key, text;
@@ -458,7 +492,7 @@ ngx_http_apievents_effect_set_key(ngx_http_apievents_attempt_t *a,
 /* {"name", "meta"}: an event of the API of the one that is being handled */
 
 static const char *
-ngx_http_apievents_effect_raise(ngx_http_apievents_attempt_t *a,
+ngx_http_apievents_effect_raise(ngx_http_apievents_actor_t *a,
     ae_value_t *value, ae_error_t *err)
 {
     u_char                       id[AE_EVENT_ID_LEN];
@@ -477,11 +511,11 @@ ngx_http_apievents_effect_raise(ngx_http_apievents_attempt_t *a,
     }
 
     e.type = ae_event_type(*(ae_str_t *) &e.name);
-    e.route = a->event.route;
-    e.api = *(ngx_str_t *) &a->event.api;
-    e.org = *(ngx_str_t *) &a->event.org;
-    e.depth = a->event.depth + 1;
-    e.secret = *(ngx_str_t *) &a->event.secret;
+    ngx_http_apievents_raise_actor(a, &e);
+
+    if (e.depth >= NGX_HTTP_APIEVENTS_HOPS && a->attempt == NULL) {
+        return "the request has come over too many hops to raise an event";
+    }
 
     ae_buf_init(&b, SIZE_MAX);
 
@@ -494,6 +528,36 @@ ngx_http_apievents_effect_raise(ngx_http_apievents_attempt_t *a,
     ae_buf_free(&b);
 
     return text;
+}
+
+
+/* an event of the API of the one that is handled, or of the request's */
+
+static void
+ngx_http_apievents_raise_actor(ngx_http_apievents_actor_t *a,
+    ngx_http_apievents_raise_t *e)
+{
+    ae_event_t                     *event;
+    ngx_http_apievents_loc_conf_t  *conf;
+
+    if (a->attempt != NULL) {
+        event = &a->attempt->event;
+
+        e->route = event->route;
+        e->api = *(ngx_str_t *) &event->api;
+        e->org = *(ngx_str_t *) &event->org;
+        e->depth = event->depth + 1;
+        e->secret = *(ngx_str_t *) &event->secret;
+
+        return;
+    }
+
+    conf = a->inlined->conf;
+
+    e->route = conf->handlers.route;
+    e->api = conf->gate.api;
+    e->org = conf->gate.org;
+    e->depth = ngx_http_apievents_hops(a->request);
 }
 
 

@@ -1,0 +1,458 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Handlers of the phases options, before anybody is asked for a credential,
+ * and request, behind the gate and in front of the content.
+ */
+
+
+#include "apievents.h"
+#include "script/script_run.h"
+
+
+static ngx_int_t ngx_http_apievents_options_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_apievents_is_preflight(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_encoding(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_run(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain);
+static ngx_uint_t ngx_http_apievents_request_has_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_read(ngx_http_request_t *r);
+static void ngx_http_apievents_request_was_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_text(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
+static ngx_int_t ngx_http_apievents_request_load(ngx_buf_t *b, u_char *p);
+static ngx_int_t ngx_http_apievents_request_apply(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
+static ngx_int_t ngx_http_apievents_request_replace(ngx_http_request_t *r,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_apievents_inline_finish(ngx_http_request_t *r,
+    ngx_int_t rc);
+
+
+/* run before the gate's own, since nginx runs the last ones first */
+
+ngx_int_t
+ngx_http_apievents_phases_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static struct {
+        ngx_http_phases         phase;
+        ngx_http_handler_pt     handler;
+    } hooks[] = {
+        { NGX_HTTP_PREACCESS_PHASE, ngx_http_apievents_options_handler },
+        { NGX_HTTP_PRECONTENT_PHASE, ngx_http_apievents_request_handler }
+    };
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    for (i = 0; i < 2; i++) {
+        h = ngx_array_push(&cmcf->phases[hooks[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = hooks[i].handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_options_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     text;
+    ngx_uint_t                    status;
+    ngx_http_apievents_chain_t   *chain;
+    ngx_http_apievents_inline_t  *in;
+
+    if (r->method != NGX_HTTP_OPTIONS || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    chain = ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_OPTIONS);
+
+    if (chain == NULL || !ngx_http_apievents_is_preflight(r)) {
+        return NGX_DECLINED;
+    }
+
+    in = ngx_http_apievents_inline_of(r, 1);
+
+    if (in == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (in->optioned) {
+        return NGX_DECLINED;
+    }
+
+    if (in->call == NULL) {
+        rc = ngx_http_apievents_inline_start(r, in,
+                            NGX_HTTP_APIEVENTS_PHASE_OPTIONS, chain, NULL);
+
+        return rc == NGX_OK ? NGX_AGAIN : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!in->call->ended) {
+        return NGX_AGAIN;
+    }
+
+    in->optioned = 1;
+
+    rc = ngx_http_apievents_inline_ended(r, in, &text, &status);
+
+    if (rc != NGX_ERROR) {
+        status = NGX_HTTP_OK;
+        ngx_str_null(&text);
+
+        if (ngx_http_apievents_result_answer(r, in) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (r->headers_out.status != 0) {
+            status = r->headers_out.status;
+        }
+    }
+
+    return ngx_http_apievents_inline_finish(r,
+                          ngx_http_apievents_inline_send(r, status, &text));
+}
+
+
+static ngx_int_t
+ngx_http_apievents_inline_finish(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_is_preflight(ngx_http_request_t *r)
+{
+    ngx_str_t         value;
+
+    static ngx_str_t  method = ngx_string("access-control-request-method");
+    static ngx_str_t  headers = ngx_string("access-control-request-headers");
+
+    return ngx_http_apievents_header_value(r, &method, &value) == NGX_OK
+           || ngx_http_apievents_header_value(r, &headers, &value) == NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_handler(ngx_http_request_t *r)
+{
+    ngx_http_apievents_chain_t   *chain;
+    ngx_http_apievents_inline_t  *in;
+
+    if (r != r->main || r->error_page) {
+        return NGX_DECLINED;
+    }
+
+    chain = ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_REQUEST);
+
+    if (chain == NULL
+        && ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_RESPONSE)
+           == NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    in = ngx_http_apievents_inline_of(r, 1);
+
+    if (in == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (in->requested) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_apievents_request_encoding(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_apievents_request_run(r, in, chain);
+}
+
+
+/*
+ * Who answers is told of encodings that response handlers can read.  What the
+ * client takes stays where nginx's own filters look for it.
+ */
+
+static ngx_int_t
+ngx_http_apievents_request_encoding(ngx_http_request_t *r)
+{
+    ngx_str_t         value, gzip;
+
+    static ngx_str_t  name = ngx_string("accept-encoding");
+
+    if (ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_RESPONSE)
+        == NULL
+        || ngx_http_apievents_header_value(r, &name, &value) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&gzip);
+
+    if (ngx_strlcasestrn(value.data, value.data + value.len,
+                         (u_char *) "gzip", 4 - 1)
+        != NULL)
+    {
+        ngx_str_set(&gzip, "gzip");
+    }
+
+    return ngx_http_apievents_set_request_header(r, &name, &gzip);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_run(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *input;
+
+    if (in->call != NULL && in->phase == NGX_HTTP_APIEVENTS_PHASE_REQUEST) {
+
+        if (!in->call->ended) {
+            return NGX_AGAIN;
+        }
+
+        in->requested = 1;
+
+        return ngx_http_apievents_request_apply(r, in);
+    }
+
+    if (!in->has_text && ngx_http_apievents_request_has_body(r)) {
+
+        if (r->request_body == NULL) {
+            return ngx_http_apievents_request_read(r);
+        }
+
+        rc = ngx_http_apievents_request_text(r, in);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    in->has_text = 1;
+
+    if (chain == NULL) {
+        in->requested = 1;
+        return NGX_DECLINED;
+    }
+
+    input = in->text.len ? ngx_http_apievents_inline_chain(r->pool, &in->text)
+                         : NULL;
+
+    if ((input == NULL && in->text.len != 0)
+        || ngx_http_apievents_inline_start(r, in,
+                           NGX_HTTP_APIEVENTS_PHASE_REQUEST, chain, input)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* facts: part A2, with PATCH beside POST and PUT */
+
+static ngx_uint_t
+ngx_http_apievents_request_has_body(ngx_http_request_t *r)
+{
+    return (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH))
+           && (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_read(ngx_http_request_t *r)
+{
+    ngx_int_t                       rc;
+    ngx_http_apievents_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    if (r->headers_in.content_length_n > (off_t) lcf->gate.body_max) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    rc = ngx_http_read_client_request_body(r,
+                                       ngx_http_apievents_request_was_read);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_apievents_request_was_read(ngx_http_request_t *r)
+{
+    r->preserve_body = 1;
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+/* one piece of memory, whatever nginx keeps it in */
+
+static ngx_int_t
+ngx_http_apievents_request_text(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    off_t                           size;
+    u_char                         *p;
+    ngx_chain_t                    *cl;
+    ngx_http_apievents_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    size = 0;
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+        size += ngx_buf_special(cl->buf) ? 0 : ngx_buf_size(cl->buf);
+    }
+
+    if (size > (off_t) lcf->gate.body_max) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    in->text.data = p;
+    in->text.len = size;
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+
+        /* but one that only says that it is the last */
+
+        if (ngx_buf_special(cl->buf)) {
+            continue;
+        }
+
+        if (ngx_http_apievents_request_load(cl->buf, p) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        p += ngx_buf_size(cl->buf);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_load(ngx_buf_t *b, u_char *p)
+{
+    size_t  size;
+
+    size = ngx_buf_size(b);
+
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, size);
+        return NGX_OK;
+    }
+
+    return ngx_read_file(b->file, p, size, b->file_pos) == (ssize_t) size
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_apply(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    ngx_int_t   rc;
+    ngx_str_t   text;
+    ngx_uint_t  status;
+
+    rc = ngx_http_apievents_inline_ended(r, in, &text, &status);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_apievents_inline_finish(r,
+                          ngx_http_apievents_inline_send(r, status, &text));
+    }
+
+    if (ngx_http_apievents_result_request(r, in) != NGX_OK
+        || (rc == NGX_DONE
+            && ngx_http_apievents_request_replace(r, &text) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the length that goes upstream is that of what goes upstream */
+
+static ngx_int_t
+ngx_http_apievents_request_replace(ngx_http_request_t *r, ngx_str_t *text)
+{
+    ngx_str_t                 length;
+    ngx_chain_t              *cl;
+    ngx_http_request_body_t  *rb;
+
+    rb = r->request_body;
+
+    if (rb == NULL) {
+        rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+        if (rb == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->request_body = rb;
+    }
+
+    cl = NULL;
+
+    if (text->len != 0) {
+        cl = ngx_http_apievents_inline_chain(r->pool, text);
+        if (cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        cl->buf->last_buf = 1;
+    }
+
+    length.data = ngx_pnalloc(r->pool, NGX_OFF_T_LEN);
+    if (length.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    length.len = ngx_sprintf(length.data, "%uz", text->len) - length.data;
+
+    rb->bufs = cl;
+    rb->buf = cl ? cl->buf : NULL;
+    rb->temp_file = NULL;
+
+    r->headers_in.content_length_n = text->len;
+    r->headers_in.chunked = 0;
+
+    return ngx_http_apievents_set_length(r, &length);
+}
