@@ -231,6 +231,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
       0,
       NULL },
 
+    { ngx_string("api_base"),
+      NGX_HTTP_APIEVENTS_ANY|NGX_CONF_TAKE1,
+      ngx_http_apievents_api_base,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("api_definition"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_apievents_api_definition,
@@ -468,6 +475,8 @@ ngx_http_apievents_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->gate.monitor != NULL) {
         conf->handlers.monitor = conf->gate.monitor->handler;
     }
+
+    ngx_http_apievents_merge_phases(&prev->phases, &conf->phases);
 
     return ngx_http_apievents_merge_handlers(cf, &prev->handlers,
                                              &conf->handlers,

@@ -204,6 +204,14 @@ ngx_int_t ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf);
 void ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
 
+/* splits arguments into parameters */
+ngx_int_t ngx_http_apievents_params(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_array_t *params);
+
+/* an emerg line and NGX_ERROR if there is one that nobody asked for */
+ngx_int_t ngx_http_apievents_unknown(ngx_conf_t *cf, ngx_str_t *kind,
+    ngx_array_t *params);
+
 /* a time=; *msec stays as it is if the parameter is not there */
 ngx_int_t ngx_http_apievents_param_time(ngx_conf_t *cf, ngx_array_t *params,
     const char *name, ngx_msec_t *msec);

@@ -10,8 +10,6 @@
 static ngx_http_apievents_kind_t *ngx_http_apievents_kind(ngx_str_t *name);
 static ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint_create(
     ngx_conf_t *cf, ngx_http_apievents_kind_t *kind);
-static ngx_int_t ngx_http_apievents_params(ngx_conf_t *cf, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_count(ngx_conf_t *cf,
     ngx_array_t *params, const char *name, ngx_uint_t max, ngx_uint_t *n);
 static ngx_int_t ngx_http_apievents_bounds(ngx_conf_t *cf,
@@ -19,8 +17,6 @@ static ngx_int_t ngx_http_apievents_bounds(ngx_conf_t *cf,
     ngx_msec_t *cooldown);
 static ngx_int_t ngx_http_apievents_retry_param(ngx_conf_t *cf,
     ngx_array_t *params, ngx_http_apievents_endpoint_t *ep);
-static ngx_int_t ngx_http_apievents_unknown(ngx_conf_t *cf,
-    ngx_str_t *kind, ngx_array_t *params);
 static void ngx_http_apievents_mix(ae_id_t *id, ngx_str_t *value);
 static ngx_http_apievents_endpoint_t *ngx_http_apievents_same(
     ngx_http_apievents_deliver_conf_t *dcf,
@@ -55,11 +51,7 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
         return NULL;
     }
 
-    if (ngx_array_init(&params, cf->pool, nargs,
-                       sizeof(ngx_http_apievents_param_t))
-        != NGX_OK
-        || ngx_http_apievents_params(cf, args + 1, nargs - 1, &params)
-           != NGX_OK)
+    if (ngx_http_apievents_params(cf, args + 1, nargs - 1, &params) != NGX_OK)
     {
         return NULL;
     }
@@ -131,13 +123,20 @@ ngx_http_apievents_kind(ngx_str_t *name)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_params(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
     ngx_array_t *params)
 {
     u_char                      *p;
     ngx_uint_t                   i;
     ngx_http_apievents_param_t  *param;
+
+    if (ngx_array_init(params, cf->pool, nargs + 1,
+                       sizeof(ngx_http_apievents_param_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < nargs; i++) {
 
@@ -327,7 +326,7 @@ ngx_http_apievents_retry_param(ngx_conf_t *cf, ngx_array_t *params,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_unknown(ngx_conf_t *cf, ngx_str_t *kind,
     ngx_array_t *params)
 {

@@ -8,7 +8,6 @@
 
 static ngx_int_t ngx_http_apievents_handler_name(ngx_conf_t *cf,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_apievents_is_phase(ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_handler_place(ngx_conf_t *cf);
 static ngx_array_t *ngx_http_apievents_with_monitor(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *conf);
@@ -26,6 +25,7 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_apievents_loc_conf_t *lcf = conf;
 
     ngx_str_t                           *value;
+    ngx_uint_t                           phase;
     ngx_msec_t                           cooldown;
     ngx_http_apievents_handler_t        *h;
     ngx_http_apievents_endpoint_t       *ep;
@@ -44,7 +44,12 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
         }
 
         hcf->off = 1;
+        lcf->phases.off = 1;
         return NGX_CONF_OK;
+    }
+
+    if (ngx_http_apievents_phase(&value[1], &phase) == NGX_OK) {
+        return ngx_http_apievents_phase_handlers(cf, &lcf->phases);
     }
 
     if (ngx_http_apievents_handler_name(cf, &value[1]) != NGX_OK
@@ -87,14 +92,6 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_int_t
 ngx_http_apievents_handler_name(ngx_conf_t *cf, ngx_str_t *name)
 {
-    if (ngx_http_apievents_is_phase(name)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "handlers of the phase \"%V\" are not supported "
-                           "by this version, the name of an event is expected",
-                           name);
-        return NGX_ERROR;
-    }
-
     if (!ae_event_known(*(ae_str_t *) name)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown event \"%V\", \"*\" or a name such as "
@@ -103,16 +100,6 @@ ngx_http_apievents_handler_name(ngx_conf_t *cf, ngx_str_t *name)
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_is_phase(ngx_str_t *name)
-{
-    return ngx_strcmp(name->data, "request") == 0
-           || ngx_strcmp(name->data, "response") == 0
-           || ngx_strcmp(name->data, "options") == 0
-           || ngx_strcmp(name->data, "error") == 0;
 }
 
 

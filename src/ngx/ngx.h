@@ -18,6 +18,15 @@
 #include "core/core.h"
 
 
+/* kept connections are found by address alone, whatever name a certificate
+ * was checked for; newer nginx keeps them unless told not to */
+#if (nginx_version >= 1029007)
+#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  " keepalive 0;"
+#else
+#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  ""
+#endif
+
+
 typedef struct {
     ngx_str_t                       name;
     ngx_addr_t                      addr;
@@ -43,6 +52,7 @@ typedef struct {
                                                    being generated */
     unsigned                        ipv6:1;     /* this host has ::1 */
     unsigned                        parsing:1;  /* generated text */
+    unsigned                        late:1;     /* late() was called */
 } ngx_http_apievents_generated_t;
 
 
@@ -290,9 +300,21 @@ ngx_int_t ngx_http_apievents_origin_bind(ngx_http_request_t *r,
 ngx_http_apievents_origin_t *ngx_http_apievents_origin_of(
     ngx_http_request_t *r);
 
-/* makes a location that runs `run` of the module in file */
-char *ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
+/* makes a location that runs `run` of the module in file; its URI is
+ * /_ae/, kind and a number */
+char *ngx_http_apievents_generate_script(ngx_conf_t *cf, u_char kind,
+    ngx_str_t *file, ngx_str_t *location);
+
+/*
+ * ngx_late.c.  From ngx_http_apievents_late() on the end of the http block
+ * calls ngx_http_apievents_chains_init(), which generates locations as above,
+ * but with generate_late.
+ */
+char *ngx_http_apievents_late(ngx_conf_t *cf);
+char *ngx_http_apievents_generate_late(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *location);
+ngx_int_t ngx_http_apievents_late_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
 
 /* the directive that only generated text may use */
 char *ngx_http_apievents_internal(ngx_conf_t *cf, ngx_command_t *cmd,

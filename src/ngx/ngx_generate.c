@@ -13,14 +13,6 @@
 
 #define NGX_HTTP_APIEVENTS_TEXT_MAX  4096
 
-/* kept connections are found by address alone, whatever name a certificate
- * was checked for; newer nginx keeps them unless told not to */
-#if (nginx_version >= 1029007)
-#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  " keepalive 0;"
-#else
-#define NGX_HTTP_APIEVENTS_NO_KEEPALIVE  ""
-#endif
-
 
 static char *ngx_http_apievents_generate_text(ngx_conf_t *cf,
     ngx_http_conf_ctx_t *ctx, ngx_uint_t type, ngx_str_t *text);
@@ -364,8 +356,8 @@ ngx_http_apievents_conf_call(ngx_conf_t *cf, ngx_str_t *args,
 
 
 char *
-ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_str_t *location)
+ngx_http_apievents_generate_script(ngx_conf_t *cf, u_char kind,
+    ngx_str_t *file, ngx_str_t *location)
 {
     u_char                           buf[256];
     ngx_str_t                        text, *import;
@@ -390,8 +382,9 @@ ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
     *import = *file;
 
     text.data = buf;
-    text.len = ngx_sprintf(buf, "location = /_ae/s/%ui {"
-                                " apievents_internal script %ui; } }", n, n)
+    text.len = ngx_sprintf(buf, "location = /_ae/%c/%ui {"
+                                " apievents_internal script %ui; } }",
+                           kind, n, n)
                - buf;
 
     if (ngx_http_apievents_generate_text(cf, mcf->generated.server,
@@ -406,7 +399,7 @@ ngx_http_apievents_generate_script(ngx_conf_t *cf, ngx_str_t *file,
         return NGX_CONF_ERROR;
     }
 
-    location->len = ngx_sprintf(location->data, "/_ae/s/%ui", n)
+    location->len = ngx_sprintf(location->data, "/_ae/%c/%ui", kind, n)
                     - location->data;
 
     return NGX_CONF_OK;
@@ -443,6 +436,13 @@ ngx_http_apievents_internal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         uscf = ngx_http_conf_get_module_srv_conf(cf,
                                                  ngx_http_upstream_module);
         uscf->peer.init_upstream = ngx_http_apievents_origin_upstream;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "phases") == 0) {
+        uscf = ngx_http_conf_get_module_srv_conf(cf,
+                                                 ngx_http_upstream_module);
+        uscf->peer.init_upstream = ngx_http_apievents_late_upstream;
         return NGX_CONF_OK;
     }
 

@@ -28,6 +28,8 @@ typedef struct {
     ngx_str_t                   runtime;    /* its folder's name */
     ngx_fd_t                    fd;         /* of folder, locked as in use */
     ngx_int_t                   request_id; /* index of the variable */
+    ngx_array_t                *handlers;   /* of phase_handler_t *, of all
+                                               levels; NULL: there are none */
 } ngx_http_apievents_script_conf_t;
 
 
@@ -65,7 +67,7 @@ typedef struct {
 /* member of the location configuration: handlers of phases, api_base */
 
 typedef struct {
-    ngx_array_t                *own;        /* of phase_handler_t: those of
+    ngx_array_t                *own;        /* of phase_handler_t *: those of
                                                this level */
     unsigned                    off:1;
     ngx_str_t                   base;       /* ends with a slash; empty: the
@@ -100,6 +102,21 @@ ngx_int_t ngx_http_apievents_template_load(ngx_conf_t *cf, ngx_str_t *path,
  */
 ngx_int_t ngx_http_apievents_script_load(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *name, ngx_str_t *location, ngx_uint_t *uses_request);
+
+/* NGX_DECLINED: it is no name of a phase */
+ngx_int_t ngx_http_apievents_phase(ngx_str_t *name, ngx_uint_t *phase);
+
+/* api_event_handlers PHASE js ..., api_base PATH, in any level */
+char *ngx_http_apievents_phase_handlers(ngx_conf_t *cf,
+    ngx_http_apievents_phases_conf_t *pcf);
+char *ngx_http_apievents_api_base(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* at the end of the http block: makes what runs in each location's phases */
+ngx_int_t ngx_http_apievents_chains_init(ngx_conf_t *cf);
+
+void ngx_http_apievents_merge_phases(ngx_http_apievents_phases_conf_t *prev,
+    ngx_http_apievents_phases_conf_t *conf);
 
 ngx_int_t ngx_http_apievents_script_add_variables(ngx_conf_t *cf);
 

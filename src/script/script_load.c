@@ -18,16 +18,21 @@
 static ngx_int_t ngx_http_apievents_script_scan(ngx_conf_t *cf,
     ae_arena_t *arena, ngx_str_t *full, ngx_str_t *text, ngx_str_t *name,
     ae_script_t *script);
+static ngx_int_t ngx_http_apievents_phase_scan(ngx_conf_t *cf,
+    ae_arena_t *arena, ngx_str_t *full, ngx_str_t *text, ae_script_t *script);
+static ngx_int_t ngx_http_apievents_phase_make(ngx_conf_t *cf,
+    ngx_http_apievents_phase_handler_t *h, ae_script_t *script,
+    ngx_str_t *text, ngx_str_t *rel);
 static ngx_int_t ngx_http_apievents_script_path(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *rel);
+static ngx_int_t ngx_http_apievents_script_beside(ngx_conf_t *cf,
+    ngx_str_t *folder, ngx_str_t *rel, ngx_str_t *path);
 static ngx_int_t ngx_http_apievents_script_make(ngx_conf_t *cf,
     ae_script_t *script, ngx_str_t *text, ngx_str_t *name, ngx_str_t *rel,
     ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_script_wrap(ngx_conf_t *cf,
     ae_script_t *script, ngx_str_t *text, ngx_str_t *name, ngx_str_t *rel,
     ae_buf_t *b);
-static ngx_int_t ngx_http_apievents_script_runtime(ngx_conf_t *cf,
-    ngx_str_t *rel, ngx_str_t *runtime);
 
 
 ngx_int_t
@@ -73,7 +78,7 @@ ngx_http_apievents_script_load(ngx_conf_t *cf, ngx_str_t *path,
     (void) ngx_pfree(cf->pool, text.data);
 
     if (rc != NGX_OK
-        || ngx_http_apievents_generate_script(cf, &file, location)
+        || ngx_http_apievents_generate_script(cf, 's', &file, location)
            != NGX_CONF_OK)
     {
         return NGX_ERROR;
@@ -125,6 +130,122 @@ ngx_http_apievents_script_scan(ngx_conf_t *cf, ae_arena_t *arena,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_phase_load(ngx_conf_t *cf,
+    ngx_http_apievents_phase_handler_t *h, ngx_str_t *path, ngx_str_t *full)
+{
+    ngx_int_t     rc;
+    ngx_str_t     file, text, rel;
+    ae_arena_t   *arena;
+    ae_script_t   script;
+
+    if (ngx_http_apievents_script_path(cf, path, &rel) != NGX_OK
+        || ngx_http_apievents_read_file(cf, full,
+                                        NGX_HTTP_APIEVENTS_SCRIPT_MAX, &file)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    text = file;
+
+    if (text.len >= 3 && ngx_memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+        text.data += 3;
+        text.len -= 3;
+    }
+
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_apievents_phase_scan(cf, arena, full, &text, &script);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_script_folder(cf);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_phase_make(cf, h, &script, &text, &rel);
+    }
+
+    ae_arena_destroy(arena);
+    (void) ngx_pfree(cf->pool, file.data);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_phase_scan(ngx_conf_t *cf, ae_arena_t *arena,
+    ngx_str_t *full, ngx_str_t *text, ae_script_t *script)
+{
+    ae_error_t  err;
+
+    ngx_memzero(&err, sizeof(ae_error_t));
+
+    if (ae_script_scan(arena, *(ae_str_t *) text, script, &err) != AE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V:%ud: %s", full,
+                           err.line, err.text);
+        return NGX_ERROR;
+    }
+
+    if (script->form == AE_SCRIPT_EVENT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is a handler of events, not of a phase: "
+                           "\"export default function\" or a function body "
+                           "is expected", full);
+        return NGX_ERROR;
+    }
+
+    if (script->object) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" exports an object, \"export default "
+                           "function\" is expected", full);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_phase_make(ngx_conf_t *cf,
+    ngx_http_apievents_phase_handler_t *h, ae_script_t *script,
+    ngx_str_t *text, ngx_str_t *rel)
+{
+    ae_buf_t   b;
+    ngx_int_t  rc;
+    ngx_str_t  folder, wrapped;
+
+    h->module = (script->form == AE_SCRIPT_MODULE);
+
+    ae_buf_init(&b, text->len + NGX_HTTP_APIEVENTS_WRAP_MAX);
+
+    if (h->module) {
+        wrapped = *text;
+        rc = NGX_OK;
+
+    } else {
+        rc = ngx_http_apievents_wrap_body(&b, text, script);
+        wrapped.data = b.data;
+        wrapped.len = b.len;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_script_write(cf, rel, &wrapped, &folder);
+    }
+
+    ae_buf_free(&b);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_script_beside(cf, &folder, rel, &h->import);
 }
 
 
@@ -241,7 +362,10 @@ ngx_http_apievents_script_wrap(ngx_conf_t *cf, ae_script_t *script,
 
     if (script->form == AE_SCRIPT_EVENT) {
 
-        if (ngx_http_apievents_script_runtime(cf, rel, &runtime) != NGX_OK) {
+        if (ngx_http_apievents_script_runtime(cf, rel, "apievents.js",
+                                              &runtime)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -254,16 +378,15 @@ ngx_http_apievents_script_wrap(ngx_conf_t *cf, ae_script_t *script,
         return NGX_ERROR;
     }
 
-    user.data = ngx_pnalloc(cf->pool, sizeof("..//") + folder.len + rel->len);
-    if (user.data == NULL) {
+    if (ngx_http_apievents_script_beside(cf, &folder, rel, &user) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    user.len = ngx_sprintf(user.data, "../%V/%V", &folder, rel) - user.data;
-
     ngx_str_set(rel, "run.js");
 
-    if (ngx_http_apievents_script_runtime(cf, rel, &runtime) != NGX_OK) {
+    if (ngx_http_apievents_script_runtime(cf, rel, "apievents.js", &runtime)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -273,12 +396,30 @@ ngx_http_apievents_script_wrap(ngx_conf_t *cf, ae_script_t *script,
 }
 
 
+/* what a file right below another folder imports */
+
+static ngx_int_t
+ngx_http_apievents_script_beside(ngx_conf_t *cf, ngx_str_t *folder,
+    ngx_str_t *rel, ngx_str_t *path)
+{
+    path->data = ngx_pnalloc(cf->pool,
+                             sizeof("..//") + folder->len + rel->len);
+    if (path->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->len = ngx_sprintf(path->data, "../%V/%V", folder, rel) - path->data;
+
+    return NGX_OK;
+}
+
+
 /* the import path of the runtime for a file that is so deep in its folder:
  * relative, since the absolute one may have anything in it */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_script_runtime(ngx_conf_t *cf, ngx_str_t *rel,
-    ngx_str_t *runtime)
+    const char *name, ngx_str_t *runtime)
 {
     u_char                          *p;
     size_t                           i, depth;
@@ -293,7 +434,7 @@ ngx_http_apievents_script_runtime(ngx_conf_t *cf, ngx_str_t *rel,
     }
 
     runtime->data = ngx_pnalloc(cf->pool, 3 * depth + mcf->script.runtime.len
-                                          + sizeof("/apievents.js"));
+                                          + 1 + ngx_strlen(name));
     if (runtime->data == NULL) {
         return NGX_ERROR;
     }
@@ -304,7 +445,7 @@ ngx_http_apievents_script_runtime(ngx_conf_t *cf, ngx_str_t *rel,
         p = ngx_cpymem(p, "../", 3);
     }
 
-    p = ngx_sprintf(p, "%V/apievents.js", &mcf->script.runtime);
+    p = ngx_sprintf(p, "%V/%s", &mcf->script.runtime, name);
 
     runtime->len = p - runtime->data;
 
