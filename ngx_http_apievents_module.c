@@ -366,16 +366,10 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
         || ngx_http_apievents_script_init(cf) != NGX_OK
         || ngx_http_apievents_event_init(cf) != NGX_OK
         || ngx_http_apievents_ngx_init(cf) != NGX_OK
-        || ngx_http_apievents_definition_init(cf) != NGX_OK)
+        || ngx_http_apievents_definition_init(cf) != NGX_OK
+        || ngx_http_apievents_hosts_init(cf) != NGX_OK
+        || ngx_http_apievents_phases_init(cf) != NGX_OK)
     {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_apievents_hosts_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_apievents_phases_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
