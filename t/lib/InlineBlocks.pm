@@ -1,0 +1,124 @@
+package InlineBlocks;
+
+# What the blocks of t/24*.t have in common: an API at /api/ without keys, in
+# front of an upstream that tells in JSON what it was asked; its handlers are
+# the lines of "handlers", such as "request h.js", of files below html/.  In
+# what a block says $UPSTREAM is the upstream's URL.
+#
+# The upstream:
+#   /status/503     that status, with no JSON
+#   /own/409        that status, with JSON that has a statusCode
+#   /slow/100       after that many milliseconds
+#   /file/...       of html/
+#   anything else   {"verb", "uri", "args", "body", "headers"}
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use Test::Nginx::Socket ();
+
+our @EXPORT = qw(logged);
+
+my $UPSTREAM = 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_1';
+
+my $Echo = <<'END';
+
+>>> echo.js
+function answer(r) {
+    var headers = {};
+
+    r.rawHeadersIn.forEach(function (h) {
+        headers[h[0].toLowerCase()] = h[1];
+    });
+
+    r.headersOut['Content-Type'] = 'application/json';
+    r.headersOut['ETag'] = '"of-upstream"';
+    r.headersOut['X-Upstream'] = 'yes';
+    r.return(200, JSON.stringify({verb: r.method, uri: r.uri,
+        args: r.variables.args, body: r.requestText, headers: headers}));
+}
+
+function run(r) {
+    var part = r.uri.split('/');
+
+    if (part[1] === 'status') {
+        r.return(Number(part[2]), 'not JSON');
+
+    } else if (part[1] === 'own') {
+        r.headersOut['Content-Type'] = 'application/json';
+        r.return(Number(part[2]), JSON.stringify({statusCode: Number(part[2]),
+            errorCode: 7, errorMessage: 'of upstream'}));
+
+    } else if (part[1] === 'slow') {
+        setTimeout(answer, Number(part[2]), r);
+
+    } else {
+        answer(r);
+    }
+}
+
+export default {run};
+END
+
+
+Test::Nginx::Socket::add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $http = $block->http_config // '';
+    my $handlers = join '', map { /(\S+) (.*)/ ? <<"END" : () }
+            api_event_handlers $1 js path=$2;
+END
+        split /\n/, $block->handlers // '';
+
+    $block->set_value(http_config => <<"END" =~ s/\$UPSTREAM/$UPSTREAM/gr);
+    api_zone apievents:16m;
+    api_state_path \$TEST_NGINX_SERVER_ROOT/logs/state;
+    api_script_path ../html;
+    $http
+
+    server {
+        listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_1;
+        js_import echo from ../html/echo.js;
+
+        location / { js_content echo.run; client_max_body_size 0; }
+        location /file/ { alias ../html/; }
+    }
+END
+
+    $block->set_value(user_files => ($block->user_files // '') . $Echo);
+    $block->set_value(log_level => 'info') unless defined $block->log_level;
+
+    return if defined $block->emerg;
+
+    $block->set_value(config => ($block->config // <<'END')
+        location /api/ {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            HANDLERS
+        }
+END
+        =~ s/\$UPSTREAM/$UPSTREAM/gr =~ s/HANDLERS/$handlers/r);
+});
+
+
+# the lines that handlers logged as "LOG ...", once there are n of them
+sub logged {
+    my ($n) = @_;
+    my @lines;
+
+    ApiEvents::wait_for(sub {
+        @lines = map { /: (LOG .*?), request id: \w+/ ? $1 : () }
+                     split /\n/, ApiEvents::error_log_text();
+        @lines >= $n
+    });
+
+    return join "\n", @lines;
+}
+
+
+# Test::Base evaluates "eval" sections in its own package
+no strict 'refs';
+*{"Test::Base::Filter::$_"} = \&{$_} for @EXPORT;
+
+1;
