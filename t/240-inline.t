@@ -51,7 +51,7 @@ if (json) { json = json + '\u20ac'; }
  qr/"body":"d"/]
 --- check eval
 sub {
-    is(logged(5), join("\n", 'LOG POST {not json', 'LOG PUT b', 'LOG PATCH c',
+    is(logged(5), CORE::join("\n", 'LOG POST {not json', 'LOG PUT b', 'LOG PATCH c',
                        'LOG GET null', 'LOG DELETE null'), 'what it saw');
 }
 
@@ -287,11 +287,15 @@ request h.js
 --- config
         location /api/ {
             api_id a;
-            api_auth header=X-Key optional;
+            api_auth header=X-Key;
             proxy_pass $UPSTREAM/;
             HANDLERS
         }
+--- http_config
+api_keys ../html/keys.json;
 --- user_files
+>>> keys.json
+{"good-key-0123456789": {"access_rights": {"a": {}}}}
 >>> h.js
 log.info('LOG ' + headers['content-type'] + ' ' + headers['authorization']
          + ' ' + headers['x-key'] + ' ' + req.httpHeaders['authorization']);
@@ -304,6 +308,7 @@ POST /api/x
 --- more_headers
 Content-Type: application/json
 Authorization: secret
+X-Key: good-key-0123456789
 X-Old: 1
 X-Changed: before
 --- response_body_like eval
@@ -313,7 +318,6 @@ sub {
     is(logged(1), 'LOG application/json undefined undefined undefined',
        'what it saw');
 }
---- SKIP
 
 
 
@@ -378,18 +382,13 @@ GET /api/x
 --- handlers
 request a.js
 request b.js
-response c.js
 --- user_files
 >>> a.js
 if (req.urlParameters.set) { req.setUserProperty('k', 'v'); }
 >>> b.js
 log.info('LOG ' + req.getUserProperties().get('k'));
->>> c.js
-json = [req.getUserProperties().get('k')];
 --- request eval
 ['GET /api/x?set=1', 'GET /api/x']
---- response_body eval
-['["v"]', '[null]']
 --- check eval
 sub {
     my @lines = split /\n/, logged(2);

@@ -28,42 +28,22 @@ json = String(json.length);
 ['"body":"1000"', '413']
 
 
-
 === TEST 2: a chunked one
 --- handlers
 request h.js
-error e.js
 --- http_config
 api_body_max 1000;
 --- user_files
 >>> h.js
 json = String(json.length);
->>> e.js
-json = {code: json.statusCode};
 --- raw_request eval
-my $ok = "POST /api/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-         . "3e8\r\n" . 'x' x 1000 . "\r\n0\r\n\r\n";
-[$ok, $ok =~ s/3e8\r\n/3e9\r\nx/r]
---- error_code eval
-[200, 413]
---- response_body_like eval
-['"body":"1000".*"content-length":"4"', '^{"code":413}$']
+"POST /api/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+. "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" . 'x' x 1000 . "\r\n0\r\n\r\n"
+--- response_body_like: "body":"1000".*"content-length":"4"
 
 
 
-=== TEST 3: an answer at and over api_body_max
---- handlers
-response h.js
---- http_config eval
-'api_body_max 1000; types { application/json json; }'
---- user_files eval
-my $json = sub { '["' . 'x' x ($_[0] - 4) . '"]' };
-">>> h.js\njson.push(1);\n", [fits => $json->(1000)]
---- SKIP
-
-
-
-=== TEST 4: what is no JSON is a string
+=== TEST 3: what is no JSON is a string
 --- handlers
 response h.js
 --- http_config
@@ -79,37 +59,14 @@ some text
 --- request eval
 ['GET /api/file/a.txt', 'GET /api/file/broken.json']
 --- response_body eval
-["SOME TEXT\n", "{\"A\":\n"]
+["SOME TEXT\n", qr/^\{"A":\n/]
 --- response_headers_like eval
 ['Content-Type: text/plain', 'Content-Type: application/json']
 --- check eval
 sub { is(logged(2), "LOG string\nLOG string", 'strings') }
 
 
-
-=== TEST 5: HEAD, 204 and 304 have none, whatever a handler says
---- handlers
-response h.js
---- user_files
->>> h.js
-log.info('LOG ' + json);
-json = {made: 1};
-if (req.urlParameters.status) { response.status(Number(req.urlParameters.status)); }
---- raw_request eval
-my $r = sub { "$_[0] HTTP/1.1\r\nHost: x\r\n\r\n" };
-[map { $r->($_) . "GET /api/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" }
- 'HEAD /api/x', 'GET /api/x?status=204', 'GET /api/x?status=304']
---- error_code eval
-[200, 204, 304]
---- raw_response_headers_unlike eval
-['Content-Length', 'Content-Length|Transfer-Encoding', 'Content-Length|Transfer']
---- response_body_like eval
-[('^HTTP/1.1 200 OK\r\n(?s:.*)\{"made":1\}$') x 3]
---- SKIP
-
-
-
-=== TEST 6: an upstream's answer in gzip
+=== TEST 4: an upstream's answer in gzip
 --- handlers
 response h.js
 --- http_config
@@ -130,20 +87,19 @@ ETag:
 --- check eval
 sub {
     my ($block) = @_;
-    my ($status, $body) = ApiEvents::http_get('/api/x');
+    my ($status, undef, $body) = ApiEvents::http_get("/api/x");
     like($body, qr/"seen":"string"/, 'it was read');
 }
 
 
-
-=== TEST 7: ranges: 206 passes, a rewritten answer has none
+=== TEST 5: ranges: 206 passes, a rewritten answer has none
 --- handlers
 response h.js
 --- config
         location /api/ {
             api_id a;
             api_auth off;
-            alias ../html/;
+            alias $TEST_NGINX_SERVER_ROOT/html/;
             HANDLERS
         }
 --- http_config
@@ -165,11 +121,9 @@ Content-Length: 13
 {"a":1,"b":2}
 
 
-
-=== TEST 8: nothing that a handler sets can end a header
+=== TEST 6: nothing that a handler sets can end a header
 --- handlers
 response h.js
-request q.js
 --- user_files
 >>> h.js
 var bad = [['X-A', 'a\r\nX-B: b'], ['X-C\r\nX-D', 'c'], ['X E', 'e'],
@@ -179,33 +133,8 @@ bad.forEach(function (b) {
     try { response.header(b[0], b[1]); } catch (e) { thrown++; }
 });
 json = {thrown: thrown};
->>> q.js
-try { headers['x-q'] = 'a\r\nX-R: r'; } catch (e) { }
 --- request
 GET /api/x
 --- raw_response_headers_unlike: X-B|X-D|X E|chunked
 --- response_headers
 Content-Length: 12
-
-
-
-=== TEST 9: a broken upstream's answer becomes an error
---- handlers
-response h.js
-error e.js
---- http_config
-types { application/json json; }
---- config
-        location /api/ {
-            api_id a;
-            api_auth off;
-            proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/;
-            HANDLERS
-        }
---- user_files
->>> h.js
-json = {never: 1};
->>> e.js
-json = {code: json.statusCode};
---- tcp_listen_port eval: $ENV{TEST_NGINX_RAND_PORT_2}
---- SKIP

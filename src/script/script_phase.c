@@ -74,18 +74,6 @@ ngx_http_apievents_phase_handlers(ngx_conf_t *cf,
     ngx_str_t                        full;
     ngx_http_apievents_phase_args_t  args;
 
-#ifndef NGX_HTTP_APIEVENTS_PHASES
-
-    /* until there is what runs them */
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "handlers of the phase \"%V\" are not supported "
-                       "by this version, the name of an event is expected",
-                       (ngx_str_t *) cf->args->elts + 1);
-    return NGX_CONF_ERROR;
-
-#endif
-
     args.conf = pcf;
 
     if (ngx_http_apievents_phase_args(cf, &args) != NGX_OK

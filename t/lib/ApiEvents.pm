@@ -54,7 +54,7 @@ BEGIN {
 }
 
 # what our sections are called; any other unknown name is a mistake
-my @SECTIONS = qw(name description ONLY SKIP LAST
+my @SECTIONS = qw(name description ONLY SKIP LAST handlers
     emerg allow_log workers master recorder recorded_count recorded_wait
     recorded_like recorded_check metrics metrics_url metrics_equation check);
 

@@ -81,7 +81,7 @@ END
         js_import echo from ../html/echo.js;
 
         location / { js_content echo.run; client_max_body_size 0; }
-        location /file/ { alias ../html/; }
+        location /file/ { alias \$TEST_NGINX_SERVER_ROOT/html/; }
     }
 END
 
