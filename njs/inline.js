@@ -23,34 +23,30 @@
  * $apievents_result.
  *
  * Each request clones a VM, which runs the first level of every file: here is
- * what each run needs, and the rest is in functions that make their own when
- * they are called.
+ * what each run needs.  The rest is in functions that make what they need
+ * when they are called.
+ *
+ * Numbers are not added: where a script has an array of functions, as in
+ * [function () {}], njs 0.7.9 makes the number 0 of all files a string.
  */
 
-import ending from './inline_end.js';
+import make_end from './inline_end.js';
 import make_objects from './inline_objects.js';
+import make_rounds from './inline_rounds.js';
 
 
-/* what the rounds of a run share; the names that run.js knows are its own */
+/* a state is what the rounds of a run share, see inline_rounds.js */
 
 function run(r, phase, list) {
-    var text = r.requestText || '';
-
-    go(new_round({
-        r: r, phase: phase, list: list, text: text, kind: '',
-        timeout: 0, waited: 0, since: 0, waits: [],
-        calls: [], calls_made: 0, given: 0, reads: null, clock: null
-    }), 0);
+    start({r: r, phase: phase, list: list, text: r.requestText || '',
+           kind: '', deep: null});
 }
 
 
-function new_round(state) {
+function start(state) {
     var round = {
-        state: state, at: 0, ae: null, module: null, objects: null,
-        headers: null, sent: null, response: null, returned: undefined,
-        properties: null, effects: null,
-        call: 0, time: 0, time_used: 0, random: 0, written: null,
-        stopped: null, pending: null, failure: null, notify: null
+        state: state, at: 0, ae: null, objects: null, stopped: null,
+        returned: null
     };
 
     round.ae = {
@@ -61,11 +57,15 @@ function new_round(state) {
         },
 
         put: function (name, value) {
-            round[name] = value;
+            objects_of(round).put(name, value);
         }
     };
 
-    return round;
+    if (state.deep !== null) {
+        state.deep.add(round);
+    }
+
+    go(round, 0);
 }
 
 
@@ -100,40 +100,51 @@ function json_of(state) {
 
 function objects_of(round) {
     if (round.objects === null) {
-        round.objects = make_objects(round);
+        round.objects = make_objects(round, rounds_of);
     }
 
     return round.objects;
 }
 
 
-/*
- * Runs the handlers from item i of the list on.  Here is no plus: where a
- * script has an array of functions, as [function () {}], njs 0.7.9 makes the
- * number 0 of all files of the VM a string.
- */
+function rounds_of(round) {
+    if (round.state.deep === null) {
+        round.state.deep = make_rounds(round.state, {
+            go: go, start: start, end: make_end
+        });
+    }
+
+    round.state.deep.add(round);
+
+    return round.state.deep;
+}
+
+
+/* runs the handlers from item i of the list on */
 
 function go(round, i) {
-    var result, state = round.state, list = state.list;
+    var result, state = round.state, list = state.list, end = list.length;
 
-    for ( /* void */ ; i < list.length; i = i - -4) {
+    for ( /* void */ ; i < end; i = i - -4) {
         round.at = i;
-        state.timeout = list[i - -2];
-        state.waited = state.waits[i] || 0;
+
+        if (state.deep !== null) {
+            state.deep.enter(round);
+        }
 
         try {
             result = list[i](list[i - -3] ? objects_of(round).context()
-                                         : round.ae);
+                                          : round.ae);
 
         } catch (e) {
-            ending.fail(round, e);
+            rounds_of(round).threw(round, e);
             return;
         }
 
         if (round.stopped !== null
             || (result && typeof result.then === 'function'))
         {
-            wait(round, result);
+            rounds_of(round).wait(round, result);
             return;
         }
 
@@ -144,28 +155,16 @@ function go(round, i) {
         round.returned = result;
     }
 
-    if (state.phase === 'options') {
-        objects_of(round);
+    /* the usual end of a request, in short */
+
+    if (round.objects === null && state.phase === 'request'
+        && round.ae.json === state.text)
+    {
+        state.r.return(200, '');
+        return;
     }
 
-    ending.finish(round, round.objects);
-}
-
-
-function wait(round, result) {
-    result.then(function (value) {
-        var list = round.state.list;
-
-        if (list[round.at - -3]) {
-            round.ae.json = round.module.json;
-        }
-
-        round.returned = value;
-        go(round, round.at - -4);
-
-    }, function (e) {
-        ending.fail(round, e);
-    });
+    make_end(round, objects_of, rounds_of).finish();
 }
 
 

@@ -5,12 +5,14 @@
  * by all handlers of a run.
  */
 
+import make_context from './inline_context.js';
 import make_java from './inline_java.js';
 import make_request from './inline_request.js';
 import make_response from './inline_response.js';
+import make_system from './inline_system.js';
 
-export default function (round) {
-    var state = round.state, r = state.r, made = {}, makers;
+export default function (round, rounds_of) {
+    var state = round.state, made = {}, makers, host;
 
 
     function get(name) {
@@ -22,6 +24,17 @@ export default function (round) {
     }
 
 
+    /* a handler may give headers another value */
+
+    function put(name, value) {
+        if (name === 'headers') {
+            get('headers');
+            made.headers = value;
+            round.headers = value;
+        }
+    }
+
+
     /* what becomes of a run that is given up is nobody's business */
 
     function effect(name, value) {
@@ -29,7 +42,7 @@ export default function (round) {
             throw round.stopped;
         }
 
-        if (round.effects === null) {
+        if (!round.effects) {
             round.effects = [];
         }
 
@@ -94,8 +107,8 @@ export default function (round) {
     /* headers that tell how a message is sent are the server's own */
 
     function is_of_connection(name) {
-        return /^(content-length|transfer-encoding|connection|upgrade|trailer|te|keep-alive)$/
-               .test(name);
+        return /^(content-length|transfer-encoding|connection|keep-alive)$/
+               .test(name) || /^(upgrade|trailer|te)$/.test(name);
     }
 
 
@@ -144,46 +157,50 @@ export default function (round) {
     }
 
 
+    function system_part() {
+        if (made.system_part === undefined) {
+            made.system_part = make_system(round, host);
+        }
+
+        return made.system_part;
+    }
+
+
     /* what a run did to headers and status, or null */
 
     function result() {
+        var text;
+
+        if (made.request_part !== undefined) {
+            text = made.request_part.changed_properties();
+
+            if (text !== null) {
+                state.r.variables.apievents_properties = text;
+            }
+        }
+
         if (state.phase === 'request') {
-            return round.sent === null ? null : request_part().changes();
+            return round.sent ? request_part().changes() : null;
         }
 
         if (state.phase === 'options') {
             return response_part().preflight();
         }
 
-        return round.response === null ? null : response_part().result();
+        return round.response ? response_part().result() : null;
     }
 
 
-    /* modules ask for members of a context */
+    /*
+     * Modules ask for members of a context.  The clock is there under its
+     * usual names, as no parameter hides those from a module.
+     */
 
     function context() {
-        var ctx;
-
-        if (round.module === null) {
-            ctx = {json: null};
-
-            Object.keys(makers).forEach(function (name) {
-                Object.defineProperty(ctx, name, {
-                    enumerable: true,
-                    get: function () {
-                        return name === 'headers' && round.headers !== null
-                               ? round.headers : get(name);
-                    },
-
-                    set: function (value) {
-                        if (name === 'headers') {
-                            round.headers = value;
-                        }
-                    }
-                });
-            });
-
-            round.module = ctx;
+        if (!round.module) {
+            round.module = make_context(round, host, Object.keys(makers));
+            globalThis.Date = get('Date');
+            globalThis.Math = get('Math');
         }
 
         round.module.json = round.ae.json;
@@ -221,11 +238,36 @@ export default function (round) {
 
         print: function () {
             return print;
+        },
+
+        SysUtility: function () {
+            return system_part().utility(false);
+        },
+
+        SysUtilityV2: function () {
+            return system_part().utility(true);
+        },
+
+        Date: function () {
+            return deep().clock().run_date(round);
+        },
+
+        Math: function () {
+            return deep().clock().run_math(round);
         }
     };
 
-    var host = {effect: effect, write_log: write_log, may_set: may_set,
-                is_of_connection: is_of_connection, get: get};
 
-    return {get: get, context: context, result: result};
+    function deep() {
+        return rounds_of(round);
+    }
+
+
+    host = {
+        effect: effect, write_log: write_log, may_set: may_set,
+        is_of_connection: is_of_connection, get: get, put: put, deep: deep,
+        request: request_part
+    };
+
+    return {get: get, put: put, context: context, result: result};
 }

@@ -6,7 +6,7 @@
 
 export default function (round, host) {
     var state = round.state, r = state.r, v = r.variables;
-    var caller = null, properties = null;
+    var caller = null, properties = null, values, given;
 
 
     function new_req() {
@@ -225,9 +225,7 @@ export default function (round, host) {
             round.sent[name] = headers[name];
         }
 
-        if (round.headers === null) {
-            round.headers = headers;
-        }
+        round.headers = headers;
 
         return headers;
     }
@@ -278,14 +276,13 @@ export default function (round, host) {
     /* live as long as the request: each phase hands them to the next */
 
     function user_properties() {
-        var values;
-
         if (properties !== null) {
             return properties;
         }
 
         values = JSON.parse(v.apievents_properties || '{}');
-        round.properties = values;
+
+        given = JSON.stringify(values);
 
         properties = {
             get: function (name) {
@@ -332,5 +329,16 @@ export default function (round, host) {
     }
 
 
-    return {new_req: new_req, new_headers: new_headers, changes: changes};
+    /* their text, if a handler changed it */
+
+    function changed_properties() {
+        var text = properties === null ? undefined : JSON.stringify(values);
+
+        return text === given ? null : text;
+    }
+
+
+    return {new_req: new_req, new_headers: new_headers, changes: changes,
+            caller: caller_of_request,
+            changed_properties: changed_properties};
 }

@@ -41,14 +41,18 @@ static void ngx_http_apievents_remove_trials(
 
 static const char  *const ngx_http_apievents_runtime_files[] = {
     "njs/apievents.js",
+    "njs/apievents_functions.js",
     "njs/calls.js",
     "njs/clock.js",
     "njs/inline.js",
+    "njs/inline_context.js",
     "njs/inline_end.js",
     "njs/inline_java.js",
     "njs/inline_objects.js",
     "njs/inline_request.js",
     "njs/inline_response.js",
+    "njs/inline_rounds.js",
+    "njs/inline_system.js",
     "njs/run.js",
     NULL
 };

@@ -17,10 +17,12 @@ import ae from 'inline.js';
  * handlers are functions: "name" of the function is that of the handler.  A
  * function (__ae) is a wrapped body, one of a "ctx" a module.
  *
- * A promise of {status, text, error, result, log, effects, calls}.
+ * A promise of {status, text, error, result, log, effects, calls, own,
+ * properties}.
  */
 function run(options) {
-    var m = {effects: [], log: [], calls: [], own: [], result: null};
+    var m = {effects: [], log: [], calls: [], own: [], result: null,
+             properties: null};
 
     return new Promise(function (resolve) {
         ae.run(request(m, options, resolve), options.phase || 'request',
@@ -90,13 +92,26 @@ function variables(m, options) {
         apievents_resource: 'customers', apievents_hidden: 'authorization',
         apievents_caller: '{"user":"ann","key":"k1","api":"a1","org":"o1",'
                           + '"version":""}',
-        apievents_text: '', apievents_kind: 'json',
-        apievents_properties: ''
+        apievents_text: '', apievents_kind: 'json'
     };
 
     for (name in given) {
+        if (name === 'properties') {
+            continue;
+        }
+
         v[name in v ? name : 'apievents_' + name] = given[name];
     }
+
+    Object.defineProperty(v, 'apievents_properties', {
+        get: function () {
+            return given.properties || '';
+        },
+
+        set: function (text) {
+            m.properties = text;
+        }
+    });
 
     function add(name, set) {
         var answer = '';
