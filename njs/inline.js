@@ -65,6 +65,10 @@ function start(state) {
         state.deep.add(round);
     }
 
+    if (state.phase === 'error') {
+        objects_of(round).add_java_methods();
+    }
+
     go(round, 0);
 }
 
@@ -157,8 +161,8 @@ function go(round, i) {
 
     /* the usual end of a request, in short */
 
-    if (round.objects === null && state.phase === 'request'
-        && round.ae.json === state.text)
+    if (state.phase === 'request' && round.ae.json === state.text
+        && !round.is_touched && state.deep === null)
     {
         state.r.return(200, '');
         return;

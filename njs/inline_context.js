@@ -7,7 +7,7 @@
 
 import make_functions from './apievents_functions.js';
 
-export default function (round, host, names) {
+export default function (round, host) {
     var ctx = {json: null}, functions = null, http = null;
 
 
@@ -36,7 +36,7 @@ export default function (round, host, names) {
 
 
     function context_of_api() {
-        var caller = host.request().caller();
+        var caller = host.details().caller();
 
         return {APIID: caller.api || '', OrgID: caller.org || ''};
     }
@@ -65,7 +65,9 @@ export default function (round, host, names) {
     }
 
 
-    names.forEach(function (name) {
+    ['req', 'headers', 'log', 'response', 'NewCookie', 'Java', 'java', 'print',
+     'SysUtility', 'SysUtilityV2', 'Date', 'Math']
+    .forEach(function (name) {
         member(name, function () {
             return host.get(name);
         });

@@ -5,10 +5,10 @@
  * is.
  */
 
+import make_error from './inline_error.js';
+
 export default function (round, objects_of, rounds_of) {
     var state = round.state, r = state.r;
-
-    var ERROR_CODE = 50029;
 
     /* stands for the text of a json that is as it was */
     var SAME = 0;
@@ -68,7 +68,7 @@ export default function (round, objects_of, rounds_of) {
 
         text = JSON.stringify(json);
 
-        if (text === state.text || is_as_it_was(json, state.text)) {
+        if (text === state.text || is_as_it_was(json)) {
             return SAME;
         }
 
@@ -95,47 +95,48 @@ export default function (round, objects_of, rounds_of) {
 
 
     /*
-     * JSON.stringify() writes spaces and long numbers otherwise than they came,
-     * so an object that nobody touched is told by what is in it.
+     * JSON.stringify() writes spaces and long numbers otherwise than they
+     * came, so an object that nobody touched is told by what is in it.
      */
 
-    function is_as_it_was(json, text) {
+    function is_as_it_was(json) {
+        function is_equal(a, b) {
+            var i, keys, others;
+
+            if (a === null || b === null || typeof a !== 'object'
+                || typeof b !== 'object')
+            {
+                return a === b;
+            }
+
+            if (Array.isArray(a) !== Array.isArray(b)) {
+                return false;
+            }
+
+            keys = Object.keys(a);
+            others = Object.keys(b);
+
+            if (keys.length !== others.length) {
+                return false;
+            }
+
+            for (i = 0; i < keys.length; i++) {
+                if (keys[i] !== others[i]
+                    || !is_equal(a[keys[i]], b[keys[i]]))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
         try {
-            return is_equal(json, JSON.parse(text));
+            return is_equal(json, JSON.parse(state.text));
 
         } catch (e) {
             return false;
         }
-    }
-
-
-    function is_equal(a, b) {
-        var i, keys, others;
-
-        if (a === null || b === null || typeof a !== 'object'
-            || typeof b !== 'object')
-        {
-            return a === b;
-        }
-
-        if (Array.isArray(a) !== Array.isArray(b)) {
-            return false;
-        }
-
-        keys = Object.keys(a);
-        others = Object.keys(b);
-
-        if (keys.length !== others.length) {
-            return false;
-        }
-
-        for (i = 0; i < keys.length; i++) {
-            if (keys[i] !== others[i] || !is_equal(a[keys[i]], b[keys[i]])) {
-                return false;
-            }
-        }
-
-        return true;
     }
 
 
@@ -183,9 +184,17 @@ export default function (round, objects_of, rounds_of) {
     /* of a run that failed the log lines are kept: they may tell why */
 
     function fail(error) {
-        var object = answer_of(error);
+        var object;
 
-        apply(log_lines());
+        function is_log(effect) {
+            return effect.name === 'apievents_log';
+        }
+
+        object = make_error(error);
+
+        if (round.effects) {
+            apply(round.effects.filter(is_log));
+        }
 
         r.variables.apievents_log = JSON.stringify({
             level: 'error', raw: false, script: state.list[round.at - -1],
@@ -193,48 +202,6 @@ export default function (round, objects_of, rounds_of) {
         });
 
         answer(500, JSON.stringify(object));
-    }
-
-
-    function log_lines() {
-        return round.effects ? round.effects.filter(function (e) {
-            return e.name === 'apievents_log';
-        }) : null;
-    }
-
-
-    function answer_of(error) {
-        var object = error !== null && typeof error === 'object';
-
-        return {
-            statusCode: object && is_status(error.statusCode)
-                        ? error.statusCode : 500,
-            errorCode: object && error.errorCode !== undefined
-                       ? error.errorCode : ERROR_CODE,
-            errorMessage: object ? message_of(error) : String(error)
-        };
-    }
-
-
-    function message_of(error) {
-        var text;
-
-        if (error.errorMessage !== undefined) {
-            return String(error.errorMessage);
-        }
-
-        if (error.message !== undefined) {
-            return String(error.message);
-        }
-
-        try {
-            text = JSON.stringify(error);
-
-        } catch (e) {
-            text = undefined;
-        }
-
-        return text === undefined ? 'an object was thrown' : text;
     }
 
 

@@ -4,8 +4,8 @@
  * The few classes of Java that handlers use.
  */
 
-export default function (print) {
-    var classes;
+export default function (round, host) {
+    var classes, print = host.print;
 
 
     /*

@@ -6,18 +6,68 @@
  */
 
 import make_context from './inline_context.js';
+import make_details from './inline_details.js';
 import make_java from './inline_java.js';
 import make_request from './inline_request.js';
 import make_response from './inline_response.js';
 import make_system from './inline_system.js';
 
 export default function (round, rounds_of) {
-    var state = round.state, made = {}, makers, host;
+    var state = round.state, made = {}, host;
 
 
     function get(name) {
         if (made[name] === undefined) {
-            made[name] = makers[name]();
+            made[name] = make(name);
+        }
+
+        return made[name];
+    }
+
+
+    function make(name) {
+        switch (name) {
+
+        case 'req':
+            add_java_methods();
+            return make_request(round, host);
+
+        case 'log':
+            return new_log();
+
+        case 'headers':
+            return host.details().new_headers();
+
+        case 'response':
+            return host.response().new_response();
+
+        case 'NewCookie':
+        case 'Java':
+        case 'java':
+            return part('java_part', make_java)[name];
+
+        case 'print':
+            return host.print;
+
+        case 'SysUtility':
+        case 'SysUtilityV2':
+            return part('system', make_system).utility(name);
+
+        case 'Date':
+            return rounds_of(round).clock().run_date(round);
+
+        case 'Math':
+            return rounds_of(round).clock().run_math(round);
+        }
+
+        return undefined;
+    }
+
+
+    function part(name, make_part) {
+        if (made[name] === undefined) {
+            round.is_touched = true;
+            made[name] = make_part(round, host);
         }
 
         return made[name];
@@ -37,23 +87,20 @@ export default function (round, rounds_of) {
 
     /* what becomes of a run that is given up is nobody's business */
 
-    function effect(name, value) {
+    function write_log(level, text) {
         if (round.stopped !== null) {
             throw round.stopped;
         }
 
         if (!round.effects) {
+            round.is_touched = true;
             round.effects = [];
         }
 
-        round.effects.push({name: 'apievents_' + name,
-                            value: JSON.stringify(value)});
-    }
-
-
-    function write_log(level, text) {
-        effect('log', {level: level, raw: false, text: String(text),
-                       script: state.list[round.at - -1]});
+        round.effects.push({name: 'apievents_log', value: JSON.stringify({
+            level: level, raw: false, text: String(text),
+            script: state.list[round.at - -1]
+        })});
     }
 
 
@@ -62,19 +109,17 @@ export default function (round, rounds_of) {
             write_log('info', text);
         }
 
-        function add(name, level) {
-            var guard = 'is' + name.charAt(0).toUpperCase() + name.slice(1)
-                        + 'Enabled';
+        function yes() {
+            return true;
+        }
 
+        function add(name, level) {
             log[name] = function (text) {
                 write_log(level, text);
             };
 
-            log[guard] = yes;
-        }
-
-        function yes() {
-            return true;
+            log['is' + name.charAt(0).toUpperCase() + name.slice(1)
+                + 'Enabled'] = yes;
         }
 
         add('error', 'error');
@@ -90,79 +135,30 @@ export default function (round, rounds_of) {
     }
 
 
-    function java(name) {
-        if (made.java_part === undefined) {
-            made.java_part = make_java(print);
+    /* handlers know texts that were Java's, and have these methods */
+
+    function add_java_methods() {
+        function add(name, method) {
+            Object.defineProperty(String.prototype, name, {
+                configurable: true, writable: true, value: method
+            });
         }
 
-        return made.java_part[name];
-    }
-
-
-    function print(text) {
-        write_log('info', text);
-    }
-
-
-    /* headers that tell how a message is sent are the server's own */
-
-    function is_of_connection(name) {
-        return /^(content-length|transfer-encoding|connection|keep-alive)$/
-               .test(name) || /^(upgrade|trailer|te)$/.test(name);
-    }
-
-
-    /* true if a header may be set; what cannot be a header is an error */
-
-    function may_set(name, value) {
-        if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-            throw new Error('"' + printable(name) + '" is no header name');
+        if (String.prototype.contains !== undefined) {
+            return;
         }
 
-        if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
-            throw new Error('header "' + name + '": its value has a line break'
-                            + ' or another control character');
-        }
+        add('contains', function (text) {
+            return this.indexOf(text) >= 0;
+        });
 
-        if (is_of_connection(name.toLowerCase())) {
-            write_log('warn', 'header "' + name + '" is not set: it is the '
-                              + 'server\'s own');
-            return false;
-        }
+        add('equals', function (text) {
+            return String(this) === String(text);
+        });
 
-        return true;
-    }
-
-
-    function printable(text) {
-        return text.replace(/[\x00-\x1f\x7f]/g, '?');
-    }
-
-
-    function request_part() {
-        if (made.request_part === undefined) {
-            made.request_part = make_request(round, host);
-        }
-
-        return made.request_part;
-    }
-
-
-    function response_part() {
-        if (made.response_part === undefined) {
-            made.response_part = make_response(round, host);
-        }
-
-        return made.response_part;
-    }
-
-
-    function system_part() {
-        if (made.system_part === undefined) {
-            made.system_part = make_system(round, host);
-        }
-
-        return made.system_part;
+        add('equalsIgnoreCase', function (text) {
+            return String(this).toLowerCase() === String(text).toLowerCase();
+        });
     }
 
 
@@ -171,8 +167,8 @@ export default function (round, rounds_of) {
     function result() {
         var text;
 
-        if (made.request_part !== undefined) {
-            text = made.request_part.changed_properties();
+        if (made.details !== undefined) {
+            text = made.details.changed_properties();
 
             if (text !== null) {
                 state.r.variables.apievents_properties = text;
@@ -180,14 +176,14 @@ export default function (round, rounds_of) {
         }
 
         if (state.phase === 'request') {
-            return round.sent ? request_part().changes() : null;
+            return round.sent ? made.details.changes() : null;
         }
 
         if (state.phase === 'options') {
-            return response_part().preflight();
+            return host.response().preflight();
         }
 
-        return round.response ? response_part().result() : null;
+        return round.response ? host.response().result() : null;
     }
 
 
@@ -198,7 +194,7 @@ export default function (round, rounds_of) {
 
     function context() {
         if (!round.module) {
-            round.module = make_context(round, host, Object.keys(makers));
+            round.module = make_context(round, host);
             globalThis.Date = get('Date');
             globalThis.Math = get('Math');
         }
@@ -209,65 +205,26 @@ export default function (round, rounds_of) {
     }
 
 
-    makers = {
-        req: function () {
-            return request_part().new_req();
-        },
+    host = {
+        get: get, put: put, context: context, result: result,
+        write_log: write_log, add_java_methods: add_java_methods,
 
-        headers: function () {
-            return request_part().new_headers();
+        details: function () {
+            return part('details', make_details);
         },
-
-        log: new_log,
 
         response: function () {
-            return response_part().new_response();
+            return part('response_part', make_response);
         },
 
-        NewCookie: function () {
-            return java('NewCookie');
+        deep: function () {
+            return rounds_of(round);
         },
 
-        Java: function () {
-            return java('Java');
-        },
-
-        java: function () {
-            return java('java');
-        },
-
-        print: function () {
-            return print;
-        },
-
-        SysUtility: function () {
-            return system_part().utility(false);
-        },
-
-        SysUtilityV2: function () {
-            return system_part().utility(true);
-        },
-
-        Date: function () {
-            return deep().clock().run_date(round);
-        },
-
-        Math: function () {
-            return deep().clock().run_math(round);
+        print: function (text) {
+            write_log('info', text);
         }
     };
 
-
-    function deep() {
-        return rounds_of(round);
-    }
-
-
-    host = {
-        effect: effect, write_log: write_log, may_set: may_set,
-        is_of_connection: is_of_connection, get: get, put: put, deep: deep,
-        request: request_part
-    };
-
-    return {get: get, put: put, context: context, result: result};
+    return host;
 }

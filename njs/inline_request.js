@@ -1,344 +1,93 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * req and headers.
+ * req.  What costs is read when a handler asks for it.
  */
 
 export default function (round, host) {
     var state = round.state, r = state.r, v = r.variables;
-    var caller = null, properties = null, values, given;
 
 
-    function new_req() {
-        var req = {
-            verb: r.method,
-            resourceName: v.apievents_resource,
+    /* the second time it is there */
 
-            get clientAddress() {
-                return r.remoteAddress;
-            },
-
-            get clientUsesHttps() {
-                return v.https === 'on';
-            },
-
-            get urlParameters() {
-                return once(req, 'urlParameters', url_parameters());
-            },
-
-            get apiKey() {
-                return once(req, 'apiKey', api_key());
-            },
-
-            getApiKey: function () {
-                return req.apiKey;
-            },
-
-            get apiVersion() {
-                return once(req, 'apiVersion', api_version());
-            },
-
-            get baseUrl() {
-                return base_url(host_of_caller());
-            },
-
-            get localBaseUrl() {
-                return base_url(local_host());
-            },
-
-            get fullBaseURL() {
-                return origin(host_of_caller()) + v.apievents_base;
-            },
-
-            get localFullBaseURL() {
-                return origin(local_host()) + v.apievents_base;
-            },
-
-            getBaseUrl: function () {
-                return req.baseUrl;
-            },
-
-            get httpHeaders() {
-                return once(req, 'httpHeaders', copy_of_headers());
-            },
-
-            get json() {
-                var text = state.phase === 'request' ? state.text
-                           : state.phase === 'options' ? ''
-                           : v.apievents_text;
-
-                return text ? text : null;
-            },
-
-            getUserProperties: user_properties,
-
-            setUserProperty: function (name, value) {
-                user_properties().put(name, value);
-            }
-        };
-
-        return req;
-    }
-
-
-    function once(object, name, value) {
-        Object.defineProperty(object, name, {value: value, enumerable: true,
-                                             configurable: true,
-                                             writable: true});
+    function keep(name, value) {
+        Object.defineProperty(req, name, {value: value, enumerable: true,
+                                          configurable: true, writable: true});
         return value;
     }
 
 
-    /* their text is JSON, one that is missing is undefined */
+    var req = {
+        verb: r.method,
 
-    function url_parameters() {
-        var name, args = r.args, copy = {};
+        get resourceName() {
+            return v.apievents_resource;
+        },
 
-        for (name in args) {
-            copy[name] = args[name];
+        get clientAddress() {
+            return r.remoteAddress;
+        },
+
+        get clientUsesHttps() {
+            return v.https === 'on';
+        },
+
+        get urlParameters() {
+            return keep('urlParameters', host.details().url_parameters());
+        },
+
+        get apiKey() {
+            return keep('apiKey', host.details().api_key());
+        },
+
+        getApiKey: function () {
+            return req.apiKey;
+        },
+
+        get apiVersion() {
+            return keep('apiVersion', host.details().api_version());
+        },
+
+        get baseUrl() {
+            return host.details().base_url(false);
+        },
+
+        getBaseUrl: function () {
+            return req.baseUrl;
+        },
+
+        get localBaseUrl() {
+            return host.details().base_url(true);
+        },
+
+        get fullBaseURL() {
+            return host.details().full_url(false);
+        },
+
+        get localFullBaseURL() {
+            return host.details().full_url(true);
+        },
+
+        get httpHeaders() {
+            return keep('httpHeaders', host.details().headers());
+        },
+
+        get json() {
+            var text = state.phase === 'request' ? state.text
+                       : state.phase === 'options' ? ''
+                       : v.apievents_text;
+
+            return text ? text : null;
+        },
+
+        getUserProperties: function () {
+            return host.details().user_properties();
+        },
+
+        setUserProperty: function (name, value) {
+            host.details().user_properties().put(name, value);
         }
+    };
 
-        Object.defineProperty(copy, 'toString', {value: function () {
-            return JSON.stringify(copy);
-        }});
-
-        return copy;
-    }
-
-
-    function caller_of_request() {
-        if (caller === null) {
-            caller = JSON.parse(v.apievents_caller || '{}');
-        }
-
-        return caller;
-    }
-
-
-    function api_key() {
-        var user = caller_of_request().user;
-
-        return {
-            userIdentifier: user === undefined ? null : user,
-
-            getUserIdentifier: function () {
-                return this.userIdentifier;
-            }
-        };
-    }
-
-
-    function api_version() {
-        var name = caller_of_request().version || '';
-
-        return {
-            name: name,
-
-            getName: function () {
-                return name;
-            }
-        };
-    }
-
-
-    function host_of_caller() {
-        return r.headersIn.host || r.headersIn.Host || v.host;
-    }
-
-
-    function local_host() {
-        return 'localhost:' + v.server_port;
-    }
-
-
-    function origin(name) {
-        return (v.https === 'on' ? 'https://' : 'http://') + name;
-    }
-
-
-    /* without the version, where that is the last segment */
-
-    function base_url(name) {
-        var base = v.apievents_base, version = api_version().name;
-        var end = '/' + version + '/';
-
-        if (version !== '' && base.slice(-end.length) === end) {
-            base = base.slice(0, -end.length + 1);
-        }
-
-        return origin(name) + base;
-    }
-
-
-    /* by lower-case names; the others find them too, but are not listed */
-
-    function copy_of_headers() {
-        var name, low, copy = {}, all = r.headersIn;
-        var hidden = ',' + (v.apievents_hidden || '') + ',authorization,';
-
-        for (name in all) {
-            low = name.toLowerCase();
-
-            if (hidden.indexOf(',' + low + ',') < 0) {
-                copy[low] = all[name];
-                add_alias(copy, low, name);
-                add_alias(copy, low, title_case(low));
-            }
-        }
-
-        return copy;
-    }
-
-
-    function title_case(name) {
-        return name.replace(/(^|-)[a-z]/g, function (text) {
-            return text.toUpperCase();
-        });
-    }
-
-
-    function add_alias(headers, low, alias) {
-        if (alias === low || headers[alias] !== undefined) {
-            return;
-        }
-
-        Object.defineProperty(headers, alias, {
-            configurable: true,
-
-            get: function () {
-                return headers[low];
-            },
-
-            set: function (value) {
-                headers[low] = value;
-            }
-        });
-    }
-
-
-    function new_headers() {
-        var name, headers = copy_of_headers();
-
-        round.sent = {};
-
-        for (name in headers) {
-            round.sent[name] = headers[name];
-        }
-
-        round.headers = headers;
-
-        return headers;
-    }
-
-
-    /* what handlers changed, added and, null, removed */
-
-    function changes() {
-        var name, low, now = {}, found = {}, count = 0;
-
-        for (name in round.headers) {
-            now[name.toLowerCase()] = [name, text_of(round.headers[name])];
-        }
-
-        for (low in now) {
-            name = now[low][0];
-
-            if (now[low][1] !== null && now[low][1] !== round.sent[low]
-                && host.may_set(name, now[low][1]))
-            {
-                found[low] = now[low][1];
-                count++;
-            }
-        }
-
-        for (low in round.sent) {
-            if ((now[low] === undefined || now[low][1] === null)
-                && !host.is_of_connection(low))
-            {
-                found[low] = null;
-                count++;
-            }
-        }
-
-        return count ? {headers: found} : null;
-    }
-
-
-    function text_of(value) {
-        if (value === undefined || value === null) {
-            return null;
-        }
-
-        return Array.isArray(value) ? value.join(', ') : String(value);
-    }
-
-
-    /* live as long as the request: each phase hands them to the next */
-
-    function user_properties() {
-        if (properties !== null) {
-            return properties;
-        }
-
-        values = JSON.parse(v.apievents_properties || '{}');
-
-        given = JSON.stringify(values);
-
-        properties = {
-            get: function (name) {
-                return Object.prototype.hasOwnProperty.call(values, name)
-                       ? values[name] : null;
-            },
-
-            put: function (name, value) {
-                var old = properties.get(name);
-
-                values[name] = value;
-                return old;
-            },
-
-            remove: function (name) {
-                var old = properties.get(name);
-
-                delete values[name];
-                return old;
-            },
-
-            containsKey: function (name) {
-                return Object.prototype.hasOwnProperty.call(values, name);
-            },
-
-            size: function () {
-                return Object.keys(values).length;
-            },
-
-            isEmpty: function () {
-                return Object.keys(values).length === 0;
-            },
-
-            keySet: function () {
-                return Object.keys(values);
-            },
-
-            toString: function () {
-                return JSON.stringify(values);
-            }
-        };
-
-        return properties;
-    }
-
-
-    /* their text, if a handler changed it */
-
-    function changed_properties() {
-        var text = properties === null ? undefined : JSON.stringify(values);
-
-        return text === given ? null : text;
-    }
-
-
-    return {new_req: new_req, new_headers: new_headers, changes: changes,
-            caller: caller_of_request,
-            changed_properties: changed_properties};
+    return req;
 }

@@ -4,8 +4,10 @@
  * response, as the ResponseBuilder of JAX-RS, and the answer to a preflight.
  */
 
+import make_rules from './inline_headers.js';
+
 export default function (round, host) {
-    var status = null, headers = [];
+    var rules = make_rules(host), status = null, headers = [];
 
 
     /* whoever follows may change what another set: each item stays in order */
@@ -14,14 +16,14 @@ export default function (round, host) {
         name = String(name);
 
         if (value === null || value === undefined) {
-            if (host.may_set(name, '')) {
+            if (rules.may_set(name, '')) {
                 headers.push([name, null]);
             }
 
             return;
         }
 
-        if (host.may_set(name, String(value))) {
+        if (rules.may_set(name, String(value))) {
             headers.push([name, String(value)]);
         }
     }

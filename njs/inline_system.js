@@ -5,7 +5,11 @@
  * all of it is synchronous; a call that nobody answers throws.
  */
 
+import make_rules from './inline_headers.js';
+
 export default function (round, host) {
+    var rules = make_rules(host);
+
     var OWN_LOCATION = '/_ae/own';
 
     /* functions that need what is not here: what to do instead */
@@ -168,7 +172,7 @@ export default function (round, host) {
         var name, has_type = false, headers = {};
 
         for (name in (settings && settings.headers) || {}) {
-            if (host.may_set(name, String(settings.headers[name]))) {
+            if (rules.may_set(name, String(settings.headers[name]))) {
                 headers[name] = String(settings.headers[name]);
                 has_type = has_type || name.toLowerCase() === 'content-type';
             }
@@ -191,10 +195,10 @@ export default function (round, host) {
     }
 
 
-    /* objects: true for SysUtilityV2, whose results are never texts */
+    /* the results of SysUtilityV2 are never texts */
 
-    function utility(objects) {
-        var name, system = {};
+    function utility(kind) {
+        var name, system = {}, objects = kind === 'SysUtilityV2';
 
         function shaped(what, text) {
             return objects ? parsed(what, text) : text;
@@ -208,7 +212,7 @@ export default function (round, host) {
 
         function fragment(member) {
             return function () {
-                return {urlFragment: host.request().caller()[member] || ''};
+                return {urlFragment: host.details().caller()[member] || ''};
             };
         }
 

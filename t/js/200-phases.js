@@ -208,9 +208,26 @@ function status_of_error(t) {
 }
 
 
+function java_strings(t) {
+    var got, TEXT = '{"errorMessage":"Error: Hijack it"}';
+
+    return phase.run({phase: 'error', text: TEXT,
+                      handlers: phase.list(function (ae) {
+        var text = ae.json.errorMessage;
+
+        got = [text.contains('Hijack'), text.contains('none'),
+               text.equals('Error: Hijack it'), text.equals('x'),
+               text.equalsIgnoreCase('ERROR: hijack IT'),
+               Object.keys(ae.json).length];
+    })}).then(function () {
+        t.is(got, [true, false, true, false, true, 1], 'have their methods');
+    });
+}
+
+
 function run(r) {
     tap.serve(r, {unchanged, changed, inputs, in_order, thrown,
-                  cannot_be_written, status_of_error});
+                  cannot_be_written, status_of_error, java_strings});
 }
 
 
