@@ -133,7 +133,8 @@ function in_order(t) {
 
 function thrown(t) {
     function threw(value, kind) {
-        return phase.run({phase: kind || 'request', text: '{}', handlers: phase.list(
+        return phase.run({phase: kind || 'request', text: '{}',
+                          handlers: phase.list(
             function () {
                 throw value;
             },

@@ -132,7 +132,8 @@ function headers_are_read(t) {
     return run_headers(function (ae) {
         var h = ae.get('headers'), h2 = ae.get('req').httpHeaders;
 
-        got = [h['content-type'], h['Content-Type'], h['X-Low'], h.authorization,
+        got = [h['content-type'], h['Content-Type'], h['X-Low'],
+               h.authorization,
                h.Authorization, h['x-key'], Object.keys(h).sort().join(),
                h2['content-type'], h2['X-A'], h2.authorization];
 
