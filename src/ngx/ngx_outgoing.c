@@ -22,6 +22,7 @@ typedef enum {
 
 static ngx_http_apievents_outgoing_t *ngx_http_apievents_outgoing_bind(
     ngx_http_apievents_call_t *call, ngx_http_request_t *r);
+static ngx_uint_t ngx_http_apievents_outgoing_location(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 static ngx_int_t ngx_http_apievents_limit_time(ngx_http_request_t *r,
@@ -285,6 +286,23 @@ ngx_http_apievents_outgoing_bind(ngx_http_apievents_call_t *call,
 }
 
 
+/* whether it is /_ae/call of the internal server */
+
+static ngx_uint_t
+ngx_http_apievents_outgoing_location(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return r->srv_conf == mcf->generated.server->srv_conf
+           && clcf->name.len == sizeof("/_ae/call") - 1
+           && ngx_strncmp(clcf->name.data, "/_ae/call", clcf->name.len) == 0;
+}
+
+
 ngx_int_t
 ngx_http_apievents_outgoing_handler(ngx_http_request_t *r)
 {
@@ -294,6 +312,12 @@ ngx_http_apievents_outgoing_handler(ngx_http_request_t *r)
     call = ngx_http_apievents_call_of(r);
 
     if (call == NULL || (r == call->subrequest && call->outgoing == NULL)) {
+        return NGX_DECLINED;
+    }
+
+    /* a script in line with a request reads of the request's server, too */
+
+    if (call->attached && !ngx_http_apievents_outgoing_location(r)) {
         return NGX_DECLINED;
     }
 
