@@ -141,7 +141,8 @@ function go(round, i) {
                                           : round.ae);
 
         } catch (e) {
-            rounds_of(round).threw(round, e);
+            rounds_of(round).threw(round, typeof list[i] === 'function' ? e
+                : new Error('the default export is not a function'));
             return;
         }
 

@@ -139,18 +139,27 @@ export default function (state, inline) {
         }
 
         runs.start_waiting(state);
+        ask_again(round);
+    }
+
+
+    function ask_again(round) {
+        var is_late = false, timer = setTimeout(function () {
+            is_late = true;
+            fail(round, new Error('timeout'));
+
+        }, Math.max(runs.time_left(state), 0));
 
         round.pending.then(function () {
+            if (is_late) {
+                return;
+            }
+
+            clearTimeout(timer);
             runs.stop_waiting(state);
             waits[round.at] = state.waited;
-
-            if (runs.time_left(state) > 0) {
-                runs.enter(r);
-                inline.start(state);
-
-            } else {
-                fail(round, new Error('timeout'));
-            }
+            runs.enter(r);
+            inline.start(state);
         });
     }
 

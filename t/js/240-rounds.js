@@ -276,11 +276,19 @@ function caught_end(t) {
 }
 
 
+function no_function(t) {
+    return run_list({}, {module: true}).then(function (m) {
+        t.is(m.error.errorMessage, 'the default export is not a function',
+             'is an error');
+    });
+}
+
+
 function run(r) {
     tap.serve(r, {clock_repeats, modules_have_the_clock, members,
                   headers_of_module, asynchronous, rejected, late,
                   each_has_its_time, properties, failed_properties,
-                  failed_effects, caught_end});
+                  failed_effects, caught_end, no_function});
 }
 
 
