@@ -221,3 +221,39 @@ GET /api/x
 sub {
     is(logged(1), 'LOG true', 'one line of three runs');
 }
+
+
+
+=== TEST 10: an async function may read as well
+--- handlers
+response r.js
+--- user_files
+>>> r.js
+export default async function (ctx) {
+    if (ctx.req.resourceName === 'x') {
+        ctx.json = [ctx.SysUtility.getResource('y').uri];
+    }
+}
+--- request
+GET /api/x
+--- response_body chop
+["/y"]
+
+
+
+=== TEST 11: what every handler finds is its own
+--- handlers
+request q.js
+--- user_files
+>>> q.js
+export default function (ctx) {
+    if (globalThis.leak || String.leak) {
+        throw 'leaked';
+    }
+
+    globalThis.leak = String.leak = 1;
+}
+--- request eval
+["POST /api/x\n-", "POST /api/x\n-"]
+--- response_body_like eval
+[qr/"body":"-"/, qr/"body":"-"/]
