@@ -1,5 +1,6 @@
 # Wrong handlers: one line each, which says where and what was expected.  What
-# is wrong about a script stands in 221-config-script.t.
+# is wrong about a script stands in 021-config-script.t, about those of phases in
+# 024-config-phases.t.
 
 use strict;
 use warnings;

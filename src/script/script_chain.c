@@ -349,9 +349,11 @@ ngx_http_apievents_chain(ngx_conf_t *cf, ngx_http_apievents_walk_t *walk,
     ngx_array_t *handlers, ngx_uint_t phase,
     ngx_http_apievents_chain_t **chain)
 {
-    uint32_t                          hash;
-    ngx_str_t                         folder;
-    ngx_http_apievents_chain_node_t  *cn;
+    uint32_t                               hash;
+    ngx_str_t                              folder;
+    ngx_uint_t                             i;
+    ngx_http_apievents_chain_node_t       *cn;
+    ngx_http_apievents_phase_handler_t   **h;
 
     if (ngx_http_apievents_chain_write(cf, handlers, phase, &folder)
         != NGX_OK)
@@ -380,6 +382,12 @@ ngx_http_apievents_chain(ngx_conf_t *cf, ngx_http_apievents_walk_t *walk,
         ngx_rbtree_insert(&walk->chains, &cn->node.node);
     }
 
+    h = handlers->elts;
+
+    for (i = 0; i < handlers->nelts; i++) {
+        h[i]->chained = 1;
+    }
+
     *chain = &cn->chain;
 
     return NGX_OK;
@@ -399,7 +407,6 @@ ngx_http_apievents_chain_create(ngx_conf_t *cf,
     len = 0;
 
     for (i = 0; i < handlers->nelts; i++) {
-        h[i]->chained = 1;
         cn->chain.timeout += h[i]->timeout;
         len += h[i]->label.len + 2;
     }

@@ -159,7 +159,14 @@ ngx_http_apievents_wrap_body(ae_buf_t *b, ngx_str_t *text,
 
     ae_buf_puts(b, "; try { ");
     ae_buf_put(b, text->data, text->len);
-    ae_buf_puts(b, "\n} finally { __ae.json = json; ");
+
+    /* the last line may be a comment */
+
+    if (text->len == 0 || text->data[text->len - 1] != '\n') {
+        ae_buf_puts(b, "\n");
+    }
+
+    ae_buf_puts(b, "} finally { __ae.json = json; ");
 
     if (uses[1] == AE_SCRIPT_MENTIONED) {
         ae_buf_puts(b, "__ae.put('headers', headers); ");
