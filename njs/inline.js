@@ -87,7 +87,7 @@ function json_of(state) {
     if (state.phase === 'response') {
         state.kind = state.r.variables.apievents_kind;
 
-        if (state.kind !== 'json') {
+        if (state.kind === 'text') {
             return text;
         }
     }

@@ -68,7 +68,9 @@ export default function (round, objects_of, rounds_of) {
 
         text = JSON.stringify(json);
 
-        if (text === state.text || is_as_it_was(json)) {
+        if (text === state.text
+            || (state.kind !== 'plain' && is_as_it_was(json)))
+        {
             return SAME;
         }
 

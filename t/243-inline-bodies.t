@@ -138,3 +138,23 @@ GET /api/x
 --- raw_response_headers_unlike: X-B|X-D|X E|chunked
 --- response_headers
 Content-Length: 12
+
+
+
+=== TEST 7: no byte of what is written in other ways than njs would
+--- handlers
+response h.js
+--- http_config
+types { application/json json; }
+--- user_files eval
+my @texts = ('{"a":1,"a":2}', '{"b":1,"1":2}', '{"__proto__":1}', '[1e5]',
+             '[1.0,-0]', '["\u0041\/"]', '[0.0000001]', '{ "a" :1}', '5',
+             '"x"', '[12345678901234567890]');
+CORE::join '', ">>> h.js\nif (req.urlParameters.change) { json = {was: json}; }\n",
+    (map { ">>> $_.json\n$texts[$_]\n" } 0 .. $#texts), ">>> last.txt\n";
+--- request eval
+[map { "GET /api/file/$_.json" } 0 .. 10]
+--- response_body eval
+[map { "$_\n" } '{"a":1,"a":2}', '{"b":1,"1":2}', '{"__proto__":1}', '[1e5]',
+ '[1.0,-0]', '["\u0041\/"]', '[0.0000001]', '{ "a" :1}', '5', '"x"',
+ '[12345678901234567890]']

@@ -31,7 +31,7 @@ static void ngx_http_apievents_inline_resource(ngx_http_request_t *r,
 static ngx_int_t ngx_http_apievents_inline_now(ngx_http_request_t *r,
     ngx_str_t *value);
 static void ngx_http_apievents_inline_kind(ngx_http_request_t *r,
-    ngx_str_t *kind);
+    ngx_http_apievents_inline_t *in, ngx_str_t *kind);
 static ngx_int_t ngx_http_apievents_inline_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_apievents_inline_set(ngx_http_request_t *r,
@@ -160,7 +160,7 @@ ngx_http_apievents_inline_variable(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_APIEVENTS_INLINE_KIND:
-        ngx_http_apievents_inline_kind(r, &value);
+        ngx_http_apievents_inline_kind(r, in, &value);
         break;
 
     case NGX_HTTP_APIEVENTS_INLINE_NOW:
@@ -281,12 +281,19 @@ ngx_http_apievents_inline_now(ngx_http_request_t *r, ngx_str_t *value)
 }
 
 
-/* of the answer; facts: Layer7's A2, what is no JSON is a string */
+/*
+ * Of the answer; facts: Layer7's A2, what is no JSON is a string.  Of what is
+ * plain the runtime need not find out whether it was changed or only written
+ * otherwise.
+ */
 
 static void
-ngx_http_apievents_inline_kind(ngx_http_request_t *r, ngx_str_t *kind)
+ngx_http_apievents_inline_kind(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in, ngx_str_t *kind)
 {
     size_t      len;
+    ae_str_t    text;
+    ngx_buf_t  *b;
     ngx_str_t  *type;
 
     ngx_str_set(kind, "text");
@@ -307,6 +314,19 @@ ngx_http_apievents_inline_kind(ngx_http_request_t *r, ngx_str_t *kind)
                == 0))
     {
         ngx_str_set(kind, "json");
+    }
+
+    if (kind->len == 4 && kind->data[0] == 'j' && in->body != NULL
+        && in->body->next == NULL && !in->encoded)
+    {
+        b = in->body->buf;
+
+        text.data = b->pos;
+        text.len = b->last - b->pos;
+
+        if (ae_json_plain(text)) {
+            ngx_str_set(kind, "plain");
+        }
     }
 }
 

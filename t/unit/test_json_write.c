@@ -442,6 +442,90 @@ test_random_texts(void **state)
 }
 
 
+static void
+test_plain(void **state)
+{
+    size_t       i;
+
+    const char  *plain[] = {
+        "{}", "[]", "null", "true", "0", "-1", "\"\"", "0.5", "-0.5", "1.25",
+        "999999999999999", "0.000001", "\"\xe2\x82\xac\"", "\"a b\"",
+        "\"\\\"\\\\\\n\"", "{\"a\":1,\"b\":{\"a\":[1,\"x\",null,false]}}",
+        "[[],{}]"
+    };
+    const char  *other[] = {
+        "", " 1", "1 ", "[1, 2]", "{\"a\": 1}", "[1,]", "[,1]", "{\"a\"}",
+        "{\"a\":1,}", "{\"a\":1", "[1", "\"a", "\"\\", "tru", "truex", "-",
+        "-0", "00", "01", "1.", ".5", "1.0", "0.0", "1.50", "1e5", "1E5",
+        "1.5e5", "0.0000001", "9999999999999999", "12345678901234567890",
+        "0.1234567890123456", "1e400", "\"\\u0041\"", "\"\\/\"",
+        "\"\\u000a\"", "\"\n\"", "\"\xff\"", "\"\xed\xa0\x80\"",
+        "{\"a\":1,\"a\":2}", "{\"b\":1,\"1\":2}", "{\"__proto__\":1}",
+        "[1]]", "NaN", "{a:1}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (!ae_json_plain((ae_str_t) { strlen(plain[i]),
+                                        (unsigned char *) plain[i] }))
+        {
+            fail_msg("%s is plain", plain[i]);
+        }
+    }
+
+    for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        if (ae_json_plain((ae_str_t) { strlen(other[i]),
+                                       (unsigned char *) other[i] }))
+        {
+            fail_msg("%s is not plain", other[i]);
+        }
+    }
+}
+
+
+/* names and depth are compared as far as there is room, and no further */
+
+static void
+test_plain_bounds(void **state)
+{
+    int       i, n, depth;
+    ae_buf_t  b;
+
+    (void) state;
+
+    for (i = 64; i <= 65; i++) {
+        ae_buf_init(&b, 1 << 16);
+
+        for (n = 0; n < i; n++) {
+            ae_buf_puts(&b, n ? ",\"n" : "{\"n");
+            ae_buf_int(&b, n);
+            ae_buf_puts(&b, "\":1");
+        }
+
+        ae_buf_puts(&b, "}");
+        assert_int_equal(ae_json_plain((ae_str_t) { b.len, b.data }), i == 64);
+        ae_buf_free(&b);
+    }
+
+    for (depth = 32; depth <= 33; depth++) {
+        ae_buf_init(&b, 1 << 16);
+
+        for (i = 0; i < depth; i++) {
+            ae_buf_puts(&b, "[");
+        }
+
+        for (i = 0; i < depth; i++) {
+            ae_buf_puts(&b, "]");
+        }
+
+        assert_int_equal(ae_json_plain((ae_str_t) { b.len, b.data }),
+                         depth == 32);
+        ae_buf_free(&b);
+    }
+}
+
+
 int
 main(void)
 {
@@ -455,7 +539,9 @@ main(void)
         cmocka_unit_test(test_value_chains),
         cmocka_unit_test(test_value_share),
         cmocka_unit_test(test_random_trees),
-        cmocka_unit_test(test_random_texts)
+        cmocka_unit_test(test_random_texts),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_plain_bounds)
     };
 
     ae_random_seed();

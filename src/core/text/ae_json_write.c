@@ -21,7 +21,7 @@ static void ae_json_write_list(ae_buf_t *b, const ae_value_t *v,
     unsigned depth);
 static void ae_json_write_number(ae_buf_t *b, const ae_value_t *v);
 static void ae_json_write_string(ae_buf_t *b, ae_str_t s);
-static int ae_json_plain(unsigned char c, int html);
+static int ae_json_unescaped(unsigned char c, int html);
 static void ae_json_escape_byte(ae_buf_t *b, unsigned char c);
 
 
@@ -45,7 +45,7 @@ ae_json_escape(ae_buf_t *b, ae_str_t s, int html)
     for (i = 0; i < s.len; i += n) {
         n = 1;
 
-        if (ae_json_plain(p[i], html)) {
+        if (ae_json_unescaped(p[i], html)) {
             continue;
         }
 
@@ -224,7 +224,7 @@ ae_json_write_string(ae_buf_t *b, ae_str_t s)
 /* ASCII that leaves as it is */
 
 static int
-ae_json_plain(unsigned char c, int html)
+ae_json_unescaped(unsigned char c, int html)
 {
     if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
         return 0;

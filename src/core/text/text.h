@@ -83,6 +83,12 @@ ae_value_t *ae_json_parse(ae_arena_t *arena, ae_str_t text, ae_error_t *err);
 int ae_json_read(ae_arena_t *arena, ae_str_t text, ae_value_t **value,
     ae_error_t *err);
 
+/*
+ * 1: JSON.stringify(JSON.parse(text)) of ECMAScript is the same text; 0: it is
+ * not, or that is too much to find out.
+ */
+int ae_json_plain(ae_str_t text);
+
 /* compact; strings with invalid UTF-8 get U+FFFD, never an invalid document */
 void ae_json_write(ae_buf_t *b, const ae_value_t *v);
 
