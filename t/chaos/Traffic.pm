@@ -14,7 +14,8 @@ use Time::HiRes qw/ time /;
 
 
 # Function for Chaos::child().  Options: port; connections; rate, requests a
-# second, 0 for as many as there can be; count, to end after so many; depth,
+# second, 0 for as many as there can be; count, to end after so many; hold, a
+# file's name: while there is one nothing is sent; depth,
 # most requests at once on a connection; kinds, a list of hashes: name, weight,
 # text (the request; a list of texts is sent in parts) or make (gives it),
 # refused and passed (statuses).
@@ -57,7 +58,10 @@ sub loop {
 
         my $wait = 0.2;
 
-        if (!$stop) {
+        if (!$stop && defined $self->{hold} && -e $self->{hold}) {
+            $wait = 0.05;
+
+        } elsif (!$stop) {
             my @rest;
 
             for my $c (@{ $self->{idle} }) {
