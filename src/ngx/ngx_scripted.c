@@ -129,6 +129,12 @@ ngx_http_apievents_register(ngx_http_apievents_call_t *call, ae_value_t *spec)
         return "too many requests";
     }
 
+    /* one that comes back to its own server would do so without an end */
+
+    if (call->attached && call->hops > NGX_HTTP_APIEVENTS_HOPS) {
+        return "too many nested requests";
+    }
+
     t = ngx_pcalloc(pool, sizeof(ngx_http_apievents_target_t));
     if (t == NULL) {
         return "no memory";
