@@ -47,6 +47,7 @@ function unchanged(t) {
         ['same text', 'request', BODY, set_json(BODY), {}, [200, '']],
         ['response', 'response', BODY, nothing, {}, [200, '']],
         ['empty response', 'response', '', nothing, {}, [200, '']],
+        ['plain', 'response', '{"a":1}', nothing, {kind: 'plain'}, [200, '']],
         ['number', 'response', ' 5 ', nothing, {}, [200, '']],
         ['string', 'response', ' "s"', nothing, {}, [200, '']],
         ['text', 'response', 'plain', nothing, {kind: 'text'}, [200, '']],
@@ -70,6 +71,9 @@ function changed(t) {
          [202, '[null]']],
         ['vector 8: undefined', 'response', BODY, set_json(undefined), {},
          [202, '[null]']],
+        ['plain', 'response', '{"a":1}', function (ae) {
+            ae.json.a = 2;
+        }, {kind: 'plain'}, [202, '{"a":2}']],
         ['text', 'response', 'plain', set_json('s'), {kind: 'text'},
          [202, 's']],
         ['text into object', 'response', 'plain', set_json({a: 1}),
