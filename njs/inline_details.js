@@ -10,7 +10,7 @@ import make_rules from './inline_headers.js';
 export default function (round, host) {
     var r = round.state.r, v = r.variables;
     var rules = make_rules(host);
-    var caller = null, properties = null, values, given;
+    var caller = null, properties = null, values, given, original;
 
 
     /* their text is JSON, one that is missing is undefined */
@@ -142,6 +142,7 @@ export default function (round, host) {
         }
 
         round.headers = headers;
+        original = headers;
 
         return headers;
     }
@@ -154,6 +155,19 @@ export default function (round, host) {
 
         for (name in round.headers) {
             now[name.toLowerCase()] = [name, text_of(round.headers[name])];
+        }
+
+        /* a handler may delete what it finds by another name as well */
+
+        for (name in r.headersIn) {
+            low = name.toLowerCase();
+
+            if (round.headers === original && now[low] !== undefined
+                && now[low][1] === round.sent[low]
+                && (!has(name) || !has(title_case(low))))
+            {
+                now[low][1] = null;
+            }
         }
 
         for (low in now) {
@@ -177,6 +191,11 @@ export default function (round, host) {
         }
 
         return count ? {headers: found} : null;
+    }
+
+
+    function has(name) {
+        return Object.prototype.hasOwnProperty.call(round.headers, name);
     }
 
 
