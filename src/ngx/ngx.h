@@ -399,8 +399,8 @@ ngx_http_apievents_call_t *ngx_http_apievents_call_create(ngx_log_t *log,
 
 /*
  * A call within a client's request r: its subrequest is r's own, and r is
- * woken, by its write_event_handler, when the call has ended; there is no
- * done().  Lives as long as r, and ends with it.  NULL: no memory.
+ * woken, by its write_event_handler, when the call has ended; done(), if there
+ * is one, is called before that.  Lives as long as r.  NULL: no memory.
  */
 ngx_http_apievents_call_t *ngx_http_apievents_call_attach(
     ngx_http_request_t *r, ngx_http_apievents_share_t *share);

@@ -501,6 +501,10 @@ ngx_http_apievents_call_answered(ngx_http_request_t *sr, void *data,
 
     if (!call->ended) {
         ngx_http_apievents_call_outcome(call, sr, rc);
+
+        if (call->attached && call->done != NULL) {
+            call->done(call);
+        }
     }
 
     return NGX_OK;

@@ -18,6 +18,11 @@ static ngx_uint_t ngx_http_apievents_answer_of_upstream(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_answer_encoding(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in);
+static ngx_int_t ngx_http_apievents_answer_begin(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
+static void ngx_http_apievents_answer_wait(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
+static void ngx_http_apievents_answer_woken(ngx_http_apievents_call_t *call);
 static ngx_int_t ngx_http_apievents_answer_keep(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_chain_t *cl);
 static ngx_int_t ngx_http_apievents_answer_copy(ngx_http_request_t *r,
@@ -79,6 +84,16 @@ ngx_http_apievents_inline_header(ngx_http_request_t *r)
 
     r->filter_need_in_memory = 1;
     r->main_filter_need_in_memory = 1;
+
+    /* whoever says that before the header sends no body behind it */
+
+    if (r->header_only) {
+        r->header_only = 0;
+        in->whole = 1;
+
+        return ngx_http_apievents_answer_begin(r, in) == NGX_ERROR
+               ? NGX_ERROR : NGX_OK;
+    }
 
     return NGX_OK;
 }
@@ -222,17 +237,7 @@ ngx_http_apievents_inline_body(ngx_http_request_t *r, ngx_chain_t *cl)
             return NGX_OK;
         }
 
-        in->asked = 1;
-
-        if (ngx_http_apievents_answer_ask(r, in) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (in->ready) {
-            return ngx_http_apievents_answer_send(r, in);
-        }
-
-        r->connection->buffered |= NGX_HTTP_APIEVENTS_BUFFERED;
+        return ngx_http_apievents_answer_begin(r, in);
     }
 
     if (!in->call->ended) {
@@ -240,6 +245,62 @@ ngx_http_apievents_inline_body(ngx_http_request_t *r, ngx_chain_t *cl)
     }
 
     return ngx_http_apievents_answer_end(r, in);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_answer_begin(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    in->asked = 1;
+
+    if (ngx_http_apievents_answer_ask(r, in) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (in->ready) {
+        return ngx_http_apievents_answer_send(r, in);
+    }
+
+    r->connection->buffered |= NGX_HTTP_APIEVENTS_BUFFERED;
+    ngx_http_apievents_answer_wait(r, in);
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * nginx takes what is kept back for a client that does not read, and would
+ * give that up after "send_timeout": not while it is delayed, as by a limit of
+ * its rate.  Handlers have a time of their own.
+ */
+
+static void
+ngx_http_apievents_answer_wait(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    in->call->done = ngx_http_apievents_answer_woken;
+
+    if (!r->connection->write->delayed) {
+        r->connection->write->delayed = 1;
+        in->delayed = 1;
+    }
+}
+
+
+static void
+ngx_http_apievents_answer_woken(ngx_http_apievents_call_t *call)
+{
+    ngx_http_request_t           *r;
+    ngx_http_apievents_inline_t  *in;
+
+    r = call->request;
+    in = ngx_http_apievents_inline_of(r, 0);
+
+    if (in->delayed) {
+        r->connection->write->delayed = 0;
+        in->delayed = 0;
+    }
 }
 
 
@@ -372,7 +433,13 @@ ngx_http_apievents_answer_end(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        return in->ready ? ngx_http_apievents_answer_send(r, in) : NGX_AGAIN;
+        if (in->ready) {
+            return ngx_http_apievents_answer_send(r, in);
+        }
+
+        ngx_http_apievents_answer_wait(r, in);
+
+        return NGX_AGAIN;
     }
 
     if (rc != NGX_ERROR

@@ -235,6 +235,8 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
 
     if (!in->has_text && ngx_http_apievents_request_has_body(r)) {
 
+        /* also one that no handler sees: another may be put in its place */
+
         if (r->request_body == NULL) {
             return ngx_http_apievents_request_read(r);
         }
@@ -267,13 +269,10 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
 }
 
 
-/* facts: part A2, with PATCH beside POST and PUT */
-
 static ngx_uint_t
 ngx_http_apievents_request_has_body(ngx_http_request_t *r)
 {
-    return (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH))
-           && (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
+    return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
 }
 
 
@@ -312,7 +311,10 @@ ngx_http_apievents_request_was_read(ngx_http_request_t *r)
 }
 
 
-/* one piece of memory, whatever nginx keeps it in */
+/*
+ * One piece of memory, whatever nginx keeps it in.  Facts: part A2, with PATCH
+ * beside POST and PUT.
+ */
 
 static ngx_int_t
 ngx_http_apievents_request_text(ngx_http_request_t *r,
@@ -335,7 +337,9 @@ ngx_http_apievents_request_text(ngx_http_request_t *r,
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
-    if (size == 0) {
+    if (size == 0
+        || !(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)))
+    {
         return NGX_OK;
     }
 

@@ -45,6 +45,7 @@ typedef struct {
     unsigned                         large:1;   /* over api_body_max */
     unsigned                         encoded:1; /* gzip */
     unsigned                         asked:1;   /* a script is */
+    unsigned                         delayed:1; /* the connection, by us */
     unsigned                         ready:1;   /* nobody is to be asked */
     unsigned                         sent:1;    /* the answer is */
 } ngx_http_apievents_inline_t;

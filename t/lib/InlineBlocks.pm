@@ -98,7 +98,7 @@ END
             HANDLERS
         }
 END
-        =~ s/\$UPSTREAM/$UPSTREAM/gr =~ s/HANDLERS/$handlers/r);
+        =~ s/\$UPSTREAM/$UPSTREAM/gr =~ s/HANDLERS/$handlers/gr);
 });
 
 
