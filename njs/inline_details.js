@@ -43,7 +43,7 @@ export default function (round, host) {
         var user = caller_of_request().user;
 
         return {
-            userIdentifier: user === undefined ? null : user,
+            userIdentifier: user || null,
 
             getUserIdentifier: function () {
                 return this.userIdentifier;

@@ -160,6 +160,8 @@ ngx_http_apievents_request_handler(ngx_http_request_t *r)
 
     if (chain == NULL
         && ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_RESPONSE)
+           == NULL
+        && ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_ERROR)
            == NULL)
     {
         return NGX_DECLINED;
