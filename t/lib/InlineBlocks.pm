@@ -3,23 +3,27 @@ package InlineBlocks;
 # What the blocks of t/24*.t have in common: an API at /api/ without keys, in
 # front of an upstream that tells in JSON what it was asked; its handlers are
 # the lines of "handlers", such as "request h.js", of files below html/.  In
-# what a block says $UPSTREAM is the upstream's URL.
+# what a block says $UPSTREAM is the upstream's URL, and $EXAMPLES the folder of
+# the example handlers.
 #
 # The upstream:
 #   /status/503     that status, with no JSON
 #   /own/409        that status, with JSON that has a statusCode
 #   /slow/100       after that many milliseconds
 #   /file/...       of html/
+#   /answers/...    likewise, as JSON
 #   anything else   {"verb", "uri", "args", "body", "headers"}
 
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use Exporter 'import';
 use Test::Nginx::Socket ();
 
 our @EXPORT = qw(logged);
 
+my $EXAMPLES = abs_path('examples/handlers');
 my $UPSTREAM = 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_1';
 
 my $Echo = <<'END';
@@ -70,6 +74,8 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
 END
         split /\n/, $block->handlers // '';
 
+    $handlers =~ s/\$EXAMPLES/$EXAMPLES/g;
+
     $block->set_value(http_config => <<"END" =~ s/\$UPSTREAM/$UPSTREAM/gr);
     api_zone apievents:16m;
     api_state_path \$TEST_NGINX_SERVER_ROOT/logs/state;
@@ -82,6 +88,10 @@ END
 
         location / { js_content echo.run; client_max_body_size 0; }
         location /file/ { alias \$TEST_NGINX_SERVER_ROOT/html/; }
+        location /answers/ {
+            alias \$TEST_NGINX_SERVER_ROOT/html/;
+            default_type application/json;
+        }
     }
 END
 
