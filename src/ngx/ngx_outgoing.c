@@ -312,6 +312,14 @@ ngx_http_apievents_outgoing_handler(ngx_http_request_t *r)
     call = ngx_http_apievents_call_of(r);
 
     if (call == NULL || (r == call->subrequest && call->outgoing == NULL)) {
+
+        /* from here nginx goes on into njs, which does not say so itself as
+         * it does for event handlers */
+
+        if (call != NULL && call->attached) {
+            ngx_http_apievents_enter_script(call);
+        }
+
         return NGX_DECLINED;
     }
 
