@@ -1,0 +1,62 @@
+# The example handlers in the form of modules.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use ApiEvents;
+use InlineBlocks;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: request
+--- handlers
+request $EXAMPLES/modules/request.js
+--- request eval
+["POST /api/x\n{\"number\": 7}", "POST /api/x\n{}", 'GET /api/x']
+--- error_code eval
+[200, 422, 200]
+--- response_body_like eval
+[qr/"x-order":"7"/, qr/"errorCode":4221,"errorMessage":"an order has/,
+ qr/"verb":"GET"/]
+
+
+
+=== TEST 2: response
+--- handlers
+response $EXAMPLES/modules/response.js
+--- request
+GET /api/x
+--- response_headers
+Cache-Control: max-age=60
+X-Verb: GET
+Set-Cookie: seen=yes
+--- response_body chop
+{"verb":"GET","uri":"/x"}
+
+
+
+=== TEST 3: options
+--- handlers
+options $EXAMPLES/modules/options.js
+--- request
+OPTIONS /api/x
+--- more_headers
+Access-Control-Request-Method: GET
+--- error_code: 204
+--- response_headers
+Access-Control-Allow-Origin: *
+Access-Control-Allow-Methods: GET, HEAD
+
+
+
+=== TEST 4: error
+--- handlers
+error $EXAMPLES/modules/error.js
+--- request
+GET /api/own/409
+--- error_code: 409
+--- response_body chop
+{"success":false,"code":7,"resource":"own"}
