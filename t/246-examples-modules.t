@@ -60,3 +60,40 @@ GET /api/own/409
 --- error_code: 409
 --- response_body chop
 {"success":false,"code":7,"resource":"own"}
+
+
+
+=== TEST 5: an event
+--- handlers
+QuotaExceeded $EXAMPLES/modules/event.js
+* told.js
+--- config
+        location /api/ {
+            api_id a;
+            proxy_pass $UPSTREAM/;
+            HANDLERS
+        }
+--- http_config
+api_keys ../html/keys.json;
+--- user_files
+>>> keys.json
+{"good-key-0123456789": {"quota_max": 1, "quota_renewal_rate": 3600,
+ "access_rights": {"a": {}}}}
+>>> told.js
+export default function (ctx) {
+    if (ctx.event.EventType === 'QuotaTold') {
+        ctx.log('told of ' + ctx.event.EventMetaData.Key);
+    }
+}
+--- request eval
+['GET /api/x', 'GET /api/x']
+--- more_headers
+Authorization: good-key-0123456789
+--- error_code eval
+[200, 403]
+--- check eval
+sub {
+    ok(wait_for(sub { error_log_text() =~ /told of [0-9a-f]{32}/ }),
+       'the event that it raised');
+    like(error_log_text(), qr/quota: [0-9a-f]{32} at a/, 'what it logged');
+}
