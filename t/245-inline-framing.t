@@ -368,3 +368,23 @@ sub {
     is($good, 10_000, 'all were answered');
     cmp_ok(main::memory() - $before, '<', 4096, 'no growth');
 }
+
+
+
+=== TEST 10: what is thrown takes the error road, whatever its status
+--- handlers
+request q.js
+response r.js
+error e.js
+--- user_files
+>>> q.js
+throw {statusCode: 202, errorMessage: 'later'};
+>>> r.js
+json.never = 1;
+>>> e.js
+json = {seen: json.errorMessage};
+--- request
+GET /api/x
+--- error_code: 202
+--- response_body chop
+{"seen":"later"}

@@ -106,6 +106,7 @@ ngx_http_apievents_answer_chain(ngx_http_request_t *r,
     ngx_uint_t                       status;
     ngx_http_apievents_loc_conf_t   *lcf;
     ngx_http_apievents_chain_t     **chains;
+    ngx_http_apievents_inline_t     *in;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
     chains = lcf->phases.chains;
@@ -120,7 +121,12 @@ ngx_http_apievents_answer_chain(ngx_http_request_t *r,
         return NULL;
     }
 
-    if (status >= NGX_HTTP_BAD_REQUEST) {
+    in = ngx_http_apievents_inline_of(r, 0);
+
+    if (in != NULL && in->refused) {
+        *phase = NGX_HTTP_APIEVENTS_PHASE_ERROR;
+
+    } else if (status >= NGX_HTTP_BAD_REQUEST) {
 
         /* before it was known where it goes; gRPC has errors of its own */
 

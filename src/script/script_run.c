@@ -151,6 +151,8 @@ ngx_http_apievents_inline_ended(ngx_http_request_t *r,
 
     *status = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
+    in->refused = 1;
+
     if (call->answer.len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "handlers \"%V\" failed: %V", &in->chain->names,

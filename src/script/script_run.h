@@ -39,6 +39,7 @@ typedef struct {
     unsigned                         has_text:1;
     unsigned                         optioned:1;/* options phase is over */
     unsigned                         requested:1;   /* request phase is */
+    unsigned                         refused:1; /* a handler threw */
     unsigned                         kept:1;    /* there is an answer */
     unsigned                         whole:1;   /* all of it */
     unsigned                         cut:1;     /* as far as it came */
