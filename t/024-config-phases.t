@@ -556,6 +556,7 @@ GET /t
 --- http_config
     api_state_path $TEST_NGINX_SERVER_ROOT/logs/state;
     api_script_path ../html;
+    api_zone a:16m;
     api_event_handlers request js path=h/;
 --- config
     location = /t { return 204; }
@@ -573,6 +574,7 @@ sub { like(error_log_text(), qr{\[warn\] .*no \*.js in the folder "\S+/h"}, "a w
 --- http_config
     api_state_path $TEST_NGINX_SERVER_ROOT/logs/state;
     api_script_path ../html;
+    api_zone a:16m;
     api_event_handlers request js path=a.js;
 --- config
     location = /t { return 204; }
@@ -582,20 +584,14 @@ sub { like(error_log_text(), qr{\[warn\] .*no \*.js in the folder "\S+/h"}, "a w
 GET /t
 --- error_code: 204
 
-=== TEST 46: no api_zone is needed
+=== TEST 46: no zone
 --- http_config
     api_state_path $TEST_NGINX_SERVER_ROOT/logs/state;
     api_script_path ../html;
     api_event_handlers request js path=a.js;
-    api_event_handlers error js path=b.js;
---- config
-    location /a { api_base /a/b; }
-    location = /t { return 204; }
 --- user_files
 >>> a.js
-json = 1;
->>> b.js
-json = 2;
---- request
-GET /t
---- error_code: 204
+json = null;
+--- emerg
+event handlers need shared memory, "api_zone" is expected in the http block, in
+nginx.conf:

@@ -20,6 +20,7 @@ add_block_preprocessor(sub {
 
     $block->set_value(user_files => $files);
     $block->set_value(http_config => <<"END");
+    api_zone apievents:16m;
     api_state_path \$TEST_NGINX_SERVER_ROOT/logs/state;
     api_script_path ../html;
     js_path \$TEST_NGINX_SERVER_ROOT/html;
@@ -289,7 +290,6 @@ POST /t
 
 === TEST 13: levels that a definition's location inherits
 --- http_config
-    api_zone a:16m;
     api_event_handlers request js path=a.js;
 --- config
     api_event_handlers request js path=b.js;

@@ -49,7 +49,12 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (ngx_http_apievents_phase(&value[1], &phase) == NGX_OK) {
-        return ngx_http_apievents_phase_handlers(cf, &lcf->phases);
+
+        /* the watchdog, and what they raise and call, are of the zone */
+
+        return ngx_http_apievents_handler_place(cf) == NGX_OK
+               ? ngx_http_apievents_phase_handlers(cf, &lcf->phases)
+               : NGX_CONF_ERROR;
     }
 
     if (ngx_http_apievents_handler_name(cf, &value[1]) != NGX_OK
