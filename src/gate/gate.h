@@ -564,6 +564,10 @@ ngx_int_t ngx_http_apievents_gate_init(ngx_conf_t *cf);
  */
 ngx_int_t ngx_http_apievents_gate_header(ngx_http_request_t *r) ae_often;
 
+/* the header of a client's request is kept back: it comes to the function
+ * above when the body is whole, or is known not to be */
+void ngx_http_apievents_gate_kept(ngx_http_request_t *r);
+
 /* what of r->uri is the listen path's, if it begins with that; empty if the
  * API has none */
 void ngx_http_apievents_gate_listen(ngx_http_request_t *r,

@@ -172,6 +172,19 @@ ngx_http_apievents_decision_cleanup(void *data)
 }
 
 
+void
+ngx_http_apievents_gate_kept(ngx_http_request_t *r)
+{
+    ngx_http_apievents_decision_t  *d;
+
+    d = ngx_http_apievents_decision(r);
+
+    if (d != NULL && r->upstream != NULL) {
+        ngx_http_apievents_breaker_watch(r, d);
+    }
+}
+
+
 ngx_int_t
 ngx_http_apievents_gate_header(ngx_http_request_t *r)
 {

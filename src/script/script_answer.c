@@ -79,6 +79,8 @@ ngx_http_apievents_inline_header(ngx_http_request_t *r)
 
     in->kept = 1;
 
+    ngx_http_apievents_gate_kept(r);
+
     /* that filter has let the body pass already */
     r->allow_ranges = 0;
 
