@@ -613,7 +613,8 @@ ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
 /* the reason phrase of a status, NULL: none is known */
 const char *ngx_http_apievents_status_title(ngx_uint_t status);
 
-/* what the client of a refused request is told; NGX_DECLINED: it is none */
+/* what the client of a refused request is told, from a filter of its answer;
+ * its event is raised.  NGX_DECLINED: it is none */
 ngx_int_t ngx_http_apievents_refusal_text(ngx_http_request_t *r,
     ngx_str_t *text);
 

@@ -136,6 +136,12 @@ ngx_http_apievents_refusal_text(ngx_http_request_t *r, ngx_str_t *text)
 
     *text = d->refusal->text;
 
+    /* as with an answer of the gate's own: the event is known in its header */
+
+    if (!d->raised && r->access_code == 0) {
+        ngx_http_apievents_raise_refusal(r, d);
+    }
+
     return NGX_OK;
 }
 
