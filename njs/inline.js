@@ -35,9 +35,30 @@ import make_objects from './inline_objects.js';
 import make_rounds from './inline_rounds.js';
 
 
+var realSetTimeout = setTimeout;
+
+
+/* what a timer calls is the handler's own as well: the module's watchdog
+ * counts its seconds */
+
+function watch_timers(r) {
+    globalThis.setTimeout = function (fn) {
+        var args = Array.prototype.slice.call(arguments);
+
+        args[0] = function () {
+            r.variables.apievents_inside = '1';
+            fn.apply(undefined, arguments);
+        };
+
+        return realSetTimeout.apply(undefined, args);
+    };
+}
+
+
 /* a state is what the rounds of a run share, see inline_rounds.js */
 
 function run(r, phase, list) {
+    watch_timers(r);
     start({r: r, phase: phase, list: list, text: r.requestText || '',
            kind: '', deep: null});
 }
