@@ -1,0 +1,129 @@
+# Handlers in line, and what happens to nginx's processes meanwhile.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use ApiEvents;
+use InlineBlocks;
+use IO::Socket::INET;
+
+{
+    no strict 'refs';
+    *{"Test::Base::Filter::$_"} = \&{$_} for qw(begin_run end_run);
+}
+
+workers(2);
+run_tests();
+
+
+# a request whose handlers run, as they have logged
+sub begin_run {
+    my ($n) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', Timeout => 30,
+        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
+
+    syswrite $socket, "GET /api/x?wait=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    ApiEvents::wait_for(sub { (() = InlineBlocks::logged($n) =~ /LOG /g) >= $n });
+
+    return $socket;
+}
+
+
+sub end_run {
+    my ($socket) = @_;
+    my $text = '';
+
+    local $SIG{ALRM} = sub { close $socket };
+    alarm 30;
+    1 while sysread $socket, $text, 65536, length $text;
+    alarm 0;
+
+    return $text;
+}
+
+__DATA__
+
+=== TEST 1: a reload in the middle: what runs is finished
+--- handlers
+request a.js
+response b.js
+--- user_files
+>>> a.js
+export default function (ctx) {
+    if (!ctx.req.urlParameters.wait) { return; }
+    ctx.log.info('LOG a');
+    return new Promise(function (resolve) { setTimeout(resolve, 1500); });
+}
+>>> b.js
+export default function (ctx) {
+    if (!ctx.req.urlParameters.wait) { return; }
+    ctx.json.seen = true;
+    return new Promise(function (resolve) { setTimeout(resolve, 300); });
+}
+--- request
+GET /api/x
+--- response_body_like: "uri":"/x"
+--- check eval
+sub {
+    my $before = CORE::join ' ', sort(worker_pids());
+    my $socket = begin_run(1);
+
+    kill HUP => master_pid();
+    ok(wait_for(sub { my @now = worker_pids();
+                      @now >= 2 && !grep { my $pid = $_; grep { $_ == $pid } split / /, $before }
+                                         (sort { $b <=> $a } @now)[0, 1] }),
+       'there are new workers');
+    like(end_run($socket), qr/^HTTP\/1.1 200 .*"seen":true\}$/s, 'the old one answers');
+    ok(wait_for(sub { worker_pids() == 2 }), 'and ends');
+}
+
+
+
+=== TEST 2: the worker is killed in the middle: the next one serves
+--- handlers
+request a.js
+--- user_files
+>>> a.js
+export default function (ctx) {
+    if (!ctx.req.urlParameters.wait) { return; }
+    ctx.log.info('LOG a');
+    return new Promise(function (resolve) { setTimeout(resolve, 20000); });
+}
+--- request
+GET /api/x
+--- response_body_like: "uri":"/x"
+--- allow_log eval
+qr/exited on signal 9/
+--- check eval
+sub {
+    my $socket = begin_run(1);
+
+    kill KILL => worker_pids();
+    is(end_run($socket), '', 'no answer');
+    ok(wait_for(sub { (http_get('/api/x'))[0] == 200 }), 'the next is served');
+}
+
+
+
+=== TEST 3: nginx is told to quit: what runs is finished
+--- handlers
+request a.js
+--- user_files
+>>> a.js
+export default function (ctx) {
+    if (!ctx.req.urlParameters.wait) { return; }
+    ctx.log.info('LOG a');
+    return new Promise(function (resolve) { setTimeout(resolve, 1000); });
+}
+--- request
+GET /api/x
+--- response_body_like: "uri":"/x"
+--- check eval
+sub {
+    my $socket = begin_run(1);
+
+    kill QUIT => master_pid();
+    like(end_run($socket), qr/^HTTP\/1.1 200 .*"uri":"\/x"/s, 'it is answered');
+}
