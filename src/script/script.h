@@ -60,7 +60,8 @@ typedef enum {
 typedef struct {
     ngx_str_t                   location;   /* the generated one's URI */
     ngx_msec_t                  timeout;    /* of all handlers together */
-    ngx_str_t                   names;      /* for log lines: "a.js, b.js" */
+    ngx_str_t                   names;      /* for log lines: "a.js, b.js",
+                                               with a zero behind it */
 } ngx_http_apievents_chain_t;
 
 

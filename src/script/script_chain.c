@@ -411,7 +411,7 @@ ngx_http_apievents_chain_create(ngx_conf_t *cf,
         len += h[i]->label.len + 2;
     }
 
-    p = ngx_pnalloc(cf->pool, len);
+    p = ngx_pnalloc(cf->pool, len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -423,6 +423,7 @@ ngx_http_apievents_chain_create(ngx_conf_t *cf,
     }
 
     cn->chain.names.len = p - cn->chain.names.data;
+    *p = '\0';
 
     return ngx_http_apievents_chain_generate(cf, handlers, &cn->node.str,
                                              &cn->chain.location);
