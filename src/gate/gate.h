@@ -597,6 +597,13 @@ ngx_int_t ngx_http_apievents_strip_header(ngx_http_request_t *r,
     ngx_str_t *name);
 ngx_uint_t ngx_http_apievents_hops(ngx_http_request_t *r);
 
+/* set: in place of those of its name, a value without data takes them out;
+ * *header, if asked for, is the new one or NULL.  drop: of an answer */
+ngx_int_t ngx_http_apievents_set_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *lowcase, ngx_str_t *value,
+    ngx_table_elt_t **header);
+void ngx_http_apievents_drop_answer(ngx_http_request_t *r, ngx_str_t *name);
+
 /*
  * For handlers that run in line: who calls, {"user", "key", "api", "org",
  * "version"} in JSON, the key as events show it; and the names of headers that

@@ -15,10 +15,6 @@ static ngx_int_t ngx_http_apievents_strip_cookie(ngx_http_request_t *r,
     ngx_str_t *name);
 static size_t ngx_http_apievents_cookie_without(u_char *dst, ngx_str_t *name,
     ngx_str_t *cookies);
-static ngx_int_t ngx_http_apievents_set_header(ngx_http_request_t *r,
-    ngx_http_apievents_header_t *header);
-static void ngx_http_apievents_drop_answer(ngx_http_request_t *r,
-    ngx_str_t *name);
 
 
 ngx_int_t
@@ -113,7 +109,10 @@ ngx_http_apievents_dress_request(ngx_http_request_t *r,
     for (i = 0; i < d->headers->nelts; i++) {
 
         if (!header[i]->answer
-            && ngx_http_apievents_set_header(r, header[i]) != NGX_OK)
+            && ngx_http_apievents_set_header(r, &header[i]->name,
+                                             &header[i]->lowcase,
+                                             &header[i]->value, NULL)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -274,58 +273,4 @@ ngx_http_apievents_cookie_without(u_char *dst, ngx_str_t *name,
     }
 
     return p - dst;
-}
-
-
-/* in place of those of its name; without a value it takes them out */
-
-static ngx_int_t
-ngx_http_apievents_set_header(ngx_http_request_t *r,
-    ngx_http_apievents_header_t *header)
-{
-    ngx_table_elt_t  *h;
-
-    if (ngx_http_apievents_strip_header(r, &header->lowcase) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (header->value.data == NULL) {
-        return NGX_OK;
-    }
-
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = ngx_hash_key(header->lowcase.data, header->lowcase.len);
-    h->key = header->name;
-    h->value = header->value;
-    h->lowcase_key = header->lowcase.data;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_apievents_drop_answer(ngx_http_request_t *r, ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == name->len
-                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
-            {
-                h[i].hash = 0;
-            }
-        }
-    }
 }

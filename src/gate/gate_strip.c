@@ -98,6 +98,66 @@ ngx_http_apievents_strip_header(ngx_http_request_t *r, ngx_str_t *name)
 }
 
 
+ngx_int_t
+ngx_http_apievents_set_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *lowcase, ngx_str_t *value, ngx_table_elt_t **header)
+{
+    ngx_table_elt_t  *h;
+
+    if (header != NULL) {
+        *header = NULL;
+    }
+
+    if (ngx_http_apievents_strip_header(r, lowcase) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value->data == NULL) {
+        return NGX_OK;
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = ngx_hash_key(lowcase->data, lowcase->len);
+    h->key = *name;
+    h->value = *value;
+    h->lowcase_key = lowcase->data;
+
+    if (header != NULL) {
+        *header = h;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_apievents_drop_answer(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == name->len
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
 /* the path that is passed on has to be made from r->uri and r->args again */
 
 ngx_int_t

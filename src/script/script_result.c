@@ -144,24 +144,10 @@ ngx_http_apievents_set_request_header(ngx_http_request_t *r, ngx_str_t *name,
 
     ngx_strlow(lowcase.data, name->data, name->len);
 
-    if (ngx_http_apievents_strip_header(r, &lowcase) != NGX_OK) {
+    if (ngx_http_apievents_set_header(r, name, &lowcase, value, &h)
+        != NGX_OK)
+    {
         return NGX_ERROR;
-    }
-
-    h = NULL;
-
-    if (value->data != NULL) {
-        h = ngx_list_push(&r->headers_in.headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-        h->hash = ngx_hash_key(lowcase.data, lowcase.len);
-        h->key = *name;
-        h->value = *value;
-        h->lowcase_key = lowcase.data;
     }
 
     if (lowcase.len == type.len
@@ -177,30 +163,23 @@ ngx_http_apievents_set_request_header(ngx_http_request_t *r, ngx_str_t *name,
 ngx_int_t
 ngx_http_apievents_set_length(ngx_http_request_t *r, ngx_str_t *value)
 {
-    ngx_table_elt_t   *h;
+    ngx_str_t         none;
 
-    static ngx_str_t   length = ngx_string("content-length");
-    static ngx_str_t   encoding = ngx_string("transfer-encoding");
+    static ngx_str_t  name = ngx_string("Content-Length");
+    static ngx_str_t  length = ngx_string("content-length");
+    static ngx_str_t  encoding = ngx_string("transfer-encoding");
 
-    if (ngx_http_apievents_strip_header(r, &length) != NGX_OK
-        || ngx_http_apievents_strip_header(r, &encoding) != NGX_OK)
+    ngx_str_null(&none);
+
+    if (ngx_http_apievents_set_header(r, &encoding, &encoding, &none, NULL)
+        != NGX_OK
+        || ngx_http_apievents_set_header(r, &name, &length, value,
+                                         &r->headers_in.content_length)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = ngx_hash_key(length.data, length.len);
-    ngx_str_set(&h->key, "Content-Length");
-    h->value = *value;
-    h->lowcase_key = length.data;
-
-    r->headers_in.content_length = h;
     r->headers_in.transfer_encoding = NULL;
 
     return NGX_OK;
@@ -330,32 +309,19 @@ ngx_http_apievents_set_answer_header(ngx_http_request_t *r, ngx_str_t *name,
 static void
 ngx_http_apievents_drop_answer_header(ngx_http_request_t *r, ngx_str_t *name)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t         i;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
+    ngx_table_elt_t  **known[] = {
+        &r->headers_out.etag,
+        &r->headers_out.location,
+        &r->headers_out.last_modified
+    };
 
-        for (i = 0; i < part->nelts; i++) {
+    ngx_http_apievents_drop_answer(r, name);
 
-            if (h[i].key.len != name->len
-                || ngx_strncasecmp(h[i].key.data, name->data, name->len) != 0)
-            {
-                continue;
-            }
-
-            h[i].hash = 0;
-
-            if (r->headers_out.etag == &h[i]) {
-                r->headers_out.etag = NULL;
-
-            } else if (r->headers_out.location == &h[i]) {
-                r->headers_out.location = NULL;
-
-            } else if (r->headers_out.last_modified == &h[i]) {
-                r->headers_out.last_modified = NULL;
-            }
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (*known[i] != NULL && (*known[i])->hash == 0) {
+            *known[i] = NULL;
         }
     }
 

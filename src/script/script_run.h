@@ -2,8 +2,8 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What a client's request keeps of the handlers that run in line with it;
- * between the files script_run.c, script_request.c, script_answer*.c and
- * script_state.c.
+ * between the files of in-line handlers: script_run.c, _request, _answer,
+ * _error, _gunzip, _result and _inline.
  */
 
 
