@@ -614,6 +614,10 @@ ngx_int_t ngx_http_apievents_gate_caller(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_gate_hidden(ngx_http_request_t *r,
     ngx_str_t *names);
 
+/* text that was written, in memory of r; NGX_ERROR: there is none */
+ngx_int_t ngx_http_apievents_copy_answer(ngx_http_request_t *r, ae_buf_t *b,
+    ngx_str_t *text);
+
 /* gRPC over HTTP2 */
 ngx_uint_t ngx_http_apievents_answer_is_grpc(ngx_http_request_t *r);
 

@@ -16,8 +16,6 @@
     "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
-static ngx_int_t ngx_http_apievents_copy_answer(ngx_http_request_t *r,
-    ae_buf_t *b, ngx_str_t *body);
 static void ngx_http_apievents_answer_tyk(ae_buf_t *b, ngx_str_t *text);
 static void ngx_http_apievents_answer_xml(ae_buf_t *b, ngx_str_t *text);
 static void ngx_http_apievents_answer_layer7(ae_buf_t *b, ngx_uint_t status,
@@ -82,7 +80,7 @@ ngx_http_apievents_answer_body(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_copy_answer(ngx_http_request_t *r, ae_buf_t *b,
     ngx_str_t *body)
 {

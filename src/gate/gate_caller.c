@@ -43,13 +43,7 @@ ngx_http_apievents_gate_caller(ngx_http_request_t *r, ngx_str_t *value)
     {
         ae_json_write(&b, map);
 
-        value->data = b.failed ? NULL : ngx_pnalloc(r->pool, b.len);
-
-        if (value->data != NULL) {
-            ngx_memcpy(value->data, b.data, b.len);
-            value->len = b.len;
-            rc = NGX_OK;
-        }
+        rc = ngx_http_apievents_copy_answer(r, &b, value);
     }
 
     ae_buf_free(&b);

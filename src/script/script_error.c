@@ -187,17 +187,7 @@ ngx_http_apievents_error_write(ngx_http_request_t *r, ae_value_t *value,
     ae_buf_init(&b, SIZE_MAX);
     ae_json_write(&b, value);
 
-    rc = NGX_ERROR;
-
-    if (!b.failed) {
-        text->len = b.len;
-        text->data = ngx_pnalloc(r->pool, b.len);
-
-        if (text->data != NULL) {
-            ngx_memcpy(text->data, b.data, b.len);
-            rc = NGX_OK;
-        }
-    }
+    rc = ngx_http_apievents_copy_answer(r, &b, text);
 
     ae_buf_free(&b);
 
