@@ -42,21 +42,23 @@ HTTP
         }
 END
 
-$nginx->child('traffic', 60, Traffic->new(
+$nginx->child('traffic', 120, Traffic->new(
     port => $nginx->port('gateway'), rate => 1000, depth => 1,
     connections => 8, kinds => [ { name => 'a', weight => 1,
         refused => [502, 503], passed => [200],
         text => "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n" } ]));
 
-my ($kills, $end) = (0, time + 6);
+my $kills = 0;
 
-while (time < $end) {
+for (1 .. 10) {
     Chaos::spew("$dir/broken", '');
-    sleep 0.1 + rand 0.2;
+    $nginx->until(10, \&open_now) or last;
+    sleep rand 0.2;
     $kills += strike();
     sleep 0.05 + rand 0.1;
     unlink "$dir/broken";
-    sleep 0.3 + rand 0.2;
+    $nginx->until(10, \&ok_now) or last;
+    sleep rand 0.2;
     $kills += strike() if rand() < 0.5;
 }
 
@@ -67,7 +69,7 @@ my $result = $nginx->finish('traffic');
 ok($nginx->until(5, sub { 5 == grep { ok_now() } 1 .. 5 }),
    'it is closed in the end');
 
-my $n = $nginx->settled(0);
+my $n = $nginx->settled(0, 30);
 my $got = $nginx->arrivals(name => 'breaker');
 my ($trips, $resets, $both) = map { scalar keys %{ $got->{"/$_"} || {} } }
                                   qw/ tripped reset triggered /;
@@ -90,6 +92,14 @@ sub strike {
     my @workers = $nginx->fresh;
 
     return @workers ? kill('KILL', $workers[rand @workers]) : 0;
+}
+
+
+# refused by the breaker, not by the upstream
+sub open_now {
+    my ($status, $body) = $nginx->get('/a');
+
+    return ($body || '') =~ /temporarily unavailable/;
 }
 
 
