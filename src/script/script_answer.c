@@ -128,6 +128,12 @@ ngx_http_apievents_answer_chain(ngx_http_request_t *r,
     if (in != NULL && in->refused) {
         *phase = NGX_HTTP_APIEVENTS_PHASE_ERROR;
 
+    } else if (in != NULL && in->optioned) {
+
+        /* what an OPTIONS handler returns is the whole answer */
+
+        return NULL;
+
     } else if (status >= NGX_HTTP_BAD_REQUEST) {
 
         /* before it was known where it goes; gRPC has errors of its own */
