@@ -38,19 +38,17 @@ export default function (runs) {
     /* as Go's JSON decoder, by which Tyk reads requests: in any case */
 
     function field(object, name) {
-        var key;
+        var keys;
 
         if (object[name] !== undefined) {
             return object[name];
         }
 
-        for (key in object) {
-            if (key.toLowerCase() === name.toLowerCase()) {
-                return object[key];
-            }
-        }
+        keys = Object.keys(object).filter(function (key) {
+            return key.toLowerCase() === name.toLowerCase();
+        });
 
-        return undefined;
+        return keys.length ? object[keys[0]] : undefined;
     }
 
 
@@ -70,7 +68,7 @@ export default function (runs) {
 
 
     function map_field(object, name) {
-        var key, map = field(object, name), copy = {};
+        var map = field(object, name), copy = {};
 
         if (map === undefined || map === null) {
             return copy;
@@ -80,9 +78,9 @@ export default function (runs) {
             throw new Error('"' + name + '" is not an object');
         }
 
-        for (key in map) {
+        Object.keys(map).forEach(function (key) {
             copy[key] = text_field(map, key);
-        }
+        });
 
         return copy;
     }
@@ -93,7 +91,7 @@ export default function (runs) {
 
         /* nginx writes it into a request line as it is */
 
-        if (!/^[A-Z-]+$/.test(method)) {
+        if (/[^A-Z-]/.test(method)) {
             throw new Error('invalid method "' + method + '"');
         }
 

@@ -16,17 +16,32 @@ export default function (round, host) {
     /* their text is JSON, one that is missing is undefined */
 
     function url_parameters() {
-        var name, args = r.args, copy = {};
+        var args = r.args, copy = {};
 
-        for (name in args) {
-            copy[name] = args[name];
-        }
+        Object.keys(args).forEach(function (name) {
+            put(copy, name, args[name]);
+        });
 
         Object.defineProperty(copy, 'toString', {value: function () {
             return JSON.stringify(copy);
         }});
 
         return copy;
+    }
+
+
+    /* "__proto__" and what else an object has already: a member like others */
+
+    function put(object, name, value) {
+        if (name in object) {
+            Object.defineProperty(object, name, {
+                value: value, enumerable: true, configurable: true,
+                writable: true
+            });
+
+        } else {
+            object[name] = value;
+        }
     }
 
 
@@ -89,18 +104,19 @@ export default function (round, host) {
     /* by lower-case names; the others find them too, but are not listed */
 
     function copy_of_headers() {
-        var name, low, copy = {}, all = r.headersIn;
+        var copy = {}, all = r.headersIn;
         var hidden = ',' + (v.apievents_hidden || '') + ',authorization,';
 
-        for (name in all) {
-            low = name.toLowerCase();
+        Object.keys(all).forEach(function (name) {
+            var low = name.toLowerCase();
 
             if (hidden.indexOf(',' + low + ',') < 0) {
-                copy[low] = all[name];
+                /* any case will do, and no member of an object has this one */
+                put(copy, low, all[name.toUpperCase()]);
                 add_alias(copy, low, name);
                 add_alias(copy, low, title_case(low));
             }
-        }
+        });
 
         return copy;
     }
@@ -114,7 +130,7 @@ export default function (round, host) {
 
 
     function add_alias(headers, low, alias) {
-        if (alias === low || headers[alias] !== undefined) {
+        if (alias === low || has(headers, alias)) {
             return;
         }
 
@@ -133,13 +149,13 @@ export default function (round, host) {
 
 
     function new_headers() {
-        var name, headers = copy_of_headers();
+        var headers = copy_of_headers();
 
-        round.sent = {};
+        round.sent = Object.create(null);
 
-        for (name in headers) {
+        Object.keys(headers).forEach(function (name) {
             round.sent[name] = headers[name];
-        }
+        });
 
         round.headers = headers;
         original = headers;
@@ -151,23 +167,15 @@ export default function (round, host) {
     /* what handlers changed, added and, null, removed */
 
     function changes() {
-        var name, low, now = {}, found = {}, count = 0;
+        var name, low, now = Object.create(null), found = Object.create(null);
+        var count = 0;
 
-        for (name in round.headers) {
+        Object.keys(round.headers || {}).forEach(function (name) {
             now[name.toLowerCase()] = [name, text_of(round.headers[name])];
-        }
+        });
 
-        /* a handler may delete what it finds by another name as well */
-
-        for (name in r.headersIn) {
-            low = name.toLowerCase();
-
-            if (round.headers === original && now[low] !== undefined
-                && now[low][1] === round.sent[low]
-                && (!has(name) || !has(title_case(low))))
-            {
-                now[low][1] = null;
-            }
+        if (round.headers === original) {
+            drop_deleted(now);
         }
 
         for (low in now) {
@@ -194,8 +202,23 @@ export default function (round, host) {
     }
 
 
-    function has(name) {
-        return Object.prototype.hasOwnProperty.call(round.headers, name);
+    /* a handler may delete what it finds by another name as well */
+
+    function drop_deleted(now) {
+        Object.keys(r.headersIn).forEach(function (name) {
+            var low = name.toLowerCase();
+
+            if (now[low] !== undefined && now[low][1] === round.sent[low]
+                && (!has(original, name) || !has(original, title_case(low))))
+            {
+                now[low][1] = null;
+            }
+        });
+    }
+
+
+    function has(object, name) {
+        return Object.prototype.hasOwnProperty.call(object, name);
     }
 
 
@@ -215,14 +238,12 @@ export default function (round, host) {
             return properties;
         }
 
-        values = JSON.parse(v.apievents_properties || '{}');
-
-        given = JSON.stringify(values);
+        given = v.apievents_properties || '{}';
+        values = map_of(JSON.parse(given));
 
         properties = {
             get: function (name) {
-                return Object.prototype.hasOwnProperty.call(values, name)
-                       ? values[name] : null;
+                return name in values ? values[name] : null;
             },
 
             put: function (name, value) {
@@ -240,7 +261,7 @@ export default function (round, host) {
             },
 
             containsKey: function (name) {
-                return Object.prototype.hasOwnProperty.call(values, name);
+                return name in values;
             },
 
             size: function () {
@@ -261,6 +282,19 @@ export default function (round, host) {
         };
 
         return properties;
+    }
+
+
+    /* without what objects have besides */
+
+    function map_of(object) {
+        var map = Object.create(null);
+
+        Object.keys(object).forEach(function (name) {
+            map[name] = object[name];
+        });
+
+        return map;
     }
 
 

@@ -14,17 +14,10 @@ export default function (round, host) {
 
     function add(name, value) {
         name = String(name);
+        value = value === null || value === undefined ? null : String(value);
 
-        if (value === null || value === undefined) {
-            if (rules.may_set(name, '')) {
-                headers.push([name, null]);
-            }
-
-            return;
-        }
-
-        if (rules.may_set(name, String(value))) {
-            headers.push([name, String(value)]);
+        if (rules.may_set(name, value === null ? '' : value)) {
+            headers.push([name, value]);
         }
     }
 
@@ -168,18 +161,12 @@ export default function (round, host) {
 
 
     function add_all(map) {
-        var name, i;
-
-        for (name in map || {}) {
-            if (Array.isArray(map[name])) {
-                for (i = 0; i < map[name].length; i++) {
-                    add(name, map[name][i]);
-                }
-
-            } else {
-                add(name, map[name]);
-            }
-        }
+        Object.keys(map || {}).forEach(function (name) {
+            (Array.isArray(map[name]) ? map[name] : [map[name]])
+            .forEach(function (value) {
+                add(name, value);
+            });
+        });
     }
 
 
@@ -263,24 +250,24 @@ export default function (round, host) {
      */
 
     function preflight() {
-        var name, map = round.returned, code = 200;
+        var map = round.returned, code = 200;
 
-        if (map !== null && typeof map === 'object') {
-            for (name in map) {
-                if (name === 'HTTPStatusCode') {
-                    code = preflight_status(map[name]);
-
-                } else if (name.toLowerCase()
-                           === 'access-control-allow-origin')
-                {
-                    allow_origin(name, map[name]);
-
-                } else if (map[name] !== null && map[name] !== undefined) {
-                    add(name, Array.isArray(map[name]) ? map[name].join(', ')
-                                                       : map[name]);
-                }
-            }
+        if (map === null || typeof map !== 'object') {
+            map = {};
         }
+
+        Object.keys(map).forEach(function (name) {
+            if (name === 'HTTPStatusCode') {
+                code = preflight_status(map[name]);
+
+            } else if (name.toLowerCase() === 'access-control-allow-origin') {
+                allow_origin(name, map[name]);
+
+            } else if (map[name] !== null && map[name] !== undefined) {
+                add(name, Array.isArray(map[name]) ? map[name].join(', ')
+                                                   : map[name]);
+            }
+        });
 
         return {status: code, headers: headers};
     }

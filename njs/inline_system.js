@@ -33,7 +33,7 @@ export default function (round, host) {
     /* settings become arguments of the query, an array one for each item */
 
     function query_of(object) {
-        var name, list = [];
+        var list = [];
 
         function add(name, value) {
             if (value !== null && value !== undefined) {
@@ -43,18 +43,16 @@ export default function (round, host) {
             }
         }
 
-        function add_item(value) {
-            add(name, value);
+        if (object && typeof object !== 'object') {
+            throw new Error('an object of arguments is expected');
         }
 
-        for (name in object || {}) {
-            if (Array.isArray(object[name])) {
-                object[name].forEach(add_item);
-
-            } else {
-                add(name, object[name]);
-            }
-        }
+        Object.keys(object || {}).forEach(function (name) {
+            (Array.isArray(object[name]) ? object[name] : [object[name]])
+            .forEach(function (value) {
+                add(name, value);
+            });
+        });
 
         return list.join('&');
     }
@@ -169,14 +167,23 @@ export default function (round, host) {
 
 
     function headers_of(settings, data) {
-        var name, has_type = false, headers = {};
+        var has_type = false, headers = {};
+        var given = (settings && settings.headers) || {};
 
-        for (name in (settings && settings.headers) || {}) {
-            if (rules.may_set(name, String(settings.headers[name]))) {
-                headers[name] = String(settings.headers[name]);
+        Object.keys(given).forEach(function (name) {
+            var value = given[name];
+
+            if (value === undefined || value === null) {
+                return;
+            }
+
+            value = String(value);
+
+            if (rules.may_set(name, value)) {
+                headers[name] = value;
                 has_type = has_type || name.toLowerCase() === 'content-type';
             }
-        }
+        });
 
         if (!has_type && data !== undefined && data !== null) {
             headers['Content-Type'] = 'application/json';
@@ -191,7 +198,7 @@ export default function (round, host) {
             return '';
         }
 
-        return typeof data === 'string' ? data : JSON.stringify(data);
+        return typeof data === 'string' ? data : JSON.stringify(data) || '';
     }
 
 

@@ -55,7 +55,7 @@ export default function () {
     /* a copy shares the strings, a second JSON.parse() would not */
 
     function copy_of(value) {
-        var key, copy;
+        var copy;
 
         if (value === null || typeof value !== 'object') {
             return value;
@@ -67,11 +67,26 @@ export default function () {
 
         copy = {};
 
-        for (key in value) {
-            copy[key] = copy_of(value[key]);
-        }
+        Object.keys(value).forEach(function (key) {
+            put(copy, key, copy_of(value[key]));
+        });
 
         return copy;
+    }
+
+
+    /* "__proto__" and what else an object has already: a member like others */
+
+    function put(object, key, value) {
+        if (key in object) {
+            Object.defineProperty(object, key, {
+                value: value, enumerable: true, configurable: true,
+                writable: true
+            });
+
+        } else {
+            object[key] = value;
+        }
     }
 
 

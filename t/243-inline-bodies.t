@@ -158,3 +158,36 @@ CORE::join '', ">>> h.js\nif (req.urlParameters.change) { json = {was: json}; }\
 [map { "$_\n" } '{"a":1,"a":2}', '{"b":1,"1":2}', '{"__proto__":1}', '[1e5]',
  '[1.0,-0]', '["\u0041\/"]', '[0.0000001]', '{ "a" :1}', '5', '"x"',
  '[12345678901234567890]']
+
+
+
+=== TEST 8: headers and parameters of names that objects have
+--- handlers
+request h.js
+--- user_files
+>>> h.js
+headers['x-a'] = [req.urlParameters.length, req.urlParameters.toString()];
+--- request
+GET /api/x?__proto__=a&__proto__=b
+--- more_headers
+toString: s
+valueOf: v
+--- response_body_like eval
+qr/^\{(?=.*"x-a":", \{\\"__proto__\\":\[\\"a\\",\\"b\\"\]\}")(?=.*"tostring":"s")(?=.*"valueof":"v")/
+
+
+
+=== TEST 9: bytes that are no text
+--- handlers
+request h.js
+response h.js
+--- user_files eval
+">>> h.js
+log.info('LOG ' + typeof json);
+>>> a.json
+{\"a\":\"\xff\x01\xfe\",\"b\":1}"
+--- request eval
+["POST /api/x\n\xff\x00\xfe\r\n\xed\xa0\x80", "GET /api/answers/a.json"]
+--- response_body_like eval
+[qr/"body":"\xff\\u0000\xfe\\r\\n\xed\xa0\x80","headers/,
+ qr/^\{"a":"\xff\x01\xfe","b":1\}$/]

@@ -142,6 +142,21 @@ function fresh_inputs(t) {
 }
 
 
+function members_of_any_name(t) {
+    var options = numbered();
+
+    options.event = {Meta: JSON.parse('{"__proto__":{"KeyID":"k"},"a":1}')};
+
+    return replayed(t, options, function (env, event) {
+        env.call('http://a');
+        env.log(JSON.stringify([event.Meta.a, event.Meta.KeyID]));
+
+    }).then(function (m) {
+        t.is(texts(m), ['[1,null]'], 'give an event no others');
+    });
+}
+
+
 function divergence(t) {
     var runs = 0;
 
@@ -467,7 +482,8 @@ function read_error(t) {
 
 function run(r) {
     tap.serve(r, {runs_again_with_the_answer, caught_throw,
-                  all_host_functions_throw, fresh_inputs, divergence,
+                  all_host_functions_throw, fresh_inputs,
+                  members_of_any_name, divergence,
                   divergence_is_not_caught, fewer_calls, a_hundred_calls,
                   one_call_more, a_batch_counts_all_its_calls,
                   answers_without_end, clock_and_random, clock_starts_at_now,

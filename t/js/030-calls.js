@@ -149,7 +149,8 @@ function not_a_request(t) {
                  '{"Domain": "http://a", "Headers": "A: b"}',
                  '{"Domain": "http://a", "Headers": {"A": 1}}',
                  '{"Domain": "http://a", "FormData": {"A": []}}',
-                 '{"Domain": "http://a", "Method": "GET / HTTP/1.0\\r\\n"}'];
+                 '{"Domain": "http://a", "Method": "GET / HTTP/1.0\\r\\n"}',
+                 '{"Domain": "http://a", "Method": "GET\\n"}'];
 
     return cases.reduce(function (last, value) {
         return last.then(function () {

@@ -48,6 +48,21 @@ function parameters(t) {
 }
 
 
+function parameters_of_any_name(t) {
+    var args = JSON.parse('{"toString": "1", "__proto__": ["x", "y"]}');
+
+    return of_req({args: args}, function (req) {
+        var p = req.urlParameters;
+
+        return [Object.keys(p).sort(), p[0], p.length, String(p)];
+
+    }).then(function (got) {
+        t.is(got, [['__proto__', 'toString'], null, null,
+                   '{"__proto__":["x","y"]}'], 'are no members of others');
+    });
+}
+
+
 function addresses(t) {
     function urls(variables) {
         return of_req({variables: variables}, function (req) {
@@ -212,7 +227,7 @@ function headers_cannot_be(t) {
 
     return Promise.all([
         set('x-b', 'a\r\nX-C: d'), set('x b', 'v'), set('x\ny', 'v'),
-        set('x-b', 'tab\there')
+        set('x-b', 'tab\there'), set('x-b\n', 'v'), set('', 'v')
 
     ]).then(function (got) {
         t.is(got, [
@@ -220,16 +235,66 @@ function headers_cannot_be(t) {
                   + 'control character'],
             [500, '"x b" is no header name'],
             [500, '"x?y" is no header name'],
-            [200, null]
+            [200, null],
+            [500, '"x-b?" is no header name'],
+            [500, '"" is no header name']
         ], 'what would be more than one');
     });
 }
 
 
+/* what an object has already is no header */
+
+function headers_of_any_name(t) {
+    var headers = {toString: 'a', valueOf: 'b', constructor: 'c',
+                   hasOwnProperty: 'd', host: 'h'};
+
+    function run(fn) {
+        return phase.run({headers: headers, handlers: phase.list(fn)});
+    }
+
+    return run(function (ae) {
+        ae.get('headers');
+
+    }).then(function (m) {
+        t.is(m.result, null, 'those that nobody touched stay');
+
+        return run(function (ae) {
+            delete ae.get('headers').constructor;
+            delete ae.get('headers').toString;
+        });
+
+    }).then(function (m) {
+        t.is(sorted(m.result.headers), [['constructor', null],
+                                        ['tostring', null]],
+             'those that were deleted go');
+    });
+}
+
+
+function inherited_members(t) {
+    return run_headers(function (ae) {
+        var h = ae.get('headers');
+
+        Object.prototype.added = function () {
+            return 1;
+        };
+
+        h['x-a'] = '3';
+        ae.put('headers', h);
+
+    }).then(function (m) {
+        delete Object.prototype.added;
+        t.is(m.result, {headers: {'x-a': '3'}}, 'are no headers');
+    });
+}
+
+
 function run(r) {
-    tap.serve(r, {basics, parameters, addresses, caller, body,
-                  headers_are_read, headers_are_changed,
-                  headers_are_replaced, headers_cannot_be});
+    tap.serve(r, {basics, parameters, parameters_of_any_name, addresses,
+                  caller, body, headers_are_read, headers_are_changed,
+                  headers_are_replaced, headers_cannot_be,
+                  headers_of_any_name, inherited_members});
 }
 
 

@@ -250,9 +250,26 @@ function too_many(t) {
 }
 
 
+function odd_arguments(t) {
+    return with_system(function (system) {
+        system.restPost('http://h/', null, {headers: {A: null, B: 1}},
+                        with_system);
+        system.restGet('http://h/', 'a=1');
+
+    }).then(function (m) {
+        t.is([m.calls[0].spec.headers, m.calls[0].body],
+             [{B: '1', 'Content-Type': 'application/json'}, ''],
+             'null is no header, a function no text');
+        t.is(m.error.errorMessage, 'an object of arguments is expected',
+             'a text is no object');
+    });
+}
+
+
 function run(r) {
     tap.serve(r, {resources, resources_fail, rest_calls, rest_fails, objects,
-                  others, given_up, not_repeated, too_many});
+                  others, given_up, not_repeated, too_many,
+                  odd_arguments});
 }
 
 

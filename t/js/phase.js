@@ -69,7 +69,7 @@ function request(m, options, resolve) {
         requestText: options.text || '',
         method: options.method || 'POST',
         args: options.args || {},
-        headersIn: options.headers || {Host: 'api.test:8080'},
+        headersIn: headers_in(options.headers || {Host: 'api.test:8080'}),
         remoteAddress: '192.0.2.7',
         httpVersion: '1.1',
         variables: variables(m, options),
@@ -82,6 +82,22 @@ function request(m, options, resolve) {
             resolve({status: status, text: text});
         }
     };
+}
+
+
+/* they are found in any case */
+
+function headers_in(headers) {
+    var found = Object.create(null);
+
+    Object.keys(headers).forEach(function (name) {
+        found[name] = headers[name];
+        Object.defineProperty(found, name.toUpperCase(), {
+            value: headers[name], enumerable: name === name.toUpperCase()
+        });
+    });
+
+    return found;
 }
 
 
