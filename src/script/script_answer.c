@@ -84,6 +84,10 @@ ngx_http_apievents_inline_header(ngx_http_request_t *r)
     /* that filter has let the body pass already */
     r->allow_ranges = 0;
 
+    /* an upstream's header is the last that its module wants of the request's
+     * body; handlers may still ask for it */
+    r->preserve_body = 1;
+
     r->filter_need_in_memory = 1;
     r->main_filter_need_in_memory = 1;
 

@@ -156,6 +156,7 @@ ngx_http_apievents_inline_variable(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_APIEVENTS_INLINE_TEXT:
+        rc = ngx_http_apievents_request_late(r, in);
         value = in->text;
         break;
 

@@ -21,6 +21,10 @@ static ngx_int_t ngx_http_apievents_request_read(ngx_http_request_t *r);
 static void ngx_http_apievents_request_was_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_text(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in);
+static ngx_uint_t ngx_http_apievents_request_is_whole(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_request_copy(ngx_http_request_t *r,
+    ngx_str_t *text, size_t size);
+static ngx_uint_t ngx_http_apievents_request_is_seen(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_load(ngx_buf_t *b, u_char *p);
 static ngx_int_t ngx_http_apievents_request_apply(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in);
@@ -152,18 +156,17 @@ ngx_http_apievents_request_handler(ngx_http_request_t *r)
     ngx_http_apievents_chain_t   *chain;
     ngx_http_apievents_inline_t  *in;
 
-    if (r != r->main || r->error_page) {
+    if (r != r->main) {
         return NGX_DECLINED;
+    }
+
+    if (ngx_http_apievents_request_encoding(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     chain = ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_REQUEST);
 
-    if (chain == NULL
-        && ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_RESPONSE)
-           == NULL
-        && ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_ERROR)
-           == NULL)
-    {
+    if (chain == NULL || r->error_page) {
         return NGX_DECLINED;
     }
 
@@ -175,10 +178,6 @@ ngx_http_apievents_request_handler(ngx_http_request_t *r)
 
     if (in->requested) {
         return NGX_DECLINED;
-    }
-
-    if (ngx_http_apievents_request_encoding(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_apievents_request_run(r, in, chain);
@@ -239,7 +238,7 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
 
         /* also one that no handler sees: another may be put in its place */
 
-        if (r->request_body == NULL) {
+        if (r->request_body == NULL && !r->discard_body) {
             return ngx_http_apievents_request_read(r);
         }
 
@@ -250,11 +249,6 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
     }
 
     in->has_text = 1;
-
-    if (chain == NULL) {
-        in->requested = 1;
-        return NGX_DECLINED;
-    }
 
     input = in->text.len ? ngx_http_apievents_inline_chain(r->pool, &in->text)
                          : NULL;
@@ -313,6 +307,24 @@ ngx_http_apievents_request_was_read(ngx_http_request_t *r)
 }
 
 
+ngx_int_t
+ngx_http_apievents_request_late(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    ngx_int_t  rc;
+
+    if (in->has_text) {
+        return NGX_OK;
+    }
+
+    in->has_text = 1;
+
+    rc = ngx_http_apievents_request_text(r, in);
+
+    return (rc == NGX_HTTP_INTERNAL_SERVER_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
 /*
  * One piece of memory, whatever nginx keeps it in.  Facts: part A2, with PATCH
  * beside POST and PUT.
@@ -323,9 +335,12 @@ ngx_http_apievents_request_text(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in)
 {
     off_t                           size;
-    u_char                         *p;
     ngx_chain_t                    *cl;
     ngx_http_apievents_loc_conf_t  *lcf;
+
+    if (!ngx_http_apievents_request_is_whole(r)) {
+        return NGX_OK;
+    }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
 
@@ -339,19 +354,42 @@ ngx_http_apievents_request_text(ngx_http_request_t *r,
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
-    if (size == 0
-        || !(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)))
-    {
+    if (size == 0 || !ngx_http_apievents_request_is_seen(r)) {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, size);
-    if (p == NULL) {
+    return ngx_http_apievents_request_copy(r, &in->text, size);
+}
+
+
+/* nobody could tell a part from all of it; one that is not buffered is gone
+ * piece by piece */
+
+static ngx_uint_t
+ngx_http_apievents_request_is_whole(ngx_http_request_t *r)
+{
+    ngx_http_request_body_t  *rb;
+
+    rb = r->request_body;
+
+    return rb != NULL && rb->rest == 0 && rb->last_saved
+           && !r->request_body_no_buffering;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_copy(ngx_http_request_t *r, ngx_str_t *text,
+    size_t size)
+{
+    u_char       *p, *data;
+    ngx_chain_t  *cl;
+
+    data = ngx_pnalloc(r->pool, size);
+    if (data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    in->text.data = p;
-    in->text.len = size;
+    p = data;
 
     for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
 
@@ -368,7 +406,38 @@ ngx_http_apievents_request_text(ngx_http_request_t *r,
         p += ngx_buf_size(cl->buf);
     }
 
+    text->data = data;
+    text->len = size;
+
     return NGX_OK;
+}
+
+
+/* by the request line: an error page makes GET of the method */
+
+static ngx_uint_t
+ngx_http_apievents_request_is_seen(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+
+    static ngx_str_t  methods[] = {
+        ngx_string("POST "),
+        ngx_string("PUT "),
+        ngx_string("PATCH ")
+    };
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+
+        if (r->request_line.len > methods[i].len
+            && ngx_memcmp(r->request_line.data, methods[i].data,
+                          methods[i].len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

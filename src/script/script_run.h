@@ -29,7 +29,8 @@ typedef struct {
 
     ngx_str_t                        result;    /* JSON that the script set */
     ngx_str_t                        properties;/* JSON of the user's */
-    ngx_str_t                        text;      /* the client's body */
+    ngx_str_t                        text;      /* the client's body, if
+                                                   has_text */
 
     /* an answer that is kept back */
     ngx_chain_t                     *body;
@@ -90,6 +91,13 @@ ngx_chain_t *ngx_http_apievents_inline_last(ngx_pool_t *pool);
 /* a chain of one buffer; NULL: no memory */
 ngx_chain_t *ngx_http_apievents_inline_chain(ngx_pool_t *pool,
     ngx_str_t *text);
+
+
+/* ---- script_request.c ---- */
+
+/* sets in->text, if that was not done yet, for handlers behind the content */
+ngx_int_t ngx_http_apievents_request_late(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
 
 
 /* ---- script_inline.c ---- */
