@@ -346,6 +346,8 @@ typedef struct {
     ngx_flag_t                  master_keys;
     size_t                      body_max;       /* the largest api_body_max
                                                    that is configured */
+    ngx_array_t                *breaking;       /* gate_conf_t * of all APIs
+                                                   that have breakers */
 } ngx_http_apievents_gate_main_conf_t;
 
 
@@ -463,6 +465,32 @@ char *ngx_http_apievents_api_error_format(ngx_conf_t *cf,
 
 /* the same as api_event_key, for a slot */
 extern ngx_conf_enum_t  ngx_http_apievents_event_key_enum[];
+
+/*
+ * Breakers from outside of a request (gate_breaker_admin.c): those of the
+ * configuration from 0 on, NGX_DECLINED after the last; strings are the
+ * configuration's.  Locations of one API that have the same breaker share it.
+ */
+
+typedef struct {
+    ae_id_t                     id;
+    ngx_str_t                   api;
+    ngx_str_t                   org;
+    const ngx_http_apievents_breaker_t
+                               *breaker;
+    ae_breaker_stat_t           stat;
+    ngx_http_apievents_gate_conf_t
+                               *conf;           /* one of its API */
+} ngx_http_apievents_breaker_info_t;
+
+ngx_int_t ngx_http_apievents_breaker_info(ngx_uint_t i,
+    ngx_http_apievents_breaker_info_t *info);
+
+/* FORCED_OPEN, FORCED_CLOSED or, as CLOSED, automatic; events tell of what
+ * that changes, with depth hops; NGX_ERROR: api_zone has no room for it */
+ngx_int_t ngx_http_apievents_breaker_force(
+    const ngx_http_apievents_breaker_info_t *info, ae_breaker_state_e state,
+    ngx_str_t *user, ngx_uint_t hops);
 
 /*
  * What definitions fill a configuration with.  add_auth: NGX_DECLINED when no

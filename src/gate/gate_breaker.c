@@ -21,8 +21,6 @@ static ngx_int_t ngx_http_apievents_breaker_trials(ngx_http_request_t *r,
 static int ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_breaker_pass_t *pass);
-static ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b);
 static void ngx_http_apievents_breaker_leave(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *b,
     ae_breaker_pass_t *pass) ae_often;
@@ -259,9 +257,10 @@ ngx_http_apievents_breaker_enter(ngx_http_request_t *r,
 
 /* levels hand a breaker down, so it is another one in each API */
 
-static ae_id_t
+ae_id_t
 ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
-    ngx_http_apievents_gate_conf_t *gcf, ngx_http_apievents_breaker_t *b)
+    const ngx_http_apievents_gate_conf_t *gcf,
+    const ngx_http_apievents_breaker_t *b)
 {
     ae_str_t  parts[6];
 

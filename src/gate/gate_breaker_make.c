@@ -16,6 +16,8 @@ static ngx_uint_t ngx_http_apievents_breaker_same(ngx_array_t *breakers,
     ngx_http_apievents_breaker_t *b);
 static ngx_uint_t ngx_http_apievents_same_str(ngx_str_t *one,
     ngx_str_t *two);
+static ngx_int_t ngx_http_apievents_list_breakers(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf);
 
 
 ngx_int_t
@@ -188,12 +190,48 @@ ngx_http_apievents_name_breakers(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    if (conf->breakers->nelts != 0
+        && ngx_http_apievents_list_breakers(cf, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     conf->trials = 0;
     b = conf->breakers->elts;
 
     for (i = 0; i < conf->breakers->nelts; i++) {
         conf->trials += b[i].dry_run;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_list_breakers(ngx_conf_t *cf,
+    ngx_http_apievents_gate_conf_t *conf)
+{
+    ngx_array_t                       **list;
+    ngx_http_apievents_gate_conf_t    **gcf;
+    ngx_http_apievents_main_conf_t     *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+    list = &mcf->gate.breaking;
+
+    if (*list == NULL) {
+        *list = ngx_array_create(cf->pool, 4,
+                                 sizeof(ngx_http_apievents_gate_conf_t *));
+        if (*list == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    gcf = ngx_array_push(*list);
+    if (gcf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *gcf = conf;
 
     return NGX_OK;
 }

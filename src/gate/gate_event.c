@@ -93,16 +93,29 @@ ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_http_apievents_breaker_t *breaker,
     ae_breaker_change_e change)
 {
-    u_char                      *p;
+    ngx_http_apievents_tell_breaker(d->conf, breaker, change,
+                                    ngx_http_apievents_hops(r), d->event_id,
+                                    r->connection->log);
+
+    d->has_event = 1;
+}
+
+
+void
+ngx_http_apievents_tell_breaker(ngx_http_apievents_loc_conf_t *lcf,
+    const ngx_http_apievents_breaker_t *breaker, ae_breaker_change_e change,
+    ngx_uint_t hops, u_char *event, ngx_log_t *log)
+{
+    ae_buf_t                     b;
     ngx_http_apievents_raise_t   e;
 
     ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
 
-    e.route = d->conf->handlers.route;
-    e.depth = ngx_http_apievents_hops(r);
+    e.route = lcf->handlers.route;
+    e.depth = hops;
     e.dry_run = breaker->dry_run;
-    e.api = d->conf->gate.api;
-    e.org = d->conf->gate.org;
+    e.api = lcf->gate.api;
+    e.org = lcf->gate.org;
     e.path = breaker->path.text;
 
     if (e.path.len == 0) {
@@ -116,29 +129,31 @@ ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
         ngx_str_set(&e.message, "Breaker Reset");
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_WARN, log, 0,
                   "breaker \"%V\" of API \"%V\" %s%s", &e.path, &e.api,
                   (change == AE_BREAKER_TRIPS) ? "opens" : "closes",
                   breaker->dry_run ? ", a dry run" : "");
 
-    p = ngx_pnalloc(r->pool, sizeof("{\"APIID\":\"\",\"CircuitEvent\":0}")
-                             + e.api.len);
+    ae_buf_init(&b, 65536);
 
-    if (p != NULL) {
-        e.meta.data = p;
-        e.meta.len = ngx_sprintf(p, "{\"APIID\":\"%V\",\"CircuitEvent\":%d}",
-                                 &e.api, change != AE_BREAKER_TRIPS)
-                     - p;
+    ae_buf_puts(&b, "{\"APIID\":\"");
+    ae_json_escape(&b, *(ae_str_t *) &e.api, 0);
+    ae_buf_puts(&b, change != AE_BREAKER_TRIPS ? "\",\"CircuitEvent\":1}"
+                                               : "\",\"CircuitEvent\":0}");
+
+    if (!b.failed) {
+        e.meta.data = b.data;
+        e.meta.len = b.len;
     }
 
     e.type = AE_BREAKER_TRIGGERED;
-    ngx_http_apievents_raise(&e, d->event_id);
+    (void) ngx_http_apievents_raise(&e, event);
 
     e.type = (change == AE_BREAKER_TRIPS) ? AE_BREAKER_TRIPPED
                                           : AE_BREAKER_RESET;
-    ngx_http_apievents_raise(&e, d->event_id);
+    (void) ngx_http_apievents_raise(&e, event);
 
-    d->has_event = 1;
+    ae_buf_free(&b);
 }
 
 

@@ -552,6 +552,16 @@ void ngx_http_apievents_raise_breaker(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d,
     ngx_http_apievents_breaker_t *breaker, ae_breaker_change_e change);
 
+/* the same without a request; event gets AE_EVENT_ID_LEN bytes */
+void ngx_http_apievents_tell_breaker(ngx_http_apievents_loc_conf_t *lcf,
+    const ngx_http_apievents_breaker_t *breaker, ae_breaker_change_e change,
+    ngx_uint_t hops, u_char *event, ngx_log_t *log);
+
+/* gate_breaker.c: levels hand a breaker down, it is another in each API */
+ae_id_t ngx_http_apievents_breaker_id(ngx_http_apievents_zone_t *zone,
+    const ngx_http_apievents_gate_conf_t *gcf,
+    const ngx_http_apievents_breaker_t *b);
+
 
 /* NULL: there is none; each phase and filter asks, so it is found inline */
 

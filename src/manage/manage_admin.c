@@ -11,13 +11,6 @@
 #define NGX_HTTP_APIEVENTS_ADMIN_BODY  (1024 * 1024)
 
 
-typedef struct {
-    ngx_uint_t                      method;
-    const char                     *path[NGX_HTTP_APIEVENTS_SEGMENTS];
-    ngx_http_apievents_admin_pt     handler;
-} ngx_http_apievents_admin_route_t;
-
-
 static ngx_int_t ngx_http_apievents_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_admin_refuse(ngx_http_request_t *r);
 static void ngx_http_apievents_admin_refused(ngx_http_request_t *r);
@@ -30,42 +23,6 @@ static ngx_int_t ngx_http_apievents_admin_text(ngx_http_request_t *r,
     ngx_str_t *text);
 static ngx_int_t ngx_http_apievents_admin_parse(
     ngx_http_apievents_admin_t *a, ngx_str_t *text);
-static ngx_int_t ngx_http_apievents_admin_path(
-    ngx_http_apievents_admin_t *a);
-static ngx_int_t ngx_http_apievents_admin_dispatch(
-    ngx_http_apievents_admin_t *a);
-static ngx_uint_t ngx_http_apievents_admin_matches(
-    ngx_http_apievents_admin_t *a,
-    const ngx_http_apievents_admin_route_t *route);
-
-
-/* "*": any one segment */
-
-static const ngx_http_apievents_admin_route_t
-    ngx_http_apievents_admin_routes[] =
-{
-    { NGX_HTTP_GET, { "deliveries" }, ngx_http_apievents_admin_deliveries },
-    { NGX_HTTP_POST, { "deliveries", "*", "retry" },
-      ngx_http_apievents_admin_retry },
-    { NGX_HTTP_GET, { "dead-letters" }, ngx_http_apievents_admin_dead },
-    { NGX_HTTP_POST, { "dead-letters", "replay" },
-      ngx_http_apievents_admin_dead_replay },
-    { NGX_HTTP_POST, { "events", "replay" },
-      ngx_http_apievents_admin_replay },
-    { NGX_HTTP_GET, { "events", "*" }, ngx_http_apievents_admin_event_get },
-    { NGX_HTTP_POST, { "events", "*", "replay" },
-      ngx_http_apievents_admin_event_replay },
-    { NGX_HTTP_GET, { "endpoints" }, ngx_http_apievents_admin_endpoints },
-    { NGX_HTTP_GET, { "endpoints", "*" },
-      ngx_http_apievents_admin_endpoint },
-    { NGX_HTTP_POST, { "endpoints", "*", "enable" },
-      ngx_http_apievents_admin_enable },
-    { NGX_HTTP_POST, { "endpoints", "*", "disable" },
-      ngx_http_apievents_admin_disable },
-    { NGX_HTTP_POST, { "endpoints", "*", "ping" },
-      ngx_http_apievents_admin_ping },
-    { 0, { NULL }, NULL }
-};
 
 
 char *
@@ -256,7 +213,7 @@ ngx_http_apievents_admin_body(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        rc = ngx_http_apievents_admin_dispatch(a);
+        rc = ngx_http_apievents_admin_route(a);
     }
 
 done:
@@ -413,128 +370,4 @@ ngx_http_apievents_admin_parse(ngx_http_apievents_admin_t *a,
 
     return ngx_http_apievents_admin_error(a->request, NGX_HTTP_BAD_REQUEST,
                                           (char *) message);
-}
-
-
-/* the segments behind the location's own path; a slash at the end is none */
-
-static ngx_int_t
-ngx_http_apievents_admin_path(ngx_http_apievents_admin_t *a)
-{
-    u_char                    *p, *last;
-    ngx_str_t                 *s;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(a->request, ngx_http_core_module);
-
-    p = a->request->uri.data;
-    last = p + a->request->uri.len;
-
-    p += ngx_min(clcf->name.len, a->request->uri.len);
-
-    while (p < last) {
-
-        if (*p == '/') {
-            p++;
-            continue;
-        }
-
-        if (a->nsegments == NGX_HTTP_APIEVENTS_SEGMENTS) {
-            return NGX_DECLINED;
-        }
-
-        s = &a->segments[a->nsegments++];
-        s->data = p;
-
-        while (p < last && *p != '/') {
-            p++;
-        }
-
-        s->len = p - s->data;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_admin_dispatch(ngx_http_apievents_admin_t *a)
-{
-    ngx_uint_t                               known;
-    const ngx_http_apievents_admin_route_t  *route;
-
-    known = 0;
-
-    if (ngx_http_apievents_admin_path(a) != NGX_OK) {
-        goto unknown;
-    }
-
-    for (route = ngx_http_apievents_admin_routes;
-         route->handler != NULL;
-         route++)
-    {
-        if (!ngx_http_apievents_admin_matches(a, route)) {
-            continue;
-        }
-
-        known = 1;
-
-        if (a->request->method != route->method
-            && !(a->request->method == NGX_HTTP_HEAD
-                 && route->method == NGX_HTTP_GET))
-        {
-            continue;
-        }
-
-        if (route->method != NGX_HTTP_GET
-            && a->user->role != NGX_HTTP_APIEVENTS_ADMIN)
-        {
-            return ngx_http_apievents_admin_error(a->request,
-                                                  NGX_HTTP_FORBIDDEN,
-                                                  "role \"admin\" is "
-                                                  "expected");
-        }
-
-        return route->handler(a);
-    }
-
-unknown:
-
-    if (known) {
-        return ngx_http_apievents_admin_error(a->request,
-                                              NGX_HTTP_NOT_ALLOWED,
-                                              "Method not supported");
-    }
-
-    return ngx_http_apievents_admin_error(a->request, NGX_HTTP_NOT_FOUND,
-                                          "there is nothing of that name");
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_admin_matches(ngx_http_apievents_admin_t *a,
-    const ngx_http_apievents_admin_route_t *route)
-{
-    ngx_str_t    *s;
-    ngx_uint_t    i;
-    const char   *name;
-
-    for (i = 0; i < NGX_HTTP_APIEVENTS_SEGMENTS; i++) {
-        name = route->path[i];
-
-        if (name == NULL || i == a->nsegments) {
-            return name == NULL && i == a->nsegments;
-        }
-
-        s = &a->segments[i];
-
-        if (name[0] != '*'
-            && (ngx_strlen(name) != s->len
-                || ngx_strncmp(name, s->data, s->len) != 0))
-        {
-            return 0;
-        }
-    }
-
-    return i == a->nsegments;
 }

@@ -34,6 +34,7 @@ struct ngx_http_apievents_admin_s {
     ngx_http_apievents_user_t      *user;
     ngx_str_t                       segments[NGX_HTTP_APIEVENTS_SEGMENTS];
     ngx_uint_t                      nsegments;
+    unsigned                        raw_path:1; /* they were unescaped */
     ae_arena_t                     *arena;
     ae_value_t                     *body;       /* NULL: there is none */
 
@@ -117,6 +118,12 @@ void ngx_http_apievents_admin_list(ae_db_t *db, void *data);
 void ngx_http_apievents_admin_list_dead(ae_db_t *db, void *data);
 
 
+/* ---- manage_route.c ---- */
+
+/* what the call's path and method mean; returns what a content handler does */
+ngx_int_t ngx_http_apievents_admin_route(ngx_http_apievents_admin_t *a);
+
+
 /* ---- routes ---- */
 
 ngx_int_t ngx_http_apievents_admin_deliveries(ngx_http_apievents_admin_t *a);
@@ -133,6 +140,10 @@ ngx_int_t ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_enable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_disable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_ping(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_breakers(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_breaker(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_breaker_force(
+    ngx_http_apievents_admin_t *a);
 
 
 #endif /* _NGX_HTTP_APIEVENTS_MANAGE_PRIVATE_H_INCLUDED_ */
