@@ -30,7 +30,7 @@ if (json) { json += json; }
 headers['x-by'] = 'handler';
 >>> r.js
 log.info('LOG ' + req.resourceName + ' ' + JSON.stringify(json));
-json.seen = '<!--# echo var="request_method" -->';
+json.seen = "<!--# echo var='request_method' -->";
 if (req.urlParameters.status) { response.status(Number(req.urlParameters.status)); }
 >>> e.js
 log.info('LOG error ' + req.resourceName + ' ' + json.statusCode + ' ' + json.errorMessage);
@@ -102,22 +102,22 @@ __DATA__
     location /to/ { proxy_pass $UPSTREAM; }
 --- check eval
 sub {
-    my $seen = '"seen":"<!--# echo var=\"request_method\" -->"}';
+    my $seen = q("seen":"<!--# echo var='request_method' -->"});
     my ($status, $head, $body) = main::ask('/sub/a.json');
 
-    is($body, '{"verb":"two files","seen":"replaced echo var=\"request_method\" -->"}',
+    is($body, q({"verb":"two files","seen":"replaced echo var='request_method' -->"}),
        'sub_filter');
 
     ($status, $head, $body) = main::ask('/add/a.json');
-    like($body, qr/^{[^}]*"uri":"\/slow\/200".*}{"verb":"a file",\Q$seen\E{.*"uri":"\/to\/after".*}$/,
+    like($body, qr/^\{[^}]*"uri":"\/slow\/200".*\}\{"verb":"a file",\Q$seen\E\{.*"uri":"\/to\/after".*\}$/,
          'addition');
     unlike($head, qr/^Content-Length/mi, 'of no length that is known');
 
     ($status, $head, $body) = main::ask('/ssi/a.json');
-    like($body, qr/^{"verb":"a file","seen":"/, 'SSI');
+    is($body, '{"verb":"a file","seen":"GET"}', 'SSI');
 
     ($status, $head, $body) = main::ask('/gzip/a.json', "Accept-Encoding: gzip\r\n");
-    like($head, qr/^Content-Encoding: gzip\r$/m, 'gzip');
+    like($head, qr/^Content-Encoding: gzip\r?$/m, 'gzip');
     unlike($head, qr/^Content-Length/mi, 'of no length that is known');
     unlike($head, qr/^ETag/mi, 'nor a tag');
     is(Compress::Zlib::memGunzip($body), "{\"verb\":\"a file\",$seen", 'what it packs');
@@ -140,8 +140,8 @@ sub {
 sub {
     my (undef, $head) = main::ask('/a/1');
 
-    like($head, qr/^Cache-Control: max-age=3600\r$/m, 'expires');
-    like($head, qr/^X-Ok: 200\r\nX-Always: 200\r$/m, 'the status');
+    like($head, qr/^Cache-Control: max-age=3600\r?$/m, 'expires');
+    like($head, qr/^X-Ok: 200\r\nX-Always: 200\r?$/m, 'the status');
 
     (undef, $head) = main::ask('/a/1?status=299');
     unlike($head, qr/^Cache-Control: max-age|^X-Ok/m, 'none for this status');
@@ -155,7 +155,6 @@ sub {
     error_page 404 /page.json;
     error_page 503 @named;
     error_page 403 =200 /page.json;
-    error_page 410 =299 @json;
     location = /page.json { root $TEST_NGINX_SERVER_ROOT/html; default_type application/json; }
     location @named { return 503 'not JSON'; }
     location @json { default_type application/json; return 200 '{"verb":"named"}'; }
@@ -168,33 +167,100 @@ sub {
         api_event_handlers off;
         error_page 404 @quiet;
         proxy_intercept_errors on;
-        proxy_pass $UPSTREAM/status/404;
+        proxy_pass $UPSTREAM/status/404/;
     }
-    location @quiet { api_event_handlers off; return 404 'as it is'; }
+    location @quiet { api_event_handlers off; default_type text/plain; return 404 'as it is'; }
 --- user_files
 >>> page.json
 {"statusCode":404,"errorMessage":"of a page"}
 --- check eval
 sub {
-    my %cases = (
-        '/nginx/1' => '404 {"statusCode":404,"errorMessage":"of a page","message":"of a page","seen":"error"}',
-    );
-    for my $path ('/nginx/1', '/intercepted/status/404', '/intercepted/status/503',
-        '/passed/status/404', '/denied/1', '/gone/1', '/quiet/1', '/intercepted/own/404')
+    my $page = '{"statusCode":404,"errorMessage":"of a page","message":"of a page","seen":"error"}';
+    my $made = sub {
+        my ($status, $text) = @_;
+        return qq({"statusCode":$status,"errorCode":${status}1,"errorMessage":"$text",)
+               . qq("message":"$text","seen":"error"});
+    };
+
+    for my $case (
+        ['/nginx/1', "404 $page", 'a page is the error that its handlers see'],
+        ['/intercepted/status/404', "404 $page", 'in place of an upstream error too'],
+        ['/intercepted/own/404', "404 $page", 'whatever that said'],
+        ['/intercepted/status/503', '503 ' . $made->(503, 'Service Unavailable'), 'a named location'],
+        ['/passed/status/404', '404 ' . $made->(404, 'Not Found'), 'what is not intercepted'],
+        ['/gone/1', '410 ' . $made->(410, 'Gone'), 'a page of another status'],
+        ['/denied/1', '200 {"statusCode":404,"errorMessage":"of a page",'
+                      . q("seen":"<!--# echo var='request_method' -->"}), 'one that is no error'],
+        ['/quiet/1', '404 as it is', 'a page without handlers'])
     {
-        my ($status, $head, $body) = main::ask($path);
-        main::diag("$path: $status $body");
+        my ($status, undef, $body) = main::ask($case->[0]);
+
+        is("$status $body", $case->[1], $case->[2]);
     }
-    main::diag(logged(7));
 }
 
 
 
-=== TEST 4: mirror: what upstream gets
+=== TEST 4: mirror has what upstream gets
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+        js_import copy from ../html/copy.js;
+        location / { js_content copy.run; }
+    }
 --- config
     location /a/ { mirror /mirror; proxy_pass $UPSTREAM/; }
-    location = /mirror { internal; proxy_pass $UPSTREAM_M/mirrored; }
+    location = /mirror { internal; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/copy; }
+--- user_files
+>>> copy.js
+function run(r) {
+    r.error('LOG copy ' + r.headersIn['X-By'] + ' ' + r.requestText + ', request id: 0');
+    r.return(200);
+}
+export default {run};
 --- check eval
 sub {
-    main::ask('POST /a/1', undef, 'ab');
+    my (undef, undef, $body) = main::ask('POST /a/1', undef, 'ab');
+
+    like($body, qr/"body":"abab"/, 'upstream');
+    like(logged(2), qr/^LOG copy handler abab$/m, 'the mirror');
+}
+--- allow_log
+LOG copy
+
+
+
+=== TEST 5: proxy_cache keeps what upstream sent
+--- http_config
+    proxy_cache_path logs/cache keys_zone=c:1m;
+--- config
+    proxy_cache c;
+    proxy_cache_key $arg_key;
+    proxy_cache_valid 200 404 1h;
+    add_header X-Cache $upstream_cache_status always;
+    location /a/ { proxy_pass $UPSTREAM/; }
+    location /plain/ { api_event_handlers off; proxy_pass $UPSTREAM/; }
+--- check eval
+sub {
+    my ($n, @body) = 0;
+
+    for my $case (['/a/answers/a.json?key=1', 'MISS'], ['/a/answers/a.json?key=1', 'HIT'],
+                  ['/plain/none?key=1', 'HIT'], ['/plain/answers/a.json?key=2', 'MISS'],
+                  ['/a/none?key=2', 'HIT'], ['/a/status/404?key=3', 'MISS'],
+                  ['/a/status/404?key=3', 'HIT'], ['/plain/none?key=3', 'HIT'],
+                  ['HEAD /a/answers/a.json?key=4', 'MISS'], ['/a/answers/a.json?key=4', 'HIT'])
+    {
+        my ($status, $head, $body) = main::ask($case->[0]);
+
+        like($head, qr/^X-Cache: $case->[1]\r?$/m, "$case->[0]: $case->[1]");
+        push @body, "$status $body" =~ s/\n+$//r;
+    }
+
+    my $file = '{"verb":"a file"}';
+    my $seen = q(200 {"verb":"a file","seen":"<!--# echo var='request_method' -->"});
+    my $error = '404 {"statusCode":404,"errorCode":4041,"errorMessage":"Not Found",'
+                . '"message":"Not Found","seen":"error"}';
+
+    is(CORE::join("\n", @body), CORE::join("\n", $seen, $seen, "200 $file", "200 $file", $seen,
+                                         $error, $error, '404 not JSON', '200 ', $seen), 'bodies');
 }
