@@ -148,7 +148,8 @@ function rounds_of(round) {
 /* runs the handlers from item i of the list on */
 
 function go(round, i) {
-    var result, state = round.state, list = state.list, end = list.length;
+    var result, waits, state = round.state, list = state.list;
+    var end = list.length;
 
     for ( /* void */ ; i < end; i = i - -4) {
         round.at = i;
@@ -160,6 +161,7 @@ function go(round, i) {
         try {
             result = list[i](list[i - -3] ? objects_of(round).context()
                                           : round.ae);
+            waits = result && typeof result.then === 'function';
 
         } catch (e) {
             rounds_of(round).threw(round, typeof list[i] === 'function' ? e
@@ -167,9 +169,7 @@ function go(round, i) {
             return;
         }
 
-        if (round.stopped !== null
-            || (result && typeof result.then === 'function'))
-        {
+        if (round.stopped !== null || waits) {
             rounds_of(round).wait(round, result);
             return;
         }

@@ -24,7 +24,8 @@ export default function (round, objects_of, rounds_of) {
 
             text = changed_text();
             result = result_of();
-            apply(round.effects);
+            tell_properties();
+            apply(round.effects || []);
 
             if (result !== null) {
                 r.variables.apievents_result = JSON.stringify(result);
@@ -156,24 +157,33 @@ export default function (round, objects_of, rounds_of) {
     }
 
 
+    function tell_properties() {
+        var text = round.objects === null
+                   ? null : round.objects.changed_properties();
+
+        if (text !== null) {
+            r.variables.apievents_properties = text;
+        }
+    }
+
+
     function is_status(n) {
         return typeof n === 'number' && Math.floor(n) === n && n >= 100
                && n <= 599;
     }
 
 
+    /* what was applied is not there any more if another one fails */
+
     function apply(effects) {
-        var i, text;
+        var effect, text;
 
-        if (!effects) {
-            return;
-        }
+        while (effects.length) {
+            effect = effects.shift();
+            r.variables[effect.name] = effect.value;
 
-        for (i = 0; i < effects.length; i++) {
-            r.variables[effects[i].name] = effects[i].value;
-
-            if (effects[i].name !== 'apievents_log') {
-                text = r.variables[effects[i].name];
+            if (effect.name !== 'apievents_log') {
+                text = r.variables[effect.name];
 
                 if (typeof text === 'string' && text.indexOf('error:') === 0) {
                     throw new Error(text.slice(6).trim());
@@ -183,7 +193,10 @@ export default function (round, objects_of, rounds_of) {
     }
 
 
-    /* of a run that failed the log lines are kept: they may tell why */
+    /*
+     * Of a run that failed the log lines are kept, since they may tell why,
+     * and the request's properties, which handlers of the error may ask for.
+     */
 
     function fail(error) {
         var object;
@@ -194,9 +207,14 @@ export default function (round, objects_of, rounds_of) {
 
         object = make_error(error);
 
-        if (round.effects) {
-            apply(round.effects.filter(is_log));
+        try {
+            tell_properties();
+
+        } catch (e) {
+            /* they are no JSON: maybe that is the error */
         }
+
+        apply((round.effects || []).filter(is_log));
 
         r.variables.apievents_log = JSON.stringify({
             level: 'error', raw: false, script: state.list[round.at - -1],

@@ -6,6 +6,7 @@
 
 export default function (error) {
     var ERROR_CODE = 50029;
+    var NO_TEXT = 'an object was thrown';
 
     var is_object = error !== null && typeof error === 'object';
 
@@ -17,32 +18,39 @@ export default function (error) {
 
 
     function text_of_object() {
-        var text;
-
         if (error.errorMessage !== undefined) {
             return String(error.errorMessage);
         }
 
-        if (error.message !== undefined) {
-            return String(error.message);
-        }
+        return error.message === undefined ? JSON.stringify(error)
+                                           : String(error.message);
+    }
 
+
+    /* not all objects can be written */
+
+    function text() {
         try {
-            text = JSON.stringify(error);
+            return is_object ? text_of_object() || NO_TEXT : String(error);
 
         } catch (e) {
-            text = undefined;
+            return NO_TEXT;
         }
+    }
 
-        return text === undefined ? 'an object was thrown' : text;
+
+    function code() {
+        var type = is_object ? typeof error.errorCode : 'undefined';
+
+        return type === 'number' || type === 'string' ? error.errorCode
+                                                      : ERROR_CODE;
     }
 
 
     return {
         statusCode: is_object && is_status(error.statusCode)
                     ? error.statusCode : 500,
-        errorCode: is_object && error.errorCode !== undefined
-                   ? error.errorCode : ERROR_CODE,
-        errorMessage: is_object ? text_of_object() : String(error)
+        errorCode: code(),
+        errorMessage: text()
     };
 }

@@ -162,19 +162,15 @@ export default function (round, rounds_of) {
     }
 
 
+    function changed_properties() {
+        return made.details === undefined
+               ? null : made.details.changed_properties();
+    }
+
+
     /* what a run did to headers and status, or null */
 
     function result() {
-        var text;
-
-        if (made.details !== undefined) {
-            text = made.details.changed_properties();
-
-            if (text !== null) {
-                state.r.variables.apievents_properties = text;
-            }
-        }
-
         if (state.phase === 'request') {
             return round.sent ? made.details.changes() : null;
         }
@@ -207,7 +203,8 @@ export default function (round, rounds_of) {
 
     host = {
         get: get, put: put, context: context, result: result,
-        write_log: write_log, add_java_methods: add_java_methods,
+        changed_properties: changed_properties, write_log: write_log,
+        add_java_methods: add_java_methods,
 
         details: function () {
             return part('details', make_details);

@@ -306,9 +306,16 @@ export default function () {
 
 
     function describe(error) {
-        var text = error && typeof error === 'object'
+        var text;
+
+        try {
+            text = error && typeof error === 'object'
                    && error.message === undefined
                    ? JSON.stringify(error) : String(error);
+
+        } catch (e) {
+            text = 'an object was thrown';
+        }
 
         return text + place_of(error);
     }

@@ -257,3 +257,21 @@ export default function (ctx) {
 ["POST /api/x\n-", "POST /api/x\n-"]
 --- response_body_like eval
 [qr/"body":"-"/, qr/"body":"-"/]
+
+
+
+=== TEST 12: vector 15: those of a handler that throws as well
+--- handlers
+request q.js
+error e.js
+--- user_files
+>>> q.js
+req.setUserProperty('k', 'v');
+throw {errorCode: req, message: 'no'};
+>>> e.js
+json = [json.message, req.getUserProperties().get('k')];
+--- request
+GET /api/x
+--- error_code: 500
+--- response_body chop
+["no","v"]

@@ -89,10 +89,12 @@ function no_function(t) {
 
 
 function other_values(t) {
-    var cases = [
+    var loop = {}, cases = [
         ['text', 'text'], [12, '12'], [null, 'null'], [undefined, 'undefined'],
-        [{code: 1}, '{"code":1}']
+        [{code: 1}, '{"code":1}'], [loop, 'an object was thrown']
     ];
+
+    loop.loop = loop;
 
     return cases.reduce(function (last, c) {
         return last.then(function () {

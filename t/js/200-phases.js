@@ -136,6 +136,8 @@ function in_order(t) {
 
 
 function thrown(t) {
+    var loop = {};
+
     function threw(value, kind) {
         return phase.run({phase: kind || 'request', text: '{}',
                           handlers: phase.list(
@@ -148,11 +150,15 @@ function thrown(t) {
         )});
     }
 
+    loop.loop = loop;
+
     return Promise.all([
         threw('Use HTTPS'), threw(new Error('an error')), threw({a: 1}),
         threw({statusCode: 403, errorCode: 7, errorMessage: 'no', more: 1}),
         threw({statusCode: 42, message: 'm'}), threw(null), threw(undefined),
-        threw('again', 'response'), threw('again', 'error')
+        threw('again', 'response'), threw('again', 'error'),
+        threw({errorCode: loop, message: 'm'}), threw(loop),
+        threw({message: Object.create(null)})
 
     ]).then(function (all) {
         t.is(all.map(function (m) {
@@ -167,7 +173,10 @@ function thrown(t) {
             [500, 500, 50029, 'null'],
             [500, 500, 50029, 'undefined'],
             [500, 500, 50029, 'again'],
-            [500, 500, 50029, 'again']
+            [500, 500, 50029, 'again'],
+            [500, 500, 50029, 'm'],
+            [500, 500, 50029, 'an object was thrown'],
+            [500, 500, 50029, 'an object was thrown']
         ], 'vectors 4 and 5: the error');
         t.is(Object.keys(all[1].error).sort().join(),
              'errorCode,errorMessage,statusCode', 'vector 5: no stack');

@@ -239,7 +239,18 @@ function failed_properties(t) {
         throw 'no';
 
     }).then(function (m) {
-        t.is(m.properties, null, 'a run that failed leaves none');
+        t.is(m.properties, '{"a":"b"}', 'the handlers of the error see them');
+
+        return run_list({}, function (ae) {
+            var loop = {};
+
+            loop.loop = loop;
+            ae.get('req').setUserProperty('a', loop);
+        });
+
+    }).then(function (m) {
+        t.is([m.status, m.properties, m.error.statusCode], [500, null, 500],
+             'what is no JSON is an error');
     });
 }
 
@@ -247,11 +258,16 @@ function failed_properties(t) {
 function failed_effects(t) {
     return run_list({errors: {raise: 'error: too many'}},
                     phase.module(function (ctx) {
+        ctx.log('one');
         ctx.raiseEvent('Done');
+        ctx.log('two');
 
     })).then(function (m) {
         t.is([m.status, m.error.errorMessage], [500, 'too many'],
              'are an error of the run');
+        t.is(m.log.slice(0, 2).concat([m.log.length]),
+             [['info', 'h0.js', 'one'], ['info', 'h0.js', 'two'], 3],
+             'each line is logged once');
     });
 }
 
@@ -285,11 +301,23 @@ function no_function(t) {
 }
 
 
+function odd_result(t) {
+    return run_list({}, phase.module(function (ctx) {
+        return Object.defineProperty({}, 'then', {get: function () {
+            throw 'no';
+        }});
+
+    })).then(function (m) {
+        t.is(m.error.errorMessage, 'no', 'is an error');
+    });
+}
+
+
 function run(r) {
     tap.serve(r, {clock_repeats, modules_have_the_clock, members,
                   headers_of_module, asynchronous, rejected, late,
                   each_has_its_time, properties, failed_properties,
-                  failed_effects, caught_end, no_function});
+                  failed_effects, caught_end, no_function, odd_result});
 }
 
 
