@@ -419,7 +419,9 @@ ngx_http_apievents_answer_ask(ngx_http_request_t *r,
 
     input = in->body;
 
-    if (in->encoded) {
+    /* HEAD has an encoding, and no body */
+
+    if (in->encoded && input != NULL) {
         input = ngx_http_apievents_gunzip(r, in);
 
         if (input == NULL) {
