@@ -247,3 +247,64 @@ sub {
     like(main::ask('OPTIONS /a/3'), qr/^200 .*"seen":1}$/, 'nor a preflight');
     is(logged(3), "LOG error 2 500\nLOG request 3\nLOG response 3", 'each once');
 }
+
+
+
+=== TEST 6: redirects within nginx: requests and their handlers are one
+--- config
+    api_id a;
+    api_auth off;
+    api_event_handlers request js path=q.js;
+    api_event_handlers response js path=r.js;
+    api_event_handlers error js path=e.js;
+    location /last/ { rewrite ^/last/(.*) /to/$1 last; }
+    location /break/ { rewrite ^/break/(.*) /b-$1 break; proxy_pass $UPSTREAM; }
+    location /try/ { try_files /none /none/ @named; }
+    location /uri/ { try_files /none /to/uri; }
+    location /status/ { try_files /none =410; }
+    location /index/ { alias $TEST_NGINX_SERVER_ROOT/html/; index a.json; default_type application/json; }
+    location /accel/ { proxy_pass http://RAW; }
+    location /to/ { proxy_pass $UPSTREAM/; }
+    location @named { proxy_pass $UPSTREAM; }
+    location /late/ {
+        api_event_handlers off;
+        api_event_handlers response js path=r.js;
+        try_files /none @late;
+    }
+    location /types/ {
+        api_event_handlers off;
+        api_event_handlers request js path=q.js;
+        try_files /none @types;
+    }
+    location @types {
+        api_event_handlers off;
+        api_event_handlers error js path=e.js;
+        api_event_handlers response js path=r.js;
+        proxy_pass $UPSTREAM;
+    }
+    location @late {
+        api_event_handlers off;
+        api_event_handlers request js path=q.js;
+        proxy_pass $UPSTREAM;
+    }
+--- user_files
+>>> a.json
+{"of":"a file"}
+--- check eval
+sub {
+    like(main::ask('/last/1'), qr/^200 .*"uri":"\/1".*"x-by":"handler".*"seen":1}$/, 'last');
+    like(main::ask('/break/2'), qr/^200 .*"uri":"\/b-2".*"seen":1}$/, 'break');
+    like(main::ask('POST /try/3', undef, 'ab'),
+         qr/^200 .*"uri":"\/try\/3".*"body":"abab".*"x-by":"handler".*"seen":1}$/, 'named');
+    like(main::ask('/uri/4'), qr/^200 .*"uri":"\/uri".*"x-by":"handler".*"seen":1}$/, 'URI');
+    is(scalar main::ask('/status/5'), '410 {"error":410}', 'status');
+    is(scalar main::ask('/index/'), '200 {"of":"a file","seen":1}', 'index');
+    like(main::ask('/accel/8'), qr/^200 .*"uri":"\/8".*"x-by":"handler".*"seen":1}$/, 'X-Accel-Redirect');
+    like(main::ask('/late/9'), qr/^200 .*"x-by":"handler"}}$/, 'where there are some');
+    unlike(main::ask('/types/10', "Accept-Encoding: br\r\n"), qr/"br"/, 'encodings');
+    is(logged(17), CORE::join("\n", map("LOG request $_\nLOG response $_", 1 .. 4),
+                             'LOG request 5', 'LOG error 5 410', 'LOG request ', 'LOG response ',
+                             'LOG request 8', 'LOG response 8', 'LOG request 9',
+                             'LOG request 10', 'LOG response 10'),
+       'each once, and of one resource');
+}

@@ -197,6 +197,11 @@ sub {
 
         is("$status $body", $case->[1], $case->[2]);
     }
+
+    is(logged(7) =~ s/ \{"statusCode.*//r, CORE::join("\n", 'LOG error 1 404 of a page',
+        'LOG error status 404 of a page', 'LOG error own 404 of a page',
+        'LOG error status 503 Service Unavailable', 'LOG error status 404 Not Found',
+        'LOG error 1 410 Gone', 'LOG 1'), 'resources that the client asked for');
 }
 
 

@@ -26,8 +26,10 @@ static ngx_int_t ngx_http_apievents_inline_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_http_apievents_inline_t *ngx_http_apievents_inline_running(
     ngx_http_request_t *r);
-static void ngx_http_apievents_inline_resource(ngx_http_request_t *r,
-    ngx_http_apievents_inline_t *in, ngx_str_t *name);
+static void ngx_http_apievents_inline_base(ngx_http_request_t *r,
+    ngx_str_t *base);
+static ngx_int_t ngx_http_apievents_inline_resource(ngx_str_t *base,
+    ngx_str_t *uri, ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_inline_now(ngx_http_request_t *r,
     ngx_str_t *value);
 static void ngx_http_apievents_inline_kind(ngx_http_request_t *r,
@@ -148,11 +150,11 @@ ngx_http_apievents_inline_variable(ngx_http_request_t *r,
     switch (data) {
 
     case NGX_HTTP_APIEVENTS_INLINE_BASE:
-        ngx_http_apievents_inline_base(r, in, &value);
+        value = in->base;
         break;
 
     case NGX_HTTP_APIEVENTS_INLINE_RESOURCE:
-        ngx_http_apievents_inline_resource(r, in, &value);
+        value = in->resource;
         break;
 
     case NGX_HTTP_APIEVENTS_INLINE_TEXT:
@@ -201,17 +203,62 @@ ngx_http_apievents_inline_running(ngx_http_request_t *r)
 }
 
 
+/*
+ * A request is one for its handlers, as in Live API Creator: what it is for
+ * does not change when nginx sends it on to another location, as to the page
+ * of an error.
+ */
+
+ngx_int_t
+ngx_http_apievents_inline_place(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in)
+{
+    u_char     *p, *src;
+    size_t      len;
+    ngx_str_t   uri;
+
+    ngx_http_apievents_inline_base(r, &in->base);
+
+    if (ngx_http_apievents_inline_resource(&in->base, &r->uri, &in->resource)
+        == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    /* "rewrite ... break" has made another URI of the client's */
+
+    src = r->unparsed_uri.data;
+    p = ngx_strlchr(src, src + r->unparsed_uri.len, '?');
+    len = p ? (size_t) (p - src) : r->unparsed_uri.len;
+
+    uri.data = ngx_pnalloc(r->pool, len + 1);
+    if (uri.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = uri.data;
+    ngx_unescape_uri(&p, &src, len, 0);
+    uri.len = p - uri.data;
+
+    (void) ngx_http_apievents_inline_resource(&in->base, &uri, &in->resource);
+
+    return NGX_OK;
+}
+
+
 /* the location's prefix up to its last slash; those that have none have the
  * root's */
 
-void
-ngx_http_apievents_inline_base(ngx_http_request_t *r,
-    ngx_http_apievents_inline_t *in, ngx_str_t *base)
+static void
+ngx_http_apievents_inline_base(ngx_http_request_t *r, ngx_str_t *base)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_http_apievents_loc_conf_t  *lcf;
 
-    if (in->conf->phases.base.len != 0) {
-        *base = in->conf->phases.base;
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    if (lcf->phases.base.len != 0) {
+        *base = lcf->phases.base;
         return;
     }
 
@@ -235,23 +282,20 @@ ngx_http_apievents_inline_base(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_apievents_inline_resource(ngx_http_request_t *r,
-    ngx_http_apievents_inline_t *in, ngx_str_t *name)
+static ngx_int_t
+ngx_http_apievents_inline_resource(ngx_str_t *base, ngx_str_t *uri,
+    ngx_str_t *name)
 {
-    u_char     *p, *last;
-    ngx_str_t   base;
+    u_char  *p, *last;
 
-    ngx_http_apievents_inline_base(r, in, &base);
-
-    if (r->uri.len < base.len
-        || ngx_memcmp(r->uri.data, base.data, base.len) != 0)
+    if (uri->len < base->len
+        || ngx_memcmp(uri->data, base->data, base->len) != 0)
     {
-        return;
+        return NGX_DECLINED;
     }
 
-    p = r->uri.data + base.len;
-    last = r->uri.data + r->uri.len;
+    p = uri->data + base->len;
+    last = uri->data + uri->len;
 
     name->data = p;
 
@@ -260,6 +304,8 @@ ngx_http_apievents_inline_resource(ngx_http_request_t *r,
     }
 
     name->len = p - name->data;
+
+    return NGX_OK;
 }
 
 

@@ -11,6 +11,7 @@
 
 
 static ngx_int_t ngx_http_apievents_options_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_apievents_is_handled(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_is_preflight(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_encoding(ngx_http_request_t *r);
@@ -75,15 +76,11 @@ ngx_http_apievents_options_handler(ngx_http_request_t *r)
     ngx_http_apievents_chain_t   *chain;
     ngx_http_apievents_inline_t  *in;
 
-    if (r->method != NGX_HTTP_OPTIONS || r != r->main) {
+    if (r != r->main || !ngx_http_apievents_is_handled(r)) {
         return NGX_DECLINED;
     }
 
-    chain = ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_OPTIONS);
-
-    if (chain == NULL || !ngx_http_apievents_is_preflight(r)) {
-        return NGX_DECLINED;
-    }
+    /* known from here on, whatever nginx makes of the request */
 
     in = ngx_http_apievents_inline_of(r, 1);
 
@@ -91,7 +88,11 @@ ngx_http_apievents_options_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (in->optioned) {
+    chain = ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_OPTIONS);
+
+    if (chain == NULL || in->optioned || r->method != NGX_HTTP_OPTIONS
+        || !ngx_http_apievents_is_preflight(r))
+    {
         return NGX_DECLINED;
     }
 
@@ -125,6 +126,24 @@ ngx_http_apievents_options_handler(ngx_http_request_t *r)
 
     return ngx_http_apievents_inline_finish(r,
                           ngx_http_apievents_inline_send(r, status, &text));
+}
+
+
+static ngx_uint_t
+ngx_http_apievents_is_handled(ngx_http_request_t *r)
+{
+    ngx_uint_t                      phase;
+    ngx_http_apievents_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    for (phase = 0; phase < NGX_HTTP_APIEVENTS_PHASE_N; phase++) {
+        if (lcf->phases.chains[phase] != NULL) {
+            return !lcf->gate.exempt;
+        }
+    }
+
+    return 0;
 }
 
 

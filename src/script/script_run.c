@@ -46,7 +46,8 @@ ngx_http_apievents_inline_of(ngx_http_request_t *r, ngx_uint_t create)
     ngx_memzero(cln->data, sizeof(ngx_http_apievents_inline_t));
     cln->handler = ngx_http_apievents_inline_cleanup;
 
-    return cln->data;
+    return ngx_http_apievents_inline_place(r, cln->data) == NGX_OK
+           ? cln->data : NULL;
 }
 
 
@@ -119,7 +120,7 @@ ngx_http_apievents_inline_start(ngx_http_request_t *r,
     call->method = NGX_HTTP_POST;
     call->method_name = r->method_name;
     call->bufs = input;
-    ngx_http_apievents_inline_base(r, in, &call->base);
+    call->base = in->base;
     call->script = (const char *) chain->names.data;
     call->patience = (time_t) (chain->timeout / 1000) + 1;
     call->hops = ngx_http_apievents_hops(r) + 1;

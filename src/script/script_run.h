@@ -27,6 +27,10 @@ typedef struct {
     ngx_http_apievents_phase_e       phase;
     ngx_http_apievents_call_t       *call;      /* or NULL: none has run */
 
+    ngx_str_t                        base;      /* of the API, ends with a
+                                                   slash */
+    ngx_str_t                        resource;  /* the segment behind it */
+
     ngx_str_t                        result;    /* JSON that the script set */
     ngx_str_t                        properties;/* JSON of the user's */
     ngx_str_t                        text;      /* the client's body, if
@@ -55,7 +59,8 @@ typedef struct {
 
 /* ---- script_run.c ---- */
 
-/* r's state; with create it is made.  NULL: there is none, or no memory */
+/* r's state; with create it is made, and has what the client asked for from
+ * r's location.  NULL: there is none, or no memory */
 ngx_http_apievents_inline_t *ngx_http_apievents_inline_of(
     ngx_http_request_t *r, ngx_uint_t create);
 
@@ -102,9 +107,9 @@ ngx_int_t ngx_http_apievents_request_late(ngx_http_request_t *r,
 
 /* ---- script_inline.c ---- */
 
-/* the API's base, which ends with a slash */
-void ngx_http_apievents_inline_base(ngx_http_request_t *r,
-    ngx_http_apievents_inline_t *in, ngx_str_t *base);
+/* notes base and resource, as they are at r's location */
+ngx_int_t ngx_http_apievents_inline_place(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in);
 
 
 /* ---- script_result.c: what a script set beside the body ---- */
