@@ -177,11 +177,61 @@ interface Utility<Text> {
     getTeamSpaceInfo(): { urlFragment: string };
 }
 
+export interface NewCookie {
+    readonly name: string;
+    readonly value: string;
+    readonly path: string | null;
+    readonly domain: string | null;
+    readonly comment: string | null;
+    readonly maxAge: number;
+    readonly expiry: Date | number | null;
+    readonly secure: boolean;
+    readonly httpOnly: boolean;
+    getName(): string;
+    getValue(): string;
+    getPath(): string | null;
+    getDomain(): string | null;
+    getComment(): string | null;
+    getMaxAge(): number;
+    getExpiry(): Date | number | null;
+    isSecure(): boolean;
+    isHttpOnly(): boolean;
+}
+
+export interface NewCookieConstructor {
+    new (name: string, value: string): NewCookie;
+    new (name: string, value: string, path: string | null,
+         domain: string | null, comment: string | null, maxAge: number,
+         secure: boolean, httpOnly?: boolean): NewCookie;
+    new (name: string, value: string, path: string | null,
+         domain: string | null, version: number, comment: string | null,
+         maxAge: number, secure: boolean): NewCookie;
+    new (name: string, value: string, path: string | null,
+         domain: string | null, version: number, comment: string | null,
+         maxAge: number, expiry: Date | number | null, secure: boolean,
+         httpOnly: boolean): NewCookie;
+    readonly DEFAULT_MAX_AGE: -1;
+}
+
+/** the classes of Java that there are */
+export interface Java {
+    type(name: 'javax.ws.rs.core.NewCookie'): NewCookieConstructor;
+    type(name: 'java.lang.System'): JavaSystem;
+}
+
+export interface JavaSystem {
+    out: { print(text: any): void; println(text: any): void };
+    err: { print(text: any): void; println(text: any): void };
+    currentTimeMillis(): number;
+}
+
 interface PhaseContext extends Functions {
     readonly req: Req;
     readonly log: Log;
     readonly SysUtility: Utility<string>;
     readonly SysUtilityV2: Utility<any>;
+    readonly NewCookie: NewCookieConstructor;
+    readonly Java: Java;
     print(text: any): void;
 }
 
@@ -199,29 +249,6 @@ export type RequestHandler = (ctx: RequestContext) => void | Promise<void>;
 
 
 /* phase response */
-
-export interface NewCookie {
-    readonly name: string;
-    readonly value: string;
-    readonly path: string | null;
-    readonly domain: string | null;
-    readonly comment: string | null;
-    readonly maxAge: number;
-    readonly secure: boolean;
-    readonly httpOnly: boolean;
-}
-
-export interface NewCookieConstructor {
-    new (name: string, value: string): NewCookie;
-    new (name: string, value: string, path: string | null,
-         domain: string | null, comment: string | null, maxAge: number,
-         secure: boolean, httpOnly?: boolean): NewCookie;
-    new (name: string, value: string, path: string | null,
-         domain: string | null, version: number, comment: string | null,
-         maxAge: number, expiry: Date | null, secure: boolean,
-         httpOnly: boolean): NewCookie;
-    readonly DEFAULT_MAX_AGE: -1;
-}
 
 export interface CacheControl {
     private?: boolean;
@@ -262,7 +289,6 @@ export interface ResponseBuilder {
 export interface ResponseContext<Json = any> extends PhaseContext {
     json: Json;
     readonly response: ResponseBuilder;
-    readonly NewCookie: NewCookieConstructor;
 }
 
 export type ResponseHandler<Json = any> =

@@ -10,19 +10,22 @@ export default function (round, host) {
 
     /*
      * (name, value), (name, value, path, domain, comment, maxAge, secure,
-     * httpOnly) and (name, value, path, domain, version, comment, maxAge,
-     * expiry, secure, httpOnly)
+     * httpOnly), (name, value, path, domain, version, comment, maxAge, secure)
+     * and the same with (expiry, secure, httpOnly) at its end
      */
 
     function NewCookie(name, value, path, domain) {
-        var n = arguments.length, a = arguments, with_version = n > 8;
+        var a = arguments, has_expiry = a.length > 8;
+        var from = has_expiry || typeof a[4] === 'number' ? 5 : 4;
+        var last = has_expiry ? 8 : from + 2;
 
         if (!(this instanceof NewCookie)) {
             throw new Error('NewCookie is called with "new"');
         }
 
         if (name === undefined || name === null
-            || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(String(name)))
+            || String(name) === ''
+            || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String(name)))
         {
             throw new Error('NewCookie: the name is no cookie name');
         }
@@ -32,11 +35,11 @@ export default function (round, host) {
                      : String(value);
         this.path = given(path);
         this.domain = given(domain);
-        this.comment = given(with_version ? a[5] : a[4]);
-        this.maxAge = number(with_version ? a[6] : a[5]);
-        this.expiry = with_version ? given(a[7]) : null;
-        this.secure = (with_version ? a[8] : a[6]) === true;
-        this.httpOnly = (with_version ? a[9] : a[7]) === true;
+        this.comment = given(a[from]);
+        this.maxAge = seconds(a[from + 1]);
+        this.expiry = has_expiry ? date(a[7]) : null;
+        this.secure = a[last] === true;
+        this.httpOnly = a[last + 1] === true;
     }
 
 
@@ -45,14 +48,42 @@ export default function (round, host) {
     }
 
 
-    function number(value) {
-        return typeof value === 'number' ? value : -1;
+    /* -1: until the browser ends */
+
+    function seconds(value) {
+        var n = value === undefined || value === null ? -1 : Number(value);
+
+        if (Math.floor(n) !== n || Math.abs(n) > 0x7fffffff) {
+            throw new Error('NewCookie: the age "' + value
+                            + '" is no number of seconds');
+        }
+
+        return n;
+    }
+
+
+    function date(value) {
+        if (value === undefined || value === null) {
+            return null;
+        }
+
+        if (isNaN(Number(value))) {
+            throw new Error('NewCookie: the expiry "' + value
+                            + '" is no Date');
+        }
+
+        return value;
     }
 
 
     function cookie_value(text) {
-        return /^[!#-+\--:<-\[\]-~]*$/.test(text) ? text
-               : '"' + text.replace(/["\\]/g, '\\$&') + '"';
+        if (text.indexOf(';') >= 0) {
+            throw new Error('NewCookie: the value has a ";", where browsers '
+                            + 'see its end: use encodeURIComponent()');
+        }
+
+        return /[^!#-+\--:<-\[\]-~]/.test(text)
+               ? '"' + text.replace(/["\\]/g, '\\$&') + '"' : text;
     }
 
 
@@ -100,7 +131,7 @@ export default function (round, host) {
 
 
     function type(name) {
-        if (classes[name] === undefined) {
+        if (!Object.prototype.hasOwnProperty.call(classes, name)) {
             throw new Error('Java.type("' + name + '"): there is no Java here; '
                             + 'of its classes there are '
                             + Object.keys(classes).join(', '));
@@ -129,7 +160,7 @@ export default function (round, host) {
             err: {println: print, print: print},
 
             currentTimeMillis: function () {
-                return Date.now();
+                return host.get('Date').now();
             }
         }
     };

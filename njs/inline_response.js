@@ -81,7 +81,7 @@ export default function (round, host) {
         });
 
         method('header', function (name, value) {
-            add(name, value instanceof Date ? value.toUTCString() : value);
+            add(name, value instanceof Date ? http_date(value) : value);
         });
 
         method('cookie', function () {
@@ -185,8 +185,15 @@ export default function (round, host) {
 
 
     function http_date(value) {
-        return typeof value === 'string' ? value
-               : new Date(Number(value)).toUTCString();
+        if (typeof value === 'string') {
+            return value;
+        }
+
+        if (isNaN(Number(value))) {
+            throw new Error('response: "' + value + '" is no date');
+        }
+
+        return new Date(Number(value)).toUTCString();
     }
 
 

@@ -102,13 +102,21 @@ function refused(t) {
         }),
         builder(function (response) {
             response.entity('x');
+        }),
+        builder(function (response) {
+            response.expires(new Date('soon'));
+        }),
+        builder(function (response, ae) {
+            ae.get('Java').type('constructor');
         })
 
     ]).then(function (got) {
+        t.like(got.pop(), /^Java.type\("constructor"\): there is no/, 'a class');
         t.is(got, ['response.status(): "99" is no status from 100 to 599',
                    'header "A": its value has a line break or another control '
                    + 'character', '"A b" is no header name',
-                   'response.entity(): assign json instead'], 'errors');
+                   'response.entity(): assign json instead',
+                   'response: "Invalid Date" is no date'], 'errors');
     });
 }
 
@@ -132,7 +140,8 @@ function cookies(t) {
                         'comment', 60, true, true));
         response.cookie(new C('e', '', '/p', null, 1, 'comment', 0,
                               new Date(0), true, false));
-        response.cookie(new C('f', 'a"b;c'));
+        response.cookie(new C('f', 'a"b c'));
+        response.cookie(new C('g', 'h', '/', null, 1, 'comment', '60', true));
 
     }).then(function (result) {
         t.is(result.headers.map(function (h) {
@@ -140,28 +149,41 @@ function cookies(t) {
         }), [
             'a=b', 'c=d; Path=/; Domain=x.test; Max-Age=60; Secure; HttpOnly',
             'e=; Path=/p; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; '
-            + 'Secure', 'f="a\\"b;c"'
-        ], 'three forms');
+            + 'Secure', 'f="a\\"b c"', 'g=h; Path=/; Max-Age=60; Secure'
+        ], 'four forms');
     });
 }
 
 
 function bad_cookies(t) {
+    function error_of(name, value, path, age, expiry) {
+        return builder(function (response, ae) {
+            response.cookie(new (ae.get('NewCookie'))(name, value, path, null,
+                            1, null, age, expiry, true, true));
+        });
+    }
+
     return Promise.all([
-        builder(function (response, ae) {
-            response.cookie(new (ae.get('NewCookie'))('a b', 'c'));
-        }),
-        builder(function (response, ae) {
-            response.cookie(new (ae.get('NewCookie'))('a', 'b', '/; Secure'));
-        }),
-        builder(function (response, ae) {
-            response.cookie(new (ae.get('NewCookie'))('a', 'b\r\nc'));
-        })
+        error_of('a b', 'c'), error_of('a\n', 'c'),
+        error_of('a', 'b', '/; Secure'), error_of('a', 'b\r\nc'),
+        error_of('a', 'b; Domain=x.test'), error_of('a', 'b', '/', 1.5),
+        error_of('a', 'b', '/', Infinity), error_of('a', 'b', '/', 'soon'),
+        error_of('a', 'b', '/', 1, new Date(NaN))
 
     ]).then(function (got) {
         t.is(got[0], 'NewCookie: the name is no cookie name', 'name');
-        t.like(got[1], /^NewCookie: the path has/, 'path');
-        t.like(got[2], /^header "Set-Cookie": its value has a line/, 'value');
+        t.is(got[1], 'NewCookie: the name is no cookie name', 'line feed');
+        t.like(got[2], /^NewCookie: the path has/, 'path');
+        t.like(got[3], /^header "Set-Cookie": its value has a line/, 'value');
+        t.like(got[4], /^NewCookie: the value has a ";"/, 'no attributes');
+        t.is(got.slice(5, 8).map(function (text) {
+            return text.replace(/^NewCookie: the age /, '');
+
+        }), ['"1.5" is no number of seconds',
+             '"Infinity" is no number of seconds',
+             '"soon" is no number of seconds'], 'age');
+        t.is(got[8], 'NewCookie: the expiry "Invalid Date" is no Date',
+             'expiry');
     });
 }
 

@@ -40,12 +40,14 @@ function clock_repeats(t) {
     return run_list({variables: {now: '1000000000000'}}, function (ae) {
         var date = ae.get('Date'), math = ae.get('Math');
 
-        seen.push([date.now(), new date().getTime(), math.random()]);
+        seen.push([date.now(), new date().getTime(), math.random(),
+                   ae.get('java').lang.System.currentTimeMillis()]);
         ae.get('SysUtility').getResource('r');
 
     }).then(function (m) {
         t.is([m.status, seen.length], [200, 2], 'two rounds');
         t.is(seen[0], seen[1], 'are answered alike');
+        t.ok(seen[0][3] < 1000000100000, 'that of Java too');
         t.ok(seen[0][0] >= 1000000000000 && seen[0][0] < 1000000100000,
              'by the clock of the module');
     });

@@ -36,6 +36,10 @@ export function response(ctx: ResponseContext<{n: number}>) {
     ctx.headers['x'] = 'y';
     /* @ts-expect-error: a cookie has a value */
     new ctx.NewCookie('a');
+    new ctx.NewCookie('a', 'b', '/', null, 1, null, 60, true).getMaxAge();
+    new (ctx.Java.type('javax.ws.rs.core.NewCookie'))('a', 'b');
+    /* @ts-expect-error: there is no other class */
+    ctx.Java.type('java.util.HashMap');
     /* @ts-expect-error: no such method */
     ctx.response.send('x');
 }
