@@ -48,6 +48,7 @@ static void fuzz_history(ae_db_t *db, ae_arena_t *arena);
 static void fuzz_query(ae_db_t *db, ae_db_query_t query, ae_arena_t *arena);
 static void fuzz_outbox(ae_db_t *db, ae_arena_t *arena);
 static void fuzz_state(ae_db_t *db, ae_arena_t *arena);
+static void fuzz_documents(ae_db_t *db, ae_arena_t *arena);
 static void fuzz_string(ae_str_t s, size_t max);
 static void fuzz_expect(int condition);
 
@@ -228,6 +229,7 @@ fuzz_fill_one(ae_db_t *db, uint64_t n)
     ae_outbox_row_t      row;
     ae_db_attempt_t      a;
     ae_db_endpoint_t     ep;
+    ae_db_document_t     doc;
     ae_limit_record_t    r;
     ae_breaker_record_t  b;
 
@@ -239,6 +241,12 @@ fuzz_fill_one(ae_db_t *db, uint64_t n)
     memset(&ep, 0, sizeof(ae_db_endpoint_t));
     memset(&r, 0, sizeof(ae_limit_record_t));
     memset(&b, 0, sizeof(ae_breaker_record_t));
+    memset(&doc, 0, sizeof(ae_db_document_t));
+
+    bytes[0] = 'a' + (unsigned char) n % 26;
+    doc.collection = (n % 2) ? ae_str("key") : ae_str("org");
+    doc.id = (ae_str_t) { 1, bytes };
+    doc.body = (ae_str_t) { n * 20, bytes };
 
     id = (ae_id_t) { { n, n } };
     ev.id = a.event = a.endpoint = row.event = row.endpoint = id;
@@ -260,7 +268,8 @@ fuzz_fill_one(ae_db_t *db, uint64_t n)
            && ae_db_dead_put(db, &a) == AE_OK
            && ae_db_endpoint_put(db, &ep) == AE_OK
            && ae_db_counter_put(db, 1 + (int64_t) n % 2, &r) == AE_OK
-           && ae_db_breaker_put(db, &b) == AE_OK;
+           && ae_db_breaker_put(db, &b) == AE_OK
+           && ae_db_document_put(db, &doc, AE_DB_ANY) == AE_OK;
 }
 
 
@@ -380,6 +389,7 @@ fuzz_use(ae_db_t *db)
     fuzz_history(db, arena);
     fuzz_state(db, arena);
     fuzz_outbox(db, arena);
+    fuzz_documents(db, arena);
 
     for (i = 0; i < FUZZ_PAGES; i++) {
         (void) ae_db_retain(db, FUZZ_ROWS / 2 * FUZZ_SEC, 8 * FUZZ_PAGE, 20);
@@ -565,6 +575,51 @@ fuzz_state(ae_db_t *db, ae_arena_t *arena)
         (void) ae_db_counter_rest(db, 2, 1, &rest, limits, &n);
         fuzz_expect(n <= FUZZ_LIST);
     }
+}
+
+
+static void
+fuzz_documents(ae_db_t *db, ae_arena_t *arena)
+{
+    int                i, rc;
+    size_t             n, j;
+    uint64_t           rev;
+    ae_str_t           after;
+    ae_db_document_t   list[FUZZ_LIST];
+
+    rev = 0;
+    after = ae_str("");
+
+    for (i = 0; i < 2 * FUZZ_PAGES; i++) {
+        n = FUZZ_LIST;
+
+        rc = (i % 2) ? ae_db_document_changes(db, &rev, list, &n, arena)
+                     : ae_db_document_list(db, ae_str("key"), i % 4, &after,
+                                           list, &n, arena);
+
+        if (rc != AE_OK && rc != AE_AGAIN) {
+            fuzz_expect(ae_db_error(db)[0] != '\0');
+            break;
+        }
+
+        fuzz_expect(n <= FUZZ_LIST);
+
+        for (j = 0; j < n; j++) {
+            fuzz_string(list[j].collection, AE_DB_NAME);
+            fuzz_string(list[j].id, AE_DB_NAME);
+            fuzz_expect(list[j].rev > 0);
+
+            if (list[j].body.data != NULL) {
+                fuzz_string(list[j].body, AE_DB_BODY);
+            }
+        }
+    }
+
+    (void) ae_db_document_count(db, ae_str("key"), &rev);
+    (void) ae_db_document_rev(db, &rev);
+    (void) ae_db_document_delete(db, ae_str("key"), ae_str("b"), AE_DB_ANY, 1,
+                                 &rev);
+    (void) ae_db_document_forget(db, 2, 20, NULL, NULL);
 }
 
 

@@ -156,9 +156,14 @@ memory_write(ae_db_t *db, uint64_t n)
     ae_event_t         ev;
     ae_db_attempt_t    a;
     ae_outbox_row_t    row;
+    ae_db_document_t   doc;
     ae_limit_record_t  r;
 
     memset(&ev, 0, sizeof(ae_event_t));
+    memset(&doc, 0, sizeof(ae_db_document_t));
+    doc.collection = db_str("key");
+    doc.id = db_str("a");
+    doc.body = db_str("{}");
     ev.id = db_id(n);
     a = db_attempt(n, 1, "retry");
     row = db_row(n, n);
@@ -169,7 +174,11 @@ memory_write(ae_db_t *db, uint64_t n)
         || ae_db_attempt_put(db, &a) != AE_OK
         || ae_db_dead_put(db, &a) != AE_OK
         || ae_db_outbox_put(db, 1, &row) != AE_OK
-        || ae_db_counter_put(db, 1, &r) != AE_OK)
+        || ae_db_counter_put(db, 1, &r) != AE_OK
+        || ae_db_savepoint(db) != AE_OK
+        || ae_db_document_put(db, &doc, AE_DB_ANY) != AE_OK
+        || ae_db_undo(db) != AE_OK
+        || ae_db_document_put(db, &doc, AE_DB_ANY) != AE_OK)
     {
         return AE_ERROR;
     }
@@ -190,6 +199,7 @@ memory_read(ae_db_t *db)
     ae_db_query_t      query;
     ae_db_attempt_t    list[MEMORY_LIST];
     ae_outbox_row_t    rows[MEMORY_LIST];
+    ae_db_document_t   docs[MEMORY_LIST];
     ae_limit_record_t  limits[MEMORY_LIST];
 
     arena = ae_arena_create(0);
@@ -213,6 +223,16 @@ memory_read(ae_db_t *db)
     if (rc == AE_OK) {
         n = MEMORY_LIST;
         rc = ae_db_counter_inherit(db, 1, 2, &limit, limits, &n);
+    }
+
+    if (rc == AE_OK) {
+        n = MEMORY_LIST;
+        after = 0;
+        rc = ae_db_document_changes(db, &after, docs, &n, arena);
+    }
+
+    if (rc == AE_OK) {
+        rc = ae_db_document_get(db, db_str("key"), db_str("a"), arena, docs);
     }
 
     if (rc == AE_OK) {

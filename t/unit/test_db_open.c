@@ -169,7 +169,7 @@ test_newer(void **state)
     make(1);
     db_exec(db_path("db"), "PRAGMA user_version = 3");
 
-    refused(db_path("db"), AE_DB_NEWER, "schema 3, this module knows 1");
+    refused(db_path("db"), AE_DB_NEWER, "schema 3, this module knows 2");
 }
 
 
@@ -582,7 +582,7 @@ test_newer_in_the_log(void **state)
 
     assert_int_equal(ae_db_check(db_path("db"), 1000, &err), AE_DB_NEWER);
     assert_int_equal(opened(db_path("db")), AE_DB_NEWER);
-    assert_string_equal(err.text, "schema 9, this module knows 1");
+    assert_string_equal(err.text, "schema 9, this module knows 2");
 }
 
 

@@ -83,6 +83,48 @@ power_delivery(ae_db_t *db, uint64_t n, uint64_t group)
 }
 
 
+/* one that changes with each group, and one that comes and goes; a part that
+ * is undone is never there */
+
+static int
+power_document(ae_db_t *db, uint64_t group)
+{
+    char              body[16];
+    uint64_t          rev;
+    ae_db_document_t  doc;
+
+    memset(&doc, 0, sizeof(ae_db_document_t));
+    snprintf(body, sizeof(body), "%d", (int) group + 1);
+
+    doc.collection = db_str("key");
+    doc.id = db_str("undone");
+    doc.body = db_str(body);
+
+    if (ae_db_savepoint(db) != AE_OK
+        || ae_db_document_put(db, &doc, AE_DB_ANY) != AE_OK
+        || ae_db_undo(db) != AE_OK)
+    {
+        return AE_ERROR;
+    }
+
+    doc.id = db_str("a");
+
+    if (ae_db_savepoint(db) != AE_OK
+        || ae_db_document_put(db, &doc, AE_DB_ANY) != AE_OK
+        || ae_db_keep(db) != AE_OK)
+    {
+        return AE_ERROR;
+    }
+
+    doc.id = db_str("b");
+
+    return (group % 2 == 0)
+           ? ae_db_document_put(db, &doc, 0)
+           : ae_db_document_delete(db, doc.collection, doc.id, AE_DB_ANY,
+                                   DB_NOW, &rev);
+}
+
+
 static int
 power_group(ae_db_t *db, uint64_t group)
 {
@@ -96,6 +138,10 @@ power_group(ae_db_t *db, uint64_t group)
     r = db_counter(1, DB_NOW, group + 1);
 
     if (ae_db_counter_put(db, 1, &r) != AE_OK) {
+        return AE_ERROR;
+    }
+
+    if (power_document(db, group) != AE_OK) {
         return AE_ERROR;
     }
 
@@ -216,6 +262,16 @@ power_groups(ae_db_t *db)
                      pending * POWER_EACH);
     assert_int_equal(power_number(db, "SELECT ifnull(max(uid), 0)"
                                   " FROM attempt"), groups * POWER_EACH);
+
+    assert_int_equal(power_number(db, "SELECT ifnull(sum(body), 0)"
+                                  " FROM document WHERE id = 'a'"), groups);
+    assert_int_equal(power_number(db, "SELECT ifnull(sum(documents), 0)"
+                                  " FROM collection"),
+                     power_number(db, "SELECT count(body) FROM document"));
+    assert_int_equal(power_number(db, "SELECT ifnull(max(rev), 0)"
+                                  " FROM document"), groups * 2);
+    assert_int_equal(power_number(db, "SELECT count(*) FROM document"
+                                  " WHERE id = 'undone'"), 0);
 
     return (uint64_t) groups;
 }

@@ -189,6 +189,75 @@ test_writers(void **state)
 }
 
 
+/* each adds to the number in one document, which it reads before */
+
+static int
+procs_add(ae_db_t *db, ae_arena_t *arena)
+{
+    int                rc;
+    char               body[32];
+    uint64_t           rev;
+    ae_db_document_t   doc;
+
+    rc = ae_db_document_get(db, db_str("key"), db_str("a"), arena, &doc);
+    rev = (rc == AE_OK) ? doc.rev : 0;
+
+    snprintf(body, sizeof(body), "%d",
+             (rc == AE_OK) ? atoi((char *) doc.body.data) + 1 : 1);
+
+    memset(&doc, 0, sizeof(ae_db_document_t));
+    doc.collection = db_str("key");
+    doc.id = db_str("a");
+    doc.body = db_str(body);
+
+    return (rc != AE_ERROR) ? ae_db_document_put(db, &doc, rev) : rc;
+}
+
+
+static void
+procs_document(void *ctx)
+{
+    int          i, rc;
+    ae_db_t     *db;
+    ae_arena_t  *arena;
+
+    (void) ctx;
+
+    db = procs_open();
+
+    for (i = 0; i < PROCS_GROUPS; /* void */ ) {
+        arena = ae_arena_create(0);
+        rc = procs_add(db, arena);
+        ae_arena_destroy(arena);
+
+        if (rc == AE_OK) {
+            i++;
+
+        } else if (rc != AE_DECLINED && ae_db_state(db) != AE_DB_BUSY) {
+            procs_ok(db, rc);
+        }
+    }
+
+    ae_db_close(db);
+}
+
+
+/* nobody's is lost, as revisions tell who was faster */
+
+static void
+test_documents(void **state)
+{
+    (void) state;
+
+    procs_run(procs_document, NULL);
+
+    assert_int_equal(db_number(db_path("db"), "SELECT body FROM document"),
+                     PROCS * PROCS_GROUPS);
+    assert_int_equal(db_number(db_path("db"), "SELECT rev FROM document"),
+                     PROCS * PROCS_GROUPS);
+}
+
+
 static void
 procs_open_often(void *ctx)
 {
@@ -402,6 +471,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_writers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_documents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_and_close, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_instances, setup, teardown),

@@ -477,6 +477,33 @@ ae_db_rollback(ae_db_t *db)
 
 
 int
+ae_db_savepoint(ae_db_t *db)
+{
+    return ae_db_simple(db, AE_DB_SAVEPOINT, "SAVEPOINT part");
+}
+
+
+int
+ae_db_keep(ae_db_t *db)
+{
+    return ae_db_simple(db, AE_DB_KEEP, "RELEASE part");
+}
+
+
+/* what was undone still stands, and is ended like one that was kept */
+
+int
+ae_db_undo(ae_db_t *db)
+{
+    if (ae_db_simple(db, AE_DB_UNDO, "ROLLBACK TO part") != AE_OK) {
+        return AE_ERROR;
+    }
+
+    return ae_db_keep(db);
+}
+
+
+int
 ae_db_enter(ae_db_t *db, int *own)
 {
     *own = !db->group;

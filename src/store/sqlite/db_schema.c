@@ -148,7 +148,23 @@ static const char *const  ae_db_migrations[AE_DB_SCHEMA] = {
     " handler TEXT NOT NULL,"
     " label TEXT NOT NULL,"
     " disabled INTEGER NOT NULL,"
-    " failing INTEGER NOT NULL) WITHOUT ROWID;"
+    " failing INTEGER NOT NULL) WITHOUT ROWID;",
+
+    "CREATE TABLE document ("
+    " rev INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " collection TEXT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " updated INTEGER NOT NULL,"
+    " body TEXT,"
+    " UNIQUE (collection, id));"
+
+    "CREATE INDEX document_gone ON document (rev)"
+    " WHERE body IS NULL;"
+
+    "CREATE TABLE collection ("
+    " name TEXT PRIMARY KEY NOT NULL,"
+    " documents INTEGER NOT NULL) WITHOUT ROWID;"
 };
 
 

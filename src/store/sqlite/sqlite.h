@@ -19,7 +19,7 @@
 
 
 #define AE_DB_APPLICATION    0x61707665     /* application_id, "apve" */
-#define AE_DB_SCHEMA         1              /* user_version of this build */
+#define AE_DB_SCHEMA         2              /* user_version of this build */
 
 
 typedef enum {
@@ -73,6 +73,15 @@ int ae_db_begin(ae_db_t *db);
 int ae_db_read(ae_db_t *db);
 int ae_db_commit(ae_db_t *db);
 void ae_db_rollback(ae_db_t *db);
+
+/*
+ * A part of a group that can be undone without the rest: keep and undo end
+ * what savepoint began, which has none within.  An error inside is one of the
+ * whole group, as above.
+ */
+int ae_db_savepoint(ae_db_t *db);
+int ae_db_keep(ae_db_t *db);
+int ae_db_undo(ae_db_t *db);
 
 
 /* ---- instances: whose rows are whose (db_instance.c) ---- */
@@ -278,6 +287,80 @@ typedef struct {
 int ae_db_endpoint_put(ae_db_t *db, const ae_db_endpoint_t *ep);
 int ae_db_endpoint_list(ae_db_t *db, ae_id_t *after, ae_db_endpoint_t *list,
     size_t *n, ae_arena_t *arena);
+
+
+/* ---- documents: what management writes (db_document.c, db_change.c) ---- */
+
+/*
+ * JSON texts by collection and id.  Each change of any of them has a revision
+ * of its own, which never was one before and never will be again: it tells
+ * versions of a document apart, and the revisions in order are a log of what
+ * changed.  A deletion is a change as well and leaves a row without a text in
+ * that log, until it is forgotten.
+ */
+typedef struct {
+    ae_str_t                 collection;    /* 1 to AE_DB_NAME bytes */
+    ae_str_t                 id;            /* 1 to AE_DB_NAME bytes */
+    uint64_t                 rev;           /* from 1 */
+    uint64_t                 created;       /* wall, ns */
+    uint64_t                 updated;       /* wall, ns */
+    ae_str_t                 body;          /* data NULL: deleted */
+} ae_db_document_t;
+
+#define AE_DB_NAME           256
+#define AE_DB_BODY           (4 * 1024 * 1024)
+#define AE_DB_ANY            UINT64_MAX     /* whatever stands there */
+
+/* strings in the arena; AE_DECLINED: there is none */
+int ae_db_document_get(ae_db_t *db, ae_str_t collection, ae_str_t id,
+    ae_arena_t *arena, ae_db_document_t *doc);
+
+/*
+ * Writes it anew, or for the first time.  expected: AE_DB_ANY, 0: it must not
+ * be there, or the revision that it has to have; AE_DECLINED: it is another,
+ * nothing was written.  AE_FULL: too long.  Sets rev and created; updated is
+ * the caller's clock.
+ */
+int ae_db_document_put(ae_db_t *db, ae_db_document_t *doc, uint64_t expected);
+
+/* AE_DECLINED: there is none, or it has another revision; *rev: of the
+ * deletion */
+int ae_db_document_delete(ae_db_t *db, ae_str_t collection, ae_str_t id,
+    uint64_t expected, uint64_t wall, uint64_t *rev);
+
+/* how many there are; what was deleted does not count */
+int ae_db_document_count(ae_db_t *db, ae_str_t collection, uint64_t *n);
+
+/*
+ * Those of a collection by id after *after, empty at first, at most *n,
+ * strings in the arena; without bodies all are empty.  *after becomes where
+ * the next page begins.  AE_AGAIN: there may be more, even after an empty
+ * page, as one call looks at a bounded number of rows; AE_OK: that was all.
+ * AE_ERROR with AE_DB_MEMORY: there was not even room for one.
+ */
+int ae_db_document_list(ae_db_t *db, ae_str_t collection, int bodies,
+    ae_str_t *after, ae_db_document_t *list, size_t *n, ae_arena_t *arena);
+
+/* the last revision that was given, 0: none */
+int ae_db_document_rev(ae_db_t *db, uint64_t *rev);
+
+/*
+ * What changed after revision *after, oldest first, at most *n, each document
+ * once and as it is now, deletions included; *after becomes that of the last
+ * one, or of what was looked at.  Returns as list does.
+ */
+int ae_db_document_changes(ae_db_t *db, uint64_t *after,
+    ae_db_document_t *list, size_t *n, ae_arena_t *arena);
+
+/*
+ * Looks at the next n deletions, and forgets those from before that time
+ * (wall, ns); keep, if given, may hold one back.  AE_AGAIN: there are more,
+ * AE_OK: the next call begins anew.
+ */
+typedef int (*ae_db_keep_pt)(void *data, ae_str_t collection, ae_str_t id);
+
+int ae_db_document_forget(ae_db_t *db, uint64_t before, size_t n,
+    ae_db_keep_pt keep, void *data);
 
 
 #endif /* _AE_SQLITE_H_INCLUDED_ */

@@ -30,6 +30,9 @@ typedef enum {
     AE_DB_READ,
     AE_DB_COMMIT,
     AE_DB_ROLLBACK,
+    AE_DB_SAVEPOINT,
+    AE_DB_KEEP,
+    AE_DB_UNDO,
 
     AE_DB_INSTANCE_PUT,
     AE_DB_INSTANCE_RENEW,
@@ -91,6 +94,18 @@ typedef enum {
     AE_DB_ENDPOINT_DELETE,
     AE_DB_ENDPOINT_LIST,
 
+    AE_DB_DOCUMENT_LOOK,
+    AE_DB_DOCUMENT_GET,
+    AE_DB_DOCUMENT_PUT,
+    AE_DB_DOCUMENT_ADD,
+    AE_DB_DOCUMENT_COUNT,
+    AE_DB_DOCUMENT_LIST,
+    AE_DB_DOCUMENT_NAMES,
+    AE_DB_DOCUMENT_REV,
+    AE_DB_DOCUMENT_CHANGES,
+    AE_DB_DOCUMENT_GONE,
+    AE_DB_DOCUMENT_FORGET,
+
     AE_DB_STATEMENTS
 } ae_db_statement_e;
 
@@ -105,6 +120,7 @@ struct ae_db_s {
     ae_id_t                  looked;        /* events, how far by retention */
     int64_t                  expired;       /* and counters, how far */
     ae_id_t                  expired_id;
+    uint64_t                 forgotten;     /* and deletions, by revision */
 
     sqlite3_stmt            *statement[AE_DB_STATEMENTS];
     char                     error[160];
@@ -168,6 +184,14 @@ int ae_db_get_str(sqlite3_stmt *st, int n, size_t max, ae_arena_t *arena,
 
 /* is it that string, or is none asked for */
 int ae_db_matches(sqlite3_stmt *st, int n, ae_str_t want);
+
+
+/* ---- db_change.c ---- */
+
+/* a row: rev, collection, id, created, updated, body; AE_DECLINED: damaged,
+ * AE_FULL: the arena is */
+int ae_db_document_row(sqlite3_stmt *st, int bodies, ae_arena_t *arena,
+    ae_db_document_t *doc);
 
 
 /* ---- db_schema.c ---- */
