@@ -350,22 +350,22 @@ ngx_http_apievents_admin_parse(ngx_http_apievents_admin_t *a,
         return NGX_DECLINED;
     }
 
+    ngx_memzero(&err, sizeof(ae_error_t));
+
     a->body = ae_json_parse(a->arena, *(ae_str_t *) text, &err);
 
-    if (a->body != NULL && a->body->type == AE_MAP) {
+    if (a->body != NULL && a->body->type != AE_MAP) {
+        a->body = NULL;
+        err.line = 1;
+        ngx_sprintf((u_char *) err.text, "a JSON object is expected%Z");
+    }
+
+    if (a->body != NULL && ae_json_strict(a->body, &err) == AE_OK) {
         return NGX_DECLINED;
     }
 
-    p = message;
-
-    if (a->body == NULL) {
-        p = ngx_snprintf(message, sizeof(message) - 1, "line %ui: %s",
-                         (ngx_uint_t) err.line, err.text);
-
-    } else {
-        p = ngx_cpymem(message, "a JSON object is expected", 25);
-    }
-
+    p = ngx_snprintf(message, sizeof(message) - 1, "line %ui: %s",
+                     (ngx_uint_t) err.line, err.text);
     *p = '\0';
 
     return ngx_http_apievents_admin_error(a->request, NGX_HTTP_BAD_REQUEST,

@@ -7,283 +7,208 @@
  */
 
 
-#include <math.h>
-
 #include "apievents.h"
 #include "store/store_private.h"
 
 
-typedef enum {
-    NGX_HTTP_APIEVENTS_ANY = 0,
-    NGX_HTTP_APIEVENTS_STRING,
-    NGX_HTTP_APIEVENTS_NUMBER,
-    NGX_HTTP_APIEVENTS_INTEGER,
-    NGX_HTTP_APIEVENTS_BOOLEAN,
-    NGX_HTTP_APIEVENTS_OBJECT,
-    NGX_HTTP_APIEVENTS_ARRAY
-} ngx_http_apievents_kind_e;
-
-
-typedef struct ngx_http_apievents_field_s  ngx_http_apievents_field_t;
-
-struct ngx_http_apievents_field_s {
-    ae_str_t                           name;
-    ngx_http_apievents_kind_e          kind;
-    ngx_http_apievents_kind_e          items;   /* of what is in it */
-    const ngx_http_apievents_field_t  *fields;  /* of an object, or of the
-                                                   objects in it */
-};
-
-
-#define field_string(n)    { ae_string(n), NGX_HTTP_APIEVENTS_STRING, 0, NULL }
-#define field_number(n)    { ae_string(n), NGX_HTTP_APIEVENTS_NUMBER, 0, NULL }
-#define field_integer(n)  { ae_string(n), NGX_HTTP_APIEVENTS_INTEGER, 0, NULL }
-#define field_boolean(n)  { ae_string(n), NGX_HTTP_APIEVENTS_BOOLEAN, 0, NULL }
-#define field_object(n, i, f)                                                \
-    { ae_string(n), NGX_HTTP_APIEVENTS_OBJECT, i, f }
-#define field_array(n, i, f)                                                 \
-    { ae_string(n), NGX_HTTP_APIEVENTS_ARRAY, i, f }
-#define field_end          { { 0, NULL }, 0, 0, NULL }
-
-
-static const ngx_http_apievents_field_t *ngx_http_apievents_find_field(
-    const ngx_http_apievents_field_t *fields, ae_str_t name);
-static ngx_int_t ngx_http_apievents_check_fields(const ae_value_t *map,
-    const ngx_http_apievents_field_t *fields, ae_error_t *err);
-static ngx_int_t ngx_http_apievents_check_field(const ae_value_t *value,
-    const ngx_http_apievents_field_t *field, ae_error_t *err);
-static ngx_uint_t ngx_http_apievents_is_kind(const ae_value_t *value,
-    ngx_http_apievents_kind_e kind);
 static void ngx_http_apievents_write_member(ae_buf_t *b,
     const ae_value_t *value);
 
 
-static const char  *const ngx_http_apievents_kinds[] = {
-    "anything",
-    "a string",
-    "a number",
-    "an integer",
-    "true or false",
-    "an object",
-    "an array"
+static const ae_member_t  ngx_http_apievents_limit_fields[] = {
+    ae_member_number("rate"),
+    ae_member_number("per"),
+    ae_member_number("throttle_interval"),
+    ae_member_integer("throttle_retry_limit"),
+    ae_member_integer("max_query_depth"),
+    ae_member_integer("quota_max"),
+    ae_member_integer("quota_renews"),
+    ae_member_integer("quota_remaining"),
+    ae_member_integer("quota_renewal_rate"),
+    ae_member_object("smoothing", AE_KIND_ANY, NULL),
+    ae_member_end
 };
 
 
-static const char  *const ngx_http_apievents_plural_kinds[] = {
-    "values",
-    "strings",
-    "numbers",
-    "integers",
-    "booleans",
-    "objects",
-    "arrays"
+static const ae_member_t  ngx_http_apievents_url_fields[] = {
+    ae_member_string("url"),
+    ae_member_array("methods", AE_KIND_STRING, NULL),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_limit_fields[] = {
-    field_number("rate"),
-    field_number("per"),
-    field_number("throttle_interval"),
-    field_integer("throttle_retry_limit"),
-    field_integer("max_query_depth"),
-    field_integer("quota_max"),
-    field_integer("quota_renews"),
-    field_integer("quota_remaining"),
-    field_integer("quota_renewal_rate"),
-    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY, NULL),
-    field_end
+static const ae_member_t  ngx_http_apievents_rate_fields[] = {
+    ae_member_number("rate"),
+    ae_member_number("per"),
+    ae_member_object("smoothing", AE_KIND_ANY, NULL),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_url_fields[] = {
-    field_string("url"),
-    field_array("methods", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_end
-};
-
-
-static const ngx_http_apievents_field_t  ngx_http_apievents_rate_fields[] = {
-    field_number("rate"),
-    field_number("per"),
-    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY, NULL),
-    field_end
-};
-
-
-static const ngx_http_apievents_field_t  ngx_http_apievents_method_fields[] = {
-    field_string("name"),
-    field_object("limit", NGX_HTTP_APIEVENTS_ANY,
+static const ae_member_t  ngx_http_apievents_method_fields[] = {
+    ae_member_string("name"),
+    ae_member_object("limit", AE_KIND_ANY,
                  ngx_http_apievents_rate_fields),
-    field_end
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t
-    ngx_http_apievents_endpoint_fields[] =
-{
-    field_string("path"),
-    field_array("methods", NGX_HTTP_APIEVENTS_OBJECT,
+static const ae_member_t  ngx_http_apievents_endpoint_fields[] = {
+    ae_member_string("path"),
+    ae_member_array("methods", AE_KIND_OBJECT,
                 ngx_http_apievents_method_fields),
-    field_end
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_access_fields[] = {
-    field_string("api_name"),
-    field_string("api_id"),
-    field_array("versions", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_array("allowed_urls", NGX_HTTP_APIEVENTS_OBJECT,
+static const ae_member_t  ngx_http_apievents_access_fields[] = {
+    ae_member_string("api_name"),
+    ae_member_string("api_id"),
+    ae_member_array("versions", AE_KIND_STRING, NULL),
+    ae_member_array("allowed_urls", AE_KIND_OBJECT,
                 ngx_http_apievents_url_fields),
-    field_array("restricted_types", NGX_HTTP_APIEVENTS_OBJECT, NULL),
-    field_array("allowed_types", NGX_HTTP_APIEVENTS_OBJECT, NULL),
-    field_object("limit", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_array("restricted_types", AE_KIND_OBJECT, NULL),
+    ae_member_array("allowed_types", AE_KIND_OBJECT, NULL),
+    ae_member_object("limit", AE_KIND_ANY,
                  ngx_http_apievents_limit_fields),
-    field_array("field_access_rights", NGX_HTTP_APIEVENTS_OBJECT, NULL),
-    field_boolean("disable_introspection"),
-    field_string("allowance_scope"),
-    field_array("endpoints", NGX_HTTP_APIEVENTS_OBJECT,
+    ae_member_array("field_access_rights", AE_KIND_OBJECT, NULL),
+    ae_member_boolean("disable_introspection"),
+    ae_member_string("allowance_scope"),
+    ae_member_array("endpoints", AE_KIND_OBJECT,
                 ngx_http_apievents_endpoint_fields),
-    field_end
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_basic_fields[] = {
-    field_string("password"),
-    field_string("hash_type"),
-    field_end
+static const ae_member_t  ngx_http_apievents_basic_fields[] = {
+    ae_member_string("password"),
+    ae_member_string("hash_type"),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_jwt_fields[] = {
-    field_string("secret"),
-    field_end
+static const ae_member_t  ngx_http_apievents_jwt_fields[] = {
+    ae_member_string("secret"),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_monitor_fields[] =
-{
-    field_array("trigger_limits", NGX_HTTP_APIEVENTS_NUMBER, NULL),
-    field_end
+static const ae_member_t  ngx_http_apievents_monitor_fields[] = {
+    ae_member_array("trigger_limits", AE_KIND_NUMBER, NULL),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t  ngx_http_apievents_smooth_fields[] = {
-    field_boolean("enabled"),
-    field_integer("threshold"),
-    field_number("trigger"),
-    field_integer("step"),
-    field_integer("delay"),
-    field_end
+static const ae_member_t  ngx_http_apievents_smooth_fields[] = {
+    ae_member_boolean("enabled"),
+    ae_member_integer("threshold"),
+    ae_member_number("trigger"),
+    ae_member_integer("step"),
+    ae_member_integer("delay"),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t
-    ngx_http_apievents_session_fields[] =
-{
-    field_integer("last_check"),
-    field_number("allowance"),
-    field_number("rate"),
-    field_number("per"),
-    field_number("throttle_interval"),
-    field_integer("throttle_retry_limit"),
-    field_integer("max_query_depth"),
-    field_string("date_created"),
-    field_integer("expires"),
-    field_integer("quota_max"),
-    field_integer("quota_renews"),
-    field_integer("quota_remaining"),
-    field_integer("quota_renewal_rate"),
-    field_object("access_rights", NGX_HTTP_APIEVENTS_OBJECT,
+static const ae_member_t  ngx_http_apievents_session_fields[] = {
+    ae_member_integer("last_check"),
+    ae_member_number("allowance"),
+    ae_member_number("rate"),
+    ae_member_number("per"),
+    ae_member_number("throttle_interval"),
+    ae_member_integer("throttle_retry_limit"),
+    ae_member_integer("max_query_depth"),
+    ae_member_string("date_created"),
+    ae_member_integer("expires"),
+    ae_member_integer("quota_max"),
+    ae_member_integer("quota_renews"),
+    ae_member_integer("quota_remaining"),
+    ae_member_integer("quota_renewal_rate"),
+    ae_member_object("access_rights", AE_KIND_OBJECT,
                  ngx_http_apievents_access_fields),
-    field_string("org_id"),
-    field_string("oauth_client_id"),
-    field_object("oauth_keys", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_string("certificate"),
-    field_array("mtls_static_certificate_bindings",
-                NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_object("basic_auth_data", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_string("org_id"),
+    ae_member_string("oauth_client_id"),
+    ae_member_object("oauth_keys", AE_KIND_STRING, NULL),
+    ae_member_string("certificate"),
+    ae_member_array("mtls_static_certificate_bindings",
+                AE_KIND_STRING, NULL),
+    ae_member_object("basic_auth_data", AE_KIND_ANY,
                  ngx_http_apievents_basic_fields),
-    field_object("jwt_data", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_object("jwt_data", AE_KIND_ANY,
                  ngx_http_apievents_jwt_fields),
-    field_boolean("hmac_enabled"),
-    field_string("hmac_string"),
-    field_string("rsa_certificate_id"),
-    field_boolean("enable_http_signature_validation"),
-    field_boolean("is_inactive"),
-    field_string("apply_policy_id"),
-    field_array("apply_policies", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_integer("data_expires"),
-    field_object("monitor", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_boolean("hmac_enabled"),
+    ae_member_string("hmac_string"),
+    ae_member_string("rsa_certificate_id"),
+    ae_member_boolean("enable_http_signature_validation"),
+    ae_member_boolean("is_inactive"),
+    ae_member_string("apply_policy_id"),
+    ae_member_array("apply_policies", AE_KIND_STRING, NULL),
+    ae_member_integer("data_expires"),
+    ae_member_object("monitor", AE_KIND_ANY,
                  ngx_http_apievents_monitor_fields),
-    field_boolean("enable_detail_recording"),
-    field_boolean("enable_detailed_recording"),
-    field_object("meta_data", NGX_HTTP_APIEVENTS_ANY, NULL),
-    field_array("tags", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_string("alias"),
-    field_string("last_updated"),
-    field_integer("id_extractor_deadline"),
-    field_integer("session_lifetime"),
-    field_string("post_expiry_action"),
-    field_integer("post_expiry_grace_period"),
-    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_boolean("enable_detail_recording"),
+    ae_member_boolean("enable_detailed_recording"),
+    ae_member_object("meta_data", AE_KIND_ANY, NULL),
+    ae_member_array("tags", AE_KIND_STRING, NULL),
+    ae_member_string("alias"),
+    ae_member_string("last_updated"),
+    ae_member_integer("id_extractor_deadline"),
+    ae_member_integer("session_lifetime"),
+    ae_member_string("post_expiry_action"),
+    ae_member_integer("post_expiry_grace_period"),
+    ae_member_object("smoothing", AE_KIND_ANY,
                  ngx_http_apievents_smooth_fields),
-    field_end
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t
-    ngx_http_apievents_partition_fields[] =
-{
-    field_boolean("quota"),
-    field_boolean("rate_limit"),
-    field_boolean("complexity"),
-    field_boolean("acl"),
-    field_boolean("per_api"),
-    field_end
+static const ae_member_t  ngx_http_apievents_partition_fields[] = {
+    ae_member_boolean("quota"),
+    ae_member_boolean("rate_limit"),
+    ae_member_boolean("complexity"),
+    ae_member_boolean("acl"),
+    ae_member_boolean("per_api"),
+    ae_member_end
 };
 
 
-static const ngx_http_apievents_field_t
-    ngx_http_apievents_policy_fields[] =
-{
-    field_string("id"),
-    field_string("_id"),
-    field_string("name"),
-    field_string("org_id"),
-    field_number("rate"),
-    field_number("per"),
-    field_integer("quota_max"),
-    field_integer("quota_renewal_rate"),
-    field_number("throttle_interval"),
-    field_integer("throttle_retry_limit"),
-    field_integer("max_query_depth"),
-    field_object("access_rights", NGX_HTTP_APIEVENTS_OBJECT,
+static const ae_member_t  ngx_http_apievents_policy_fields[] = {
+    ae_member_string("id"),
+    ae_member_string("_id"),
+    ae_member_string("name"),
+    ae_member_string("org_id"),
+    ae_member_number("rate"),
+    ae_member_number("per"),
+    ae_member_integer("quota_max"),
+    ae_member_integer("quota_renewal_rate"),
+    ae_member_number("throttle_interval"),
+    ae_member_integer("throttle_retry_limit"),
+    ae_member_integer("max_query_depth"),
+    ae_member_object("access_rights", AE_KIND_OBJECT,
                  ngx_http_apievents_access_fields),
-    field_boolean("hmac_enabled"),
-    field_boolean("enable_http_signature_validation"),
-    field_boolean("active"),
-    field_boolean("is_inactive"),
-    field_array("tags", NGX_HTTP_APIEVENTS_STRING, NULL),
-    field_integer("key_expires_in"),
-    field_string("post_expiry_action"),
-    field_integer("post_expiry_grace_period"),
-    field_object("partitions", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_boolean("hmac_enabled"),
+    ae_member_boolean("enable_http_signature_validation"),
+    ae_member_boolean("active"),
+    ae_member_boolean("is_inactive"),
+    ae_member_array("tags", AE_KIND_STRING, NULL),
+    ae_member_integer("key_expires_in"),
+    ae_member_string("post_expiry_action"),
+    ae_member_integer("post_expiry_grace_period"),
+    ae_member_object("partitions", AE_KIND_ANY,
                  ngx_http_apievents_partition_fields),
-    field_string("last_updated"),
-    field_object("meta_data", NGX_HTTP_APIEVENTS_ANY, NULL),
-    field_object("graphql_access_rights", NGX_HTTP_APIEVENTS_ANY, NULL),
-    field_object("smoothing", NGX_HTTP_APIEVENTS_ANY,
+    ae_member_string("last_updated"),
+    ae_member_object("meta_data", AE_KIND_ANY, NULL),
+    ae_member_object("graphql_access_rights", AE_KIND_ANY, NULL),
+    ae_member_object("smoothing", AE_KIND_ANY,
                  ngx_http_apievents_smooth_fields),
-    field_end
+    ae_member_end
 };
 
 
 ngx_int_t
 ngx_http_apievents_check_policy(const ae_value_t *policy, ae_error_t *err)
 {
-    return ngx_http_apievents_check_fields(policy,
-                                           ngx_http_apievents_policy_fields,
-                                           err);
+    return ae_members_check(policy, ngx_http_apievents_policy_fields, err)
+           == AE_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -297,142 +222,8 @@ ngx_http_apievents_check_session(const ae_value_t *session, ae_error_t *err)
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_check_fields(session,
-                                           ngx_http_apievents_session_fields,
-                                           err);
-}
-
-
-static ngx_int_t
-ngx_http_apievents_check_fields(const ae_value_t *map,
-    const ngx_http_apievents_field_t *fields, ae_error_t *err)
-{
-    const ae_value_t                  *v;
-    const ngx_http_apievents_field_t  *field;
-
-    for (v = map->first; v != NULL; v = v->next) {
-        field = ngx_http_apievents_find_field(fields, v->name);
-
-        if (field != NULL
-            && ngx_http_apievents_check_field(v, field, err) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static const ngx_http_apievents_field_t *
-ngx_http_apievents_find_field(const ngx_http_apievents_field_t *fields,
-    ae_str_t name)
-{
-    for ( /* void */ ; fields->name.len != 0; fields++) {
-
-        if (fields->name.len == name.len
-            && ngx_memcmp(fields->name.data, name.data, name.len) == 0)
-        {
-            return fields;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* null is what Go writes for an empty array or object: as good as absent */
-
-static ngx_int_t
-ngx_http_apievents_check_field(const ae_value_t *value,
-    const ngx_http_apievents_field_t *field, ae_error_t *err)
-{
-    const ae_value_t  *v;
-
-    if (value->type == AE_NULL) {
-        return NGX_OK;
-    }
-
-    v = value;
-
-    if (!ngx_http_apievents_is_kind(value, field->kind)) {
-        goto failed;
-    }
-
-    if (field->items == NGX_HTTP_APIEVENTS_ANY) {
-
-        if (field->fields == NULL) {
-            return NGX_OK;
-        }
-
-        return ngx_http_apievents_check_fields(value, field->fields, err);
-    }
-
-    for (v = value->first; v != NULL; v = v->next) {
-
-        if (!ngx_http_apievents_is_kind(v, field->items)) {
-            goto failed;
-        }
-
-        if (field->fields != NULL
-            && ngx_http_apievents_check_fields(v, field->fields, err)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-
-failed:
-
-    err->line = v->line;
-
-    if (field->items == NGX_HTTP_APIEVENTS_ANY) {
-        ngx_snprintf((u_char *) err->text, sizeof(err->text),
-                     "\"%*s\" must be %s%Z", field->name.len,
-                     field->name.data, ngx_http_apievents_kinds[field->kind]);
-
-    } else {
-        ngx_snprintf((u_char *) err->text, sizeof(err->text),
-                     "\"%*s\" must be %s of %s%Z", field->name.len,
-                     field->name.data, ngx_http_apievents_kinds[field->kind],
-                     ngx_http_apievents_plural_kinds[field->items]);
-    }
-
-    return NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_is_kind(const ae_value_t *value,
-    ngx_http_apievents_kind_e kind)
-{
-    switch (kind) {
-
-    case NGX_HTTP_APIEVENTS_STRING:
-        return value->type == AE_STRING;
-
-    case NGX_HTTP_APIEVENTS_NUMBER:
-        return value->type == AE_NUMBER && isfinite(value->number);
-
-    case NGX_HTTP_APIEVENTS_INTEGER:
-        return value->type == AE_NUMBER
-               && fabs(value->number) < 9223372036854775808.0
-               && floor(value->number) == value->number;
-
-    case NGX_HTTP_APIEVENTS_BOOLEAN:
-        return value->type == AE_BOOL;
-
-    case NGX_HTTP_APIEVENTS_OBJECT:
-        return value->type == AE_MAP;
-
-    case NGX_HTTP_APIEVENTS_ARRAY:
-        return value->type == AE_ARRAY;
-
-    default:
-        return 1;
-    }
+    return ae_members_check(session, ngx_http_apievents_session_fields, err)
+           == AE_OK ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -84,6 +84,52 @@ int ae_json_read(ae_arena_t *arena, ae_str_t text, ae_value_t **value,
     ae_error_t *err);
 
 /*
+ * What a text that others wrote must not have, though it is JSON: a name twice
+ * in one object, a NUL in a string, a number that is none of IEEE 754 doubles.
+ * AE_ERROR, and *err says which in which line.
+ */
+int ae_json_strict(const ae_value_t *root, ae_error_t *err);
+
+
+/*
+ * Members of an object that have to be of a kind; null is as good as absent,
+ * and what is not named may be anything.
+ */
+
+typedef enum {
+    AE_KIND_ANY = 0,
+    AE_KIND_STRING,
+    AE_KIND_NUMBER,
+    AE_KIND_INTEGER,
+    AE_KIND_BOOLEAN,
+    AE_KIND_OBJECT,
+    AE_KIND_ARRAY
+} ae_kind_e;
+
+typedef struct ae_member_s   ae_member_t;
+
+struct ae_member_s {
+    ae_str_t                 name;
+    ae_kind_e                kind;
+    ae_kind_e                items;         /* of what is in it */
+    const ae_member_t       *members;       /* of an object, or of the objects
+                                               in it */
+};
+
+#define ae_member_string(n)    { ae_string(n), AE_KIND_STRING, 0, NULL }
+#define ae_member_number(n)    { ae_string(n), AE_KIND_NUMBER, 0, NULL }
+#define ae_member_integer(n)   { ae_string(n), AE_KIND_INTEGER, 0, NULL }
+#define ae_member_boolean(n)   { ae_string(n), AE_KIND_BOOLEAN, 0, NULL }
+#define ae_member_object(n, i, m)  { ae_string(n), AE_KIND_OBJECT, i, m }
+#define ae_member_array(n, i, m)   { ae_string(n), AE_KIND_ARRAY, i, m }
+#define ae_member_end          { { 0, NULL }, 0, 0, NULL }
+
+/* members ends with ae_member_end; AE_ERROR, and *err says what is expected */
+int ae_members_check(const ae_value_t *map, const ae_member_t *members,
+    ae_error_t *err);
+
+
+/*
  * 1: JSON.stringify(JSON.parse(text)) of ECMAScript is the same text; 0: it is
  * not, or that is too much to find out.
  */
