@@ -191,3 +191,22 @@ log.info('LOG ' + typeof json);
 --- response_body_like eval
 [qr/"body":"\xff\\u0000\xfe\\r\\n\xed\xa0\x80","headers/,
  qr/^\{"a":"\xff\x01\xfe","b":1\}$/]
+
+
+
+=== TEST 10: of some headers there is one
+--- handlers
+response h.js
+--- user_files
+>>> h.js
+['Server', 'Date', 'ETag', 'Location'].forEach(function (name) {
+    response.header(name, 'first').header(name, '"of-handler"');
+});
+response.header('X-A', 1).header('X-A', 2);
+--- request
+GET /api/x
+--- raw_response_headers_like eval
+CORE::join '', '(?ms)', (map { qq{(?=.*^$_: "of-handler"\\s)} }
+                  qw(Server Date ETag Location)), '.*^X-A: 1\s+X-A: 2\s'
+--- raw_response_headers_unlike eval
+qr/^(Server|Date|ETag|Location): (?!"of-handler")/m

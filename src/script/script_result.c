@@ -15,6 +15,15 @@ typedef ngx_int_t (*ngx_http_apievents_result_pt)(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
 
+/* a header of which an answer has one */
+
+typedef struct {
+    ngx_str_t                       name;
+    size_t                          offset;     /* in headers_out */
+    unsigned                        added:1;    /* by nginx, if not there */
+} ngx_http_apievents_single_t;
+
+
 static ae_value_t *ngx_http_apievents_result_parse(ae_arena_t *arena,
     ngx_str_t *text);
 static ngx_int_t ngx_http_apievents_result_header(ngx_http_request_t *r,
@@ -23,10 +32,25 @@ static ngx_int_t ngx_http_apievents_result_headers(ngx_http_request_t *r,
     const ae_value_t *list);
 static ngx_int_t ngx_http_apievents_set_answer_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
+static ngx_http_apievents_single_t *ngx_http_apievents_single(
+    ngx_str_t *name);
+static ngx_table_elt_t **ngx_http_apievents_single_place(
+    ngx_http_request_t *r, ngx_http_apievents_single_t *single);
 static void ngx_http_apievents_drop_answer_header(ngx_http_request_t *r,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_apievents_result_code(const ae_value_t *map,
     const char *name);
+
+
+static ngx_http_apievents_single_t  ngx_http_apievents_singles[] = {
+    { ngx_string("ETag"), offsetof(ngx_http_headers_out_t, etag), 0 },
+    { ngx_string("Last-Modified"),
+      offsetof(ngx_http_headers_out_t, last_modified), 0 },
+    { ngx_string("Location"), offsetof(ngx_http_headers_out_t, location), 0 },
+    { ngx_string("Server"), offsetof(ngx_http_headers_out_t, server), 1 },
+    { ngx_string("Date"), offsetof(ngx_http_headers_out_t, date), 1 },
+    { ngx_null_string, 0, 0 }
+};
 
 
 ngx_int_t
@@ -259,7 +283,8 @@ static ngx_int_t
 ngx_http_apievents_set_answer_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t              *h;
+    ngx_http_apievents_single_t  *single;
 
     if (value->data == NULL) {
         ngx_http_apievents_drop_answer_header(r, name);
@@ -278,16 +303,9 @@ ngx_http_apievents_set_answer_header(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_OK;
     }
 
-    /* of these there is one */
+    single = ngx_http_apievents_single(name);
 
-    if ((name->len == 4 && ngx_strncasecmp(name->data, (u_char *) "ETag", 4)
-                           == 0)
-        || (name->len == 13
-            && ngx_strncasecmp(name->data, (u_char *) "Last-Modified", 13)
-               == 0)
-        || (name->len == 8
-            && ngx_strncasecmp(name->data, (u_char *) "Location", 8) == 0))
-    {
+    if (single != NULL) {
         ngx_http_apievents_drop_answer_header(r, name);
     }
 
@@ -302,26 +320,55 @@ ngx_http_apievents_set_answer_header(ngx_http_request_t *r, ngx_str_t *name,
     h->key = *name;
     h->value = *value;
 
+    if (single != NULL && single->added) {
+        *ngx_http_apievents_single_place(r, single) = h;
+    }
+
     return NGX_OK;
+}
+
+
+static ngx_http_apievents_single_t *
+ngx_http_apievents_single(ngx_str_t *name)
+{
+    ngx_http_apievents_single_t  *s;
+
+    for (s = ngx_http_apievents_singles; s->name.len != 0; s++) {
+
+        if (s->name.len == name->len
+            && ngx_strncasecmp(s->name.data, name->data, name->len) == 0)
+        {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_table_elt_t **
+ngx_http_apievents_single_place(ngx_http_request_t *r,
+    ngx_http_apievents_single_t *single)
+{
+    return (ngx_table_elt_t **) ((char *) &r->headers_out + single->offset);
 }
 
 
 static void
 ngx_http_apievents_drop_answer_header(ngx_http_request_t *r, ngx_str_t *name)
 {
-    ngx_uint_t         i;
-
-    ngx_table_elt_t  **known[] = {
-        &r->headers_out.etag,
-        &r->headers_out.location,
-        &r->headers_out.last_modified
-    };
+    ngx_table_elt_t              **place;
+    ngx_http_apievents_single_t   *single;
 
     ngx_http_apievents_drop_answer(r, name);
 
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (*known[i] != NULL && (*known[i])->hash == 0) {
-            *known[i] = NULL;
+    single = ngx_http_apievents_single(name);
+
+    if (single != NULL) {
+        place = ngx_http_apievents_single_place(r, single);
+
+        if (*place != NULL && (*place)->hash == 0) {
+            *place = NULL;
         }
     }
 
