@@ -188,3 +188,56 @@ json.seen = json.a.b;
 ['"seen":1', '', '', '']
 --- raw_response_headers_like eval
 ['', ('X-Json: null') x 3]
+
+
+
+=== TEST 6: what an upstream is told of, by what the client takes
+--- handlers
+response r.js
+--- config
+        location /api/ {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            HANDLERS
+        }
+        location /page {
+            error_page 404 = @page;
+            return 404;
+        }
+        location @page {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM;
+            HANDLERS
+        }
+--- user_files
+>>> r.js
+json = json.headers['accept-encoding'] || null;
+--- request
+GET /api/x
+--- response_body chop
+[null]
+--- check eval
+sub {
+    my %told = (
+        'gzip' => 1, 'GZip' => 1, 'x-gzip' => 1, 'br, gzip;q=0.5, zstd' => 1,
+        'gzip;q=1.000' => 1, "gzip\t; Q=0.001 , br" => 1, ', gzip,' => 1,
+        'identity;q=0, gzip' => 1, '*' => 1, 'br, *;q=0.1' => 1, 'gzip, *;q=0' => 1,
+        "br\r\nAccept-Encoding: gzip" => 1,
+        'br' => 0, '' => 0, 'identity' => 0, 'gzip;q=0' => 0, 'gzip; q=0.000' => 0,
+        'br, GZIP;Q=0' => 0, '*;q=0' => 0, 'gzip;q=0, *' => 0, '*, gzip;q=0' => 0,
+        'gzips' => 0, 'my-gzip' => 0, 'gzip;q' => 0, 'gzip;q=' => 0, 'gzip;q=x' => 0,
+        'gzip;level=9' => 0, 'gzip br' => 0, 'gzip;q=1 0' => 0, 'gzip;' => 0,
+        "gzip;q=0\r\nAccept-Encoding: *" => 0);
+
+    for my $value (sort keys %told) {
+        my ($status, undef, $body) = ApiEvents::http_get('/api/x', undef,
+            "Accept-Encoding: $value\r\n");
+        is($body, $told{$value} ? '["gzip"]' : '[null]', "<$value>");
+    }
+
+    my (undef, undef, $body) = ApiEvents::http_get('/page', undef,
+                                               "Accept-Encoding: br, gzip\r\n");
+    is($body, '["gzip"]', 'by way of an error page');
+}

@@ -14,7 +14,6 @@ static ngx_int_t ngx_http_apievents_options_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_is_handled(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_is_preflight(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_request_encoding(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_run(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain);
 static ngx_uint_t ngx_http_apievents_request_has_body(ngx_http_request_t *r);
@@ -200,38 +199,6 @@ ngx_http_apievents_request_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_apievents_request_run(r, in, chain);
-}
-
-
-/*
- * Who answers is told of encodings that response handlers can read.  What the
- * client takes stays where nginx's own filters look for it.
- */
-
-static ngx_int_t
-ngx_http_apievents_request_encoding(ngx_http_request_t *r)
-{
-    ngx_str_t         value, gzip;
-
-    static ngx_str_t  name = ngx_string("accept-encoding");
-
-    if (ngx_http_apievents_chain_of(r, NGX_HTTP_APIEVENTS_PHASE_RESPONSE)
-        == NULL
-        || ngx_http_apievents_header_value(r, &name, &value) != NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    ngx_str_null(&gzip);
-
-    if (ngx_strlcasestrn(value.data, value.data + value.len,
-                         (u_char *) "gzip", 4 - 1)
-        != NULL)
-    {
-        ngx_str_set(&gzip, "gzip");
-    }
-
-    return ngx_http_apievents_set_request_header(r, &name, &gzip);
 }
 
 

@@ -152,6 +152,13 @@ ngx_int_t ngx_http_apievents_error_turn(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_uint_t status, ngx_str_t *text);
 
 
+/* ---- script_encoding.c ---- */
+
+/* leaves of Accept-Encoding what response handlers can read, if there are
+ * any at r's location */
+ngx_int_t ngx_http_apievents_request_encoding(ngx_http_request_t *r);
+
+
 /* ---- script_gunzip.c ---- */
 
 /* the body that is kept without its encoding, in memory of r; NULL: it is
