@@ -22,6 +22,8 @@ UNIT_CFLAGS ?= -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror
 SANITIZE    :=
 FUZZ_CC     ?= clang
 
+NGINX_INCS  := src/core src/event src/event/modules src/event/quic \
+               src/os/unix objs src/http src/http/modules src/http/v2
 MODULE      := $(B)/ngx_http_apievents_module.so
 LISTS       := ngx_addon_dir=; . ./config; echo
 SOURCES     := $(shell $(LISTS) $$apievents_srcs $$apievents_deps)
@@ -69,7 +71,7 @@ test:                   ## deps, module, style, all tests but the long ones
 	@$(MAKE) suite
 	@$(MAKE) interop
 
-suite: $(MODULE) build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for a part
+suite: $(MODULE) $(B)/runtime.so build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for a part
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j$(SUITE_JOBS) $(TESTS)
 
 interop: $(MODULE) build/clock.so  ## webhooks under packages from npm
@@ -150,6 +152,13 @@ $(MODULE): $(B)/nginx/objs/Makefile build/embedded.c $(SOURCES)
 	    CC="$(CC) $(SANITIZE)"
 	@install -m 644 $(B)/nginx/objs/$(@F) $@.new
 	@mv -f $@.new $@
+
+# what puts endpoints at run time in tests, see t/lib/RuntimeBlocks.pm
+$(B)/runtime.so: t/infra/runtime.c $(MODULE)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(SANITIZE) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror \
+	    -Wno-unused-parameter -fno-strict-aliasing -fPIC -shared -Isrc \
+	    $(NGINX_INCS:%=-I$(B)/nginx/%) $< -o $@.$$$$ && mv -f $@.$$$$ $@
 
 # what moves the time of a test's nginx, see t/lib/Clock.pm
 build/clock.so: t/infra/clock.c

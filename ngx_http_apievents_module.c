@@ -577,7 +577,7 @@ ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
     mcf->deliver.worker->shutdown.log = cycle->log;
 
     ngx_http_apievents_store_move(cycle, &old->store);
-    ngx_http_apievents_deliver_register(cycle);
+    (void) ngx_http_apievents_deliver_register(cycle);
 
     (void) ngx_http_apievents_hosts_start(cycle, &old->gate);
 }

@@ -85,6 +85,15 @@ struct ngx_http_apievents_endpoint_s {
     ae_id_t                         settings;   /* what else tells two apart
                                                    that are configured; the
                                                    queue outlives its change */
+    ae_id_t                         receiver;   /* whose breaker and rate they
+                                                   are: the identity, but of
+                                                   one of run time, whose
+                                                   identity outlives its URL */
+    ngx_msec_t                      cooldown;   /* of one of run time */
+    ngx_pool_t                     *pool;       /* the same; NULL: the cycle's
+                                                   */
+    ngx_uint_t                      users;      /* attempts of this worker */
+    ngx_queue_t                     gone;       /* with users, nothing else */
     ngx_uint_t                      concurrency;
     ngx_uint_t                      queue;
     ngx_uint_t                      batch;      /* deliveries in a request, at
@@ -108,6 +117,8 @@ struct ngx_http_apievents_endpoint_s {
     unsigned                        proved:1;   /* it did not */
     unsigned                        full:1;     /* found since the sweep */
     unsigned                        full_told:1;
+    unsigned                        removed:1;  /* of run time: what waits
+                                                   for it ends */
 };
 
 
@@ -134,6 +145,8 @@ typedef struct {
     ngx_uint_t                      concurrency;
     unsigned                        calls:1;
     unsigned                        health:1;
+    unsigned                        runtime:1;  /* may be made at run time,
+                                                   as parse() then knows */
 } ngx_http_apievents_kind_t;
 
 extern ngx_http_apievents_kind_t  ngx_http_apievents_log_kind;
@@ -154,6 +167,17 @@ typedef struct {
     ngx_uint_t                      inflight;   /* calls of this worker */
     ngx_uint_t                      next;       /* endpoint to serve next */
     ngx_uint_t                      ticks;
+
+    ngx_http_apievents_endpoint_t **runtime;    /* those of run time */
+    ngx_uint_t                      nruntime;
+    ngx_queue_t                     gone;       /* replaced or removed, with
+                                                   attempts in flight */
+    ae_id_t                        *found;      /* that the zone had when this
+                                                   worker began */
+    ngx_uint_t                      nfound;
+    ngx_msec_t                      begun;
+    unsigned                        loaded:1;   /* all that were stored have
+                                                   been put */
 
     /* for the watchdog's thread: since when, in seconds of the monotonic
      * clock, a script has not returned; 0: none runs */
@@ -181,6 +205,9 @@ typedef struct {
     ngx_array_t                     files;      /* of file_t * */
     ngx_uint_t                      connections;/* share, percent */
     ngx_uint_t                      callers;    /* endpoints that call */
+    ngx_uint_t                      configured; /* of the endpoints, the
+                                                   first ones */
+    ngx_uint_t                      runtime;    /* others come at run time */
     ngx_atomic_uint_t               generation; /* as the zone counts it */
     ngx_http_apievents_deliver_worker_t  *worker;
 } ngx_http_apievents_deliver_conf_t;
@@ -229,8 +256,9 @@ void ngx_http_apievents_identify(ngx_http_apievents_endpoint_t *ep,
 void ngx_http_apievents_setting(ngx_http_apievents_endpoint_t *ep,
     ngx_str_t *value);
 
-/* zone indices of the endpoints; again after a reload without a master */
-void ngx_http_apievents_deliver_register(ngx_cycle_t *cycle);
+/* zone indices of the endpoints; again after a reload without a master,
+ * where NGX_ERROR, no memory, leaves those of run time out */
+ngx_int_t ngx_http_apievents_deliver_register(ngx_cycle_t *cycle);
 
 /* writes what waits for its file; before the worker ends, or the cycle */
 void ngx_http_apievents_files_flush(ngx_cycle_t *cycle);
@@ -271,6 +299,48 @@ ngx_uint_t ngx_http_apievents_endpoint_known(ngx_conf_t *cf,
 /* the envelope of the attempt's event, in an arena */
 ae_value_t *ngx_http_apievents_envelope(ngx_http_apievents_attempt_t *a,
     ae_arena_t *arena);
+
+/*
+ * deliver_runtime.c: endpoints that come and go while workers run.  Whoever
+ * keeps them tells each worker of each of them; their queue, history, health
+ * and outbox are the same in all workers and outlive them.
+ *
+ * A directive that will put such endpoints calls runtime(cf), which generates
+ * the location that they are asked through.  A worker then routes no event and
+ * gives up nothing of the store until it is told by runtime_loaded() that all
+ * there are have been put; what is not among them is removed.
+ */
+#define NGX_HTTP_APIEVENTS_RUNTIME_MAX  (AE_QUEUE_ENDPOINTS / 4)
+
+char *ngx_http_apievents_runtime(ngx_conf_t *cf);
+void ngx_http_apievents_runtime_loaded(void);
+
+/*
+ * Makes the endpoint of that id, or replaces the one there is with all of its
+ * handlers, from the words of a handler as they stand in a configuration:
+ * "webhook", "url=..." and so on, nothing of which is kept.  Its queue stays,
+ * whatever changes.  Always with the address filter.  NGX_ERROR and *err:
+ * nothing has changed.  runtime_check() tells the same without making it.
+ */
+ngx_int_t ngx_http_apievents_runtime_put(ngx_str_t *id, ngx_str_t *args,
+    ngx_uint_t nargs, ae_error_t *err);
+ngx_int_t ngx_http_apievents_runtime_check(ngx_str_t *args, ngx_uint_t nargs,
+    ae_error_t *err);
+
+/* what waits for it is dead; NGX_DECLINED: there is none */
+ngx_int_t ngx_http_apievents_runtime_remove(ngx_str_t *id);
+
+/* what endpoint and history of that id are found by; there need be none */
+ae_id_t ngx_http_apievents_runtime_identity(ngx_str_t *id);
+
+/* NULL: there is none in this worker */
+ngx_http_apievents_endpoint_t *ngx_http_apievents_runtime_find(
+    ngx_str_t *id);
+
+/* have those that were stored been put, if there may be any; and have events
+ * to wait until they are, which they do for 10 s at the most */
+ngx_uint_t ngx_http_apievents_runtime_ready(void);
+ngx_uint_t ngx_http_apievents_runtime_awaited(void);
 
 /* starts what is due and may be started; called after routing and outcomes */
 void ngx_http_apievents_deliver_kick(void);

@@ -138,6 +138,17 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
 
     disabled = ae_queue_disabled(q, ep->shared);
 
+    if (ep->pool != NULL) {
+
+        if (ae_queue_closing(q, ep->shared)) {
+            disabled = 1;
+
+        } else if (ep->removed) {
+            /* another worker has put it again */
+            return 0;
+        }
+    }
+
     if (disabled) {
         pace.passed = 0;
         pace.charged = 0;
@@ -266,6 +277,8 @@ ngx_http_apievents_attempt_create(ngx_http_apievents_endpoint_t *ep,
         call->hops = a->event.depth + 1;
     }
 
+    ep->users++;
+
     return a;
 
 failed:
@@ -332,6 +345,8 @@ ngx_http_apievents_attempt_done(ngx_http_apievents_attempt_t *a, ngx_int_t rc)
         ngx_http_apievents_outcome(a);
         ngx_http_apievents_deliver_kick();
     }
+
+    ep->users--;
 
     if (call == NULL) {
         ngx_destroy_pool(a->pool);

@@ -78,6 +78,43 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
 }
 
 
+ngx_http_apievents_endpoint_t *
+ngx_http_apievents_endpoint_make(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t nargs)
+{
+    ngx_msec_t                      cooldown;
+    ngx_array_t                     params;
+    ngx_http_apievents_kind_t      *kind;
+    ngx_http_apievents_endpoint_t  *ep;
+
+    kind = ngx_http_apievents_kind(&args[0]);
+
+    if (kind == NULL || !kind->runtime) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown handler \"%V\", one that can be made at "
+                           "run time is expected, such as \"webhook\"",
+                           &args[0]);
+        return NULL;
+    }
+
+    ep = ngx_http_apievents_endpoint_create(cf, kind);
+
+    if (ep == NULL
+        || ngx_http_apievents_params(cf, args + 1, nargs - 1, &params)
+           != NGX_OK
+        || ngx_http_apievents_bounds(cf, &params, ep, &cooldown) != NGX_OK
+        || kind->parse(cf, ep, &params) != NGX_OK
+        || ngx_http_apievents_unknown(cf, &kind->name, &params) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ep->cooldown = cooldown;
+
+    return ep;
+}
+
+
 static ngx_http_apievents_endpoint_t *
 ngx_http_apievents_endpoint_create(ngx_conf_t *cf,
     ngx_http_apievents_kind_t *kind)
@@ -456,6 +493,7 @@ ngx_http_apievents_intern(ngx_conf_t *cf, ngx_http_apievents_endpoint_t *ep)
     }
 
     ep->index = mcf->deliver.endpoints.nelts;
+    ep->receiver = ep->identity;
 
     e = ngx_array_push(&mcf->deliver.endpoints);
     if (e == NULL) {

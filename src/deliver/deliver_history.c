@@ -98,7 +98,13 @@ ngx_http_apievents_refused_history(ngx_http_apievents_endpoint_t *ep,
     h.state = NGX_HTTP_APIEVENTS_HISTORY_DEAD;
     h.attempt = lease->attempt - 1;
     h.time = now->wall;
-    ngx_str_set(&h.error, "the endpoint is disabled");
+
+    if (ngx_http_apievents_closing(ep)) {
+        ngx_str_set(&h.error, "the endpoint was removed");
+
+    } else {
+        ngx_str_set(&h.error, "the endpoint is disabled");
+    }
 
     ngx_http_apievents_tell_history(ep, &h);
 }

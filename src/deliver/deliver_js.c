@@ -48,6 +48,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_js_kind = {
     ngx_http_apievents_js_start,
     16,
     1,
+    0,
     0
 };
 

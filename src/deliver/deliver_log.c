@@ -50,6 +50,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_log_kind = {
     ngx_http_apievents_log_start,
     65535,
     0,
+    0,
     0
 };
 

@@ -97,7 +97,9 @@ ngx_http_apievents_next(ngx_http_apievents_attempt_t *a, const ae_now_t *now)
         return AE_DELIVERED;
     }
 
-    if (a->meaning == AE_ANSWER_ABORT || a->meaning == AE_ANSWER_DISABLE) {
+    if (a->meaning == AE_ANSWER_ABORT || a->meaning == AE_ANSWER_DISABLE
+        || ngx_http_apievents_closing(a->endpoint))
+    {
         return AE_DEAD;
     }
 
@@ -118,6 +120,18 @@ ngx_http_apievents_next(ngx_http_apievents_attempt_t *a, const ae_now_t *now)
     a->next = now->mono + delay;
 
     return AE_RETRY;
+}
+
+
+ngx_uint_t
+ngx_http_apievents_closing(ngx_http_apievents_endpoint_t *ep)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    return ep->pool != NULL
+           && ae_queue_closing(mcf->store.zone->queue, ep->shared);
 }
 
 

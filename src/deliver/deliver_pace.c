@@ -230,7 +230,7 @@ ngx_http_apievents_pace_id(ngx_http_apievents_endpoint_t *ep,
 
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
 
-    parts[0].data = (u_char *) &ep->identity;
+    parts[0].data = (u_char *) &ep->receiver;
     parts[0].len = sizeof(ae_id_t);
     parts[1].data = (u_char *) what;
     parts[1].len = ngx_strlen(what);

@@ -23,6 +23,8 @@ typedef struct {
     ae_statuses_t                   success;
     ae_signer_t                    *signer;     /* NULL: not signed; lives as
                                                    long as the cycle */
+    unsigned                        plain:1;    /* nobody chose template or
+                                                   format */
 } ngx_http_apievents_webhook_conf_t;
 
 ngx_int_t ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
@@ -131,6 +133,33 @@ void ngx_http_apievents_batch_result(ngx_http_apievents_attempt_t *a);
 void ngx_http_apievents_batch_id(ngx_http_apievents_attempt_t *a, u_char *p);
 
 
+/* ---- deliver_endpoint.c ---- */
+
+/* an endpoint of these words, that is in no list; as parse() */
+ngx_http_apievents_endpoint_t *ngx_http_apievents_endpoint_make(
+    ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs);
+
+
+/* ---- deliver_runtime.c ---- */
+
+/* when the worker begins, or has another cycle */
+ngx_int_t ngx_http_apievents_runtime_begin(
+    ngx_http_apievents_deliver_worker_t *w, ngx_log_t *log);
+ngx_int_t ngx_http_apievents_runtime_register(ngx_cycle_t *cycle);
+
+/* ends what was removed and has come to its end */
+void ngx_http_apievents_runtime_sweep(void);
+
+
+/* ---- deliver_runtime_make.c ---- */
+
+/* in a pool of its own, and nowhere else; NULL, and *err says why */
+ngx_http_apievents_endpoint_t *ngx_http_apievents_runtime_make(
+    ngx_str_t *args, ngx_uint_t nargs, ae_error_t *err);
+ngx_int_t ngx_http_apievents_runtime_error(ae_error_t *err,
+    const char *text);
+
+
 /* ---- deliver_outcome.c ---- */
 
 /* ends the lease of an attempt by what it means; the attempt is there yet */
@@ -140,6 +169,9 @@ void ngx_http_apievents_outcome(ngx_http_apievents_attempt_t *a);
 void ngx_http_apievents_untried(ae_lease_t *lease);
 void ngx_http_apievents_refused(ngx_http_apievents_endpoint_t *ep,
     ae_lease_t *lease);
+
+/* is it being removed, by any worker */
+ngx_uint_t ngx_http_apievents_closing(ngx_http_apievents_endpoint_t *ep);
 
 /* why it failed; the text is the attempt's */
 ngx_str_t ngx_http_apievents_why(ngx_http_apievents_attempt_t *a);

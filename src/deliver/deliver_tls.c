@@ -33,6 +33,11 @@ ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
     conf = ep->conf;
     conf->target.verify = 1;
 
+    if (ngx_http_apievents_at_run_time(cf)) {
+        /* all of them go through one location */
+        return NGX_OK;
+    }
+
     value = ngx_http_apievents_param(params, "verify");
 
     if (value != NULL) {

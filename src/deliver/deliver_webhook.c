@@ -40,6 +40,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind = {
     ngx_http_apievents_webhook_start,
     16,
     1,
+    1,
     1
 };
 

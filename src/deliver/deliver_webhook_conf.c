@@ -9,6 +9,8 @@
 #include "deliver/deliver_private.h"
 
 
+static ngx_int_t ngx_http_apievents_webhook_any(ngx_conf_t *cf,
+    ngx_http_apievents_webhook_conf_t *conf);
 static ngx_int_t ngx_http_apievents_webhook_url(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
@@ -27,6 +29,9 @@ static ngx_int_t ngx_http_apievents_webhook_format(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+static ngx_int_t ngx_http_apievents_webhook_text(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params, ngx_str_t *text,
+    ngx_str_t *full);
 static ngx_int_t ngx_http_apievents_webhook_content(
     ngx_http_apievents_webhook_conf_t *conf, ngx_uint_t json);
 static ngx_uint_t ngx_http_apievents_webhook_json(
@@ -76,6 +81,10 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    if (ngx_http_apievents_at_run_time(cf)) {
+        return ngx_http_apievents_webhook_any(cf, conf);
+    }
+
     /* its location is generated only for an endpoint that is kept, so it has
      * to be known here already whether there is one like it */
 
@@ -85,6 +94,26 @@ ngx_http_apievents_webhook_parse(ngx_conf_t *cf,
 
     return ngx_http_apievents_generate_target(cf, &conf->target)
            == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the location that any URL can be asked through */
+
+static ngx_int_t
+ngx_http_apievents_webhook_any(ngx_conf_t *cf,
+    ngx_http_apievents_webhook_conf_t *conf)
+{
+    if (conf->target.tls && !ngx_http_apievents_has_ca()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"url=%V\" needs a file of CA certificates, and "
+                           "this system has none", &conf->target.url);
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&conf->target.location, "/_ae/call");
+    conf->target.keepalive = 0;
+
+    return NGX_OK;
 }
 
 
@@ -141,6 +170,11 @@ ngx_http_apievents_webhook_filter(ngx_conf_t *cf,
 
     conf = ep->conf;
 
+    if (ngx_http_apievents_at_run_time(cf)) {
+        conf->target.filter = 1;
+        return NGX_OK;
+    }
+
     value = ngx_http_apievents_param(params, "filter");
 
     if (value == NULL || ngx_strcmp(value->data, "off") == 0) {
@@ -171,6 +205,10 @@ ngx_http_apievents_webhook_proxy(ngx_conf_t *cf,
     ngx_http_apievents_webhook_conf_t  *conf;
 
     conf = ep->conf;
+
+    if (ngx_http_apievents_at_run_time(cf)) {
+        return NGX_OK;
+    }
 
     value = ngx_http_apievents_param(params, "proxy");
 
@@ -413,7 +451,7 @@ static ngx_int_t
 ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params)
 {
-    ngx_str_t                          *value, text, full, name;
+    ngx_str_t                           text, full;
     ae_error_t                          err;
     ae_arena_t                         *arena;
     ngx_uint_t                          json;
@@ -422,26 +460,14 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
 
     conf = ep->conf;
 
-    value = ngx_http_apievents_param(params, "template");
-
-    if (value == NULL && conf->format != AE_FORMAT_TYK) {
-        return ngx_http_apievents_webhook_content(conf, 1);
+    if (ngx_http_apievents_webhook_text(cf, ep, params, &text, &full)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    ngx_str_set(&name, "templates/default_webhook.json");
-
-    if (value != NULL) {
-        if (ngx_http_apievents_template_load(cf, value, &text, &full)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_http_apievents_identify(ep, &full);
-
-    } else {
-        full = name;
-        text = *(ngx_str_t *) ae_embedded_find(*(ae_str_t *) &name);
+    if (text.data == NULL) {
+        return ngx_http_apievents_webhook_content(conf, 1);
     }
 
     arena = ae_arena_create(0);
@@ -472,6 +498,65 @@ ngx_http_apievents_webhook_template(ngx_conf_t *cf,
     }
 
     return ngx_http_apievents_webhook_content(conf, json);
+}
+
+
+/* the template's text, which a handler of run time may have in itself, and
+ * what to call it; data NULL: the format needs none */
+
+static ngx_int_t
+ngx_http_apievents_webhook_text(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params, ngx_str_t *text,
+    ngx_str_t *full)
+{
+    ngx_str_t                          *value;
+    ngx_http_apievents_webhook_conf_t  *conf;
+
+    conf = ep->conf;
+
+    ngx_str_null(text);
+    ngx_str_null(full);
+
+    value = ngx_http_apievents_param(params, "template");
+
+    if (value != NULL) {
+        if (ngx_http_apievents_template_load(cf, value, text, full)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_apievents_identify(ep, full);
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_apievents_at_run_time(cf)) {
+        value = ngx_http_apievents_param(params, "body");
+
+        if (value != NULL) {
+            *text = *value;
+            ngx_str_set(full, "body");
+
+            ngx_http_apievents_identify(ep, value);
+
+            return ngx_http_apievents_field_find(&conf->fields,
+                                                 "Content-Type") != NULL
+                   ? NGX_OK
+                   : ngx_http_apievents_field_default(&conf->fields,
+                                                      "Content-Type",
+                                                      "application/json");
+        }
+    }
+
+    if (conf->format == AE_FORMAT_TYK) {
+        ngx_str_set(full, "templates/default_webhook.json");
+        *text = *(ngx_str_t *) ae_embedded_find(*(ae_str_t *) full);
+
+        conf->plain = 1;
+    }
+
+    return NGX_OK;
 }
 
 

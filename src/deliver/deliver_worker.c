@@ -59,6 +59,10 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
     ngx_queue_init(&w->calls);
     ngx_http_apievents_share_init(&w->share, cycle->log);
 
+    if (ngx_http_apievents_runtime_begin(w, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     mcf->deliver.worker = w;
 
     if (mcf->generated.imports.nelts != 0
@@ -67,21 +71,20 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_http_apievents_deliver_register(cycle);
-
-    return NGX_OK;
+    return ngx_http_apievents_deliver_register(cycle);
 }
 
 
-void
+ngx_int_t
 ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                       i, max;
+    ngx_uint_t                       i, n, max;
     ngx_http_apievents_endpoint_t  **ep;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_apievents_main_conf(cycle);
     ep = mcf->deliver.endpoints.elts;
+    n = mcf->deliver.endpoints.nelts;
 
     max = cycle->connection_n * mcf->deliver.connections / 100
           / NGX_HTTP_APIEVENTS_SLOTS;
@@ -90,14 +93,7 @@ ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
     mcf->deliver.worker->share.wake.log = cycle->log;
     mcf->deliver.worker->pace.log = cycle->log;
 
-    mcf->deliver.callers = 0;
-
-    for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
-
-        if (ep[i]->calls) {
-            mcf->deliver.callers++;
-        }
-
+    for (i = 0; i < n; i++) {
         ep[i]->shared = ae_queue_endpoint(mcf->store.zone->queue,
                                           ep[i]->identity,
                                           ep[i]->concurrency, ep[i]->queue);
@@ -108,6 +104,8 @@ ngx_http_apievents_deliver_register(ngx_cycle_t *cycle)
                           "events", &ep[i]->kind, &ep[i]->label);
         }
     }
+
+    return ngx_http_apievents_runtime_register(cycle);
 }
 
 
@@ -213,9 +211,11 @@ ngx_http_apievents_deliver_sweep(void)
 
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     w = mcf->deliver.worker;
-    ep = mcf->deliver.endpoints.elts;
 
     ngx_http_apievents_share_wake(&w->share);
+    ngx_http_apievents_runtime_sweep();
+
+    ep = mcf->deliver.endpoints.elts;
 
     if (w->ticks++ % 20 != 0) {
         return;

@@ -50,6 +50,19 @@ typedef struct {
 } ngx_http_apievents_route_t;
 
 
+/* a handler of run time; its strings stand behind it */
+
+typedef struct {
+    ae_id_t                     identity;       /* of its endpoint */
+    uint32_t                    shared;
+    ngx_msec_t                  cooldown;
+    ngx_str_t                   event;          /* name or pattern */
+    ngx_str_t                   api;            /* of it alone, or empty */
+    ngx_str_t                   org;
+    unsigned                    uses_request:1;
+} ngx_http_apievents_rt_handler_t;
+
+
 /* what a worker keeps; outlives a cycle only in a process without a master */
 
 typedef struct {
@@ -61,6 +74,9 @@ typedef struct {
     ngx_uint_t                  ticks;
     uint64_t                    dropped;        /* since EventsDropped */
     uint64_t                    overflows;      /* told by LimiterOverflow */
+    ngx_http_apievents_rt_handler_t
+                              **handlers;       /* of run time */
+    ngx_uint_t                  nhandlers;
     unsigned                    dropped_told:1;
 } ngx_http_apievents_event_worker_t;
 
@@ -139,7 +155,7 @@ typedef struct {
     ngx_str_t                   label;
 } ngx_http_apievents_endpoint_info_t;
 
-/* the configuration's endpoints, from 0 on; NGX_DECLINED after the last */
+/* all endpoints there are, from 0 on; NGX_DECLINED after the last */
 ngx_int_t ngx_http_apievents_endpoint_info(ngx_uint_t i,
     ngx_http_apievents_endpoint_info_t *info);
 
@@ -151,6 +167,22 @@ ngx_int_t ngx_http_apievents_raise_again(ae_str_t *record);
  * no such endpoint */
 ngx_int_t ngx_http_apievents_endpoint_switch(const ae_id_t *identity,
     ngx_uint_t on, ngx_str_t *user);
+
+/*
+ * event_runtime.c: handlers of endpoints of run time (deliver.h), beside those
+ * that the configuration has for an event.  What the event is: a name of the
+ * catalogue, "*", or a family and ".*"; with api or org not empty: only the
+ * events of that API or organisation.  One that is put again has none.
+ * NGX_DECLINED: there is no such endpoint; NGX_ERROR: no such event, more than
+ * NGX_HTTP_APIEVENTS_HANDLERS_MAX handlers, or no memory.
+ */
+#define NGX_HTTP_APIEVENTS_HANDLERS_MAX  4096
+
+ngx_int_t ngx_http_apievents_runtime_handler(ngx_str_t *id,
+    ngx_str_t *event, ngx_str_t *api, ngx_str_t *org);
+
+/* takes away all handlers of an endpoint */
+void ngx_http_apievents_runtime_unhandle(const ae_id_t *identity);
 
 /* finds the handlers of a record: by its route, else by its API */
 ngx_http_apievents_route_t *ngx_http_apievents_route_find(

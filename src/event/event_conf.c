@@ -3,7 +3,7 @@
  */
 
 
-#include "apievents.h"
+#include "event/event_private.h"
 
 
 static ngx_int_t ngx_http_apievents_handler_name(ngx_conf_t *cf,
@@ -393,6 +393,12 @@ ngx_http_apievents_route_uses_request(ae_id_t id, ae_event_type_e type)
 
     route = ngx_http_apievents_route_find(&mcf->event, &ev);
 
+    if (route != NULL
+        && ngx_http_apievents_runtime_handled(type, &route->api, 1))
+    {
+        return 1;
+    }
+
     if (route == NULL || !route->uses_request) {
         return 0;
     }
@@ -417,6 +423,7 @@ ngx_uint_t
 ngx_http_apievents_handled(ae_event_type_e type)
 {
     ngx_uint_t                       i;
+    ngx_str_t                        none;
     ae_event_t                       ev;
     ngx_http_apievents_route_t      *route;
     ngx_http_apievents_handler_t    *h;
@@ -425,6 +432,11 @@ ngx_http_apievents_handled(ae_event_type_e type)
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
 
     ngx_memzero(&ev, sizeof(ae_event_t));
+    ngx_str_null(&none);
+
+    if (ngx_http_apievents_runtime_handled(type, &none, 0)) {
+        return 1;
+    }
 
     route = ngx_http_apievents_route_find(&mcf->event, &ev);
 

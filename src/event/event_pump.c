@@ -149,6 +149,13 @@ ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
 
     ring = ae_process_ring(mcf->store.zone->processes, slot);
 
+    /* who gets what there is may not be known yet */
+
+    if (ngx_http_apievents_runtime_awaited()) {
+        return ae_ring_peek(ring, &record, &number) == AE_OK ? NGX_BUSY
+                                                             : NGX_OK;
+    }
+
     while (max-- > 0) {
 
         if (ae_ring_peek(ring, &record, &number) != AE_OK) {
@@ -221,61 +228,76 @@ ngx_http_apievents_targets(ngx_http_apievents_main_conf_t *mcf,
     ae_event_t *ev, ae_queue_target_t *targets)
 {
     ae_str_t                         name;
-    ngx_uint_t                       i, j, n;
-    ae_queue_target_t               *t;
+    ngx_uint_t                       i, n;
     ngx_http_apievents_route_t      *route;
     ngx_http_apievents_handler_t    *h;
     ngx_http_apievents_endpoint_t  **ep;
 
+    n = 0;
     route = ngx_http_apievents_route_find(&mcf->event, ev);
 
-    if (route == NULL || route->handlers == NULL) {
-        return 0;
-    }
+    if (route != NULL && route->handlers != NULL) {
+        h = route->handlers->elts;
+        ep = mcf->deliver.endpoints.elts;
+        name = ae_event_name(ev);
 
-    n = 0;
-    h = route->handlers->elts;
-    ep = mcf->deliver.endpoints.elts;
-    name = ae_event_name(ev);
+        for (i = 0; i < route->handlers->nelts; i++) {
 
-    for (i = 0; i < route->handlers->nelts; i++) {
+            if (!h[i].any
+                && (h[i].name.len != name.len
+                    || ngx_memcmp(h[i].name.data, name.data, name.len) != 0))
+            {
+                continue;
+            }
 
-        if (!h[i].any
-            && (h[i].name.len != name.len
-                || ngx_memcmp(h[i].name.data, name.data, name.len) != 0))
-        {
-            continue;
-        }
-
-        for (j = 0; j < n; j++) {
-            if (targets[j].endpoint == ep[h[i].endpoint]->shared) {
-                break;
+            if (!ep[h[i].endpoint]->inactive) {
+                ngx_http_apievents_target(mcf, ev, targets, &n,
+                                          ep[h[i].endpoint]->shared,
+                                          &ep[h[i].endpoint]->identity,
+                                          h[i].cooldown);
             }
         }
+    }
 
-        /* an endpoint that two handlers name gets the event once */
-
-        if (j < n || n == NGX_HTTP_APIEVENTS_TARGETS
-            || ep[h[i].endpoint]->inactive
-            || ep[h[i].endpoint]->shared == AE_NO_ENDPOINT)
-        {
-            continue;
-        }
-
-        t = &targets[n++];
-
-        ngx_memzero(t, sizeof(ae_queue_target_t));
-
-        t->endpoint = ep[h[i].endpoint]->shared;
-        t->period = (uint64_t) h[i].cooldown * 1000000;
-
-        if (t->period != 0) {
-            t->cooldown = ae_event_identity(mcf->store.zone->secret, ev,
-                                            ep[h[i].endpoint]->identity);
-        }
+    if (mcf->event.worker->nhandlers != 0) {
+        ngx_http_apievents_runtime_targets(mcf, ev, targets, &n);
     }
 
     return n;
+}
+
+
+/* an endpoint that two handlers name gets the event once */
+
+void
+ngx_http_apievents_target(ngx_http_apievents_main_conf_t *mcf,
+    ae_event_t *ev, ae_queue_target_t *targets, ngx_uint_t *n,
+    uint32_t shared, const ae_id_t *identity, ngx_msec_t cooldown)
+{
+    ngx_uint_t          i;
+    ae_queue_target_t  *t;
+
+    for (i = 0; i < *n; i++) {
+        if (targets[i].endpoint == shared) {
+            return;
+        }
+    }
+
+    if (*n == NGX_HTTP_APIEVENTS_TARGETS || shared == AE_NO_ENDPOINT) {
+        return;
+    }
+
+    t = &targets[(*n)++];
+
+    ngx_memzero(t, sizeof(ae_queue_target_t));
+
+    t->endpoint = shared;
+    t->period = (uint64_t) cooldown * 1000000;
+
+    if (t->period != 0) {
+        t->cooldown = ae_event_identity(mcf->store.zone->secret, ev,
+                                        *identity);
+    }
 }
 
 

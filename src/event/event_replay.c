@@ -95,7 +95,8 @@ ngx_http_apievents_endpoint_of(ngx_http_apievents_main_conf_t *mcf,
     for (i = 0; i < mcf->deliver.endpoints.nelts; i++) {
 
         if (ae_id_equal(ep[i]->identity, *identity)
-            && ep[i]->shared != AE_NO_ENDPOINT)
+            && ep[i]->shared != AE_NO_ENDPOINT
+            && !ep[i]->removed)
         {
             return ep[i];
         }
@@ -149,11 +150,18 @@ ngx_int_t
 ngx_http_apievents_endpoint_info(ngx_uint_t i,
     ngx_http_apievents_endpoint_info_t *info)
 {
+    ngx_uint_t                       n;
     ngx_http_apievents_endpoint_t  **ep;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     ep = mcf->deliver.endpoints.elts;
+
+    for (n = mcf->deliver.configured; n < mcf->deliver.endpoints.nelts; n++) {
+        if (n <= i && ep[n]->removed) {
+            i++;
+        }
+    }
 
     if (i >= mcf->deliver.endpoints.nelts) {
         return NGX_DECLINED;

@@ -27,6 +27,11 @@
 #endif
 
 
+/* words that are parsed while a worker runs stand in no file, and may neither
+ * name one nor have anything generated */
+#define ngx_http_apievents_at_run_time(cf)  ((cf)->conf_file == NULL)
+
+
 typedef struct {
     ngx_str_t                       name;
     ngx_addr_t                      addr;

@@ -20,6 +20,8 @@ static ngx_str_t *ngx_http_apievents_path(ngx_conf_t *cf,
     ngx_uint_t template);
 static ngx_int_t ngx_http_apievents_path_name(ngx_conf_t *cf,
     ngx_str_t *path, ngx_uint_t template, ngx_str_t *full);
+static ngx_int_t ngx_http_apievents_template_below(ngx_conf_t *cf,
+    ngx_str_t *path);
 static ngx_int_t ngx_http_apievents_shipped_template(ngx_conf_t *cf,
     ngx_str_t *path, ngx_str_t *text);
 
@@ -233,7 +235,10 @@ ngx_http_apievents_template_load(ngx_conf_t *cf, ngx_str_t *path,
     ngx_err_t        err;
     ngx_file_info_t  fi;
 
-    if (ngx_http_apievents_template_name(cf, path, full) != NGX_OK) {
+    if ((ngx_http_apievents_at_run_time(cf)
+         && ngx_http_apievents_template_below(cf, path) != NGX_OK)
+        || ngx_http_apievents_template_name(cf, path, full) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -251,6 +256,43 @@ ngx_http_apievents_template_load(ngx_conf_t *cf, ngx_str_t *path,
     return ngx_http_apievents_read_file(cf, full,
                                         NGX_HTTP_APIEVENTS_TEMPLATE_MAX,
                                         text);
+}
+
+
+/* whoever may manage the module is not thereby let into all files */
+
+static ngx_int_t
+ngx_http_apievents_template_below(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char     *p, *end;
+    ngx_str_t   text;
+
+    end = path->data + path->len;
+
+    for (p = path->data; p + 1 < end; p++) {
+
+        if (p[0] == '.' && p[1] == '.'
+            && (p == path->data || p[-1] == '/')
+            && (p + 2 == end || p[2] == '/'))
+        {
+            break;
+        }
+    }
+
+    if (path->len != 0 && path->data[0] != '/' && p + 1 >= end
+        && (ngx_http_apievents_path(cf, 1) != &cf->cycle->conf_prefix
+            || ngx_http_apievents_shipped_template(cf, path, &text)
+               == NGX_OK))
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"template=%V\", the name of a file below "
+                       "the http level's \"api_template_path\" is expected",
+                       path);
+
+    return NGX_ERROR;
 }
 
 

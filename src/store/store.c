@@ -107,6 +107,13 @@ ngx_http_apievents_secret_value(ngx_conf_t *cf, ngx_str_t *value)
         return NGX_OK;
     }
 
+    if (ngx_http_apievents_at_run_time(cf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"file:\" is not read at run time, the secret "
+                           "itself is expected");
+        return NGX_ERROR;
+    }
+
     name.data = value->data + 5;
     name.len = value->len - 5;
 

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   10
+#define NGX_HTTP_APIEVENTS_LAYOUT   11
 
 typedef struct {
     uint32_t                    magic;

@@ -152,6 +152,11 @@ ngx_http_apievents_restore_row(ngx_http_apievents_keeper_t *k,
     }
 
     if (!ngx_http_apievents_restore_known(row->endpoint)) {
+
+        if (!ngx_http_apievents_runtime_ready()) {
+            return NGX_BUSY;
+        }
+
         ngx_http_apievents_restore_end(k, row, record,
                                        "its handler is not configured any "
                                        "more");

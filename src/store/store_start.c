@@ -18,6 +18,8 @@ typedef struct {
     int64_t                          instance;
     int64_t                          from;      /* being inherited from */
     ae_id_t                          after;
+    ngx_uint_t                       lasting;   /* endpoints that no
+                                                   configuration has */
     unsigned                         alone:1;
     ngx_cycle_t                     *cycle;
     ngx_http_apievents_main_conf_t  *mcf;
@@ -273,7 +275,8 @@ ngx_http_apievents_start_endpoints(ngx_http_apievents_start_t *s)
 }
 
 
-/* one that is not configured has no place in the new zone */
+/* one that is not configured has no place in the new zone, unless it may be
+ * one that is put when workers run */
 
 static void
 ngx_http_apievents_start_endpoint(ngx_http_apievents_start_t *s,
@@ -301,5 +304,20 @@ ngx_http_apievents_start_endpoint(ngx_http_apievents_start_t *s,
         }
 
         return;
+    }
+
+    if (!s->mcf->deliver.runtime
+        || (e->disabled == AE_ENABLED && e->failing == 0)
+        || s->lasting == NGX_HTTP_APIEVENTS_RUNTIME_MAX)
+    {
+        return;
+    }
+
+    s->lasting++;
+
+    shared = ae_queue_lasting(queue, e->identity, 1, 1);
+
+    if (shared != AE_NO_ENDPOINT) {
+        (void) ae_queue_disable(queue, shared, e->disabled, e->failing);
     }
 }

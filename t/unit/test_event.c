@@ -175,6 +175,67 @@ test_known(void **state)
 }
 
 
+static void
+test_class(void **state)
+{
+    ae_str_t  family, action;
+
+    (void) state;
+
+    assert_int_equal(ae_event_class(ae_str("key_request_event.submitted"),
+                                    &family, &action), AE_EVENT_PORTAL);
+    assert_int_equal(family.len, 17);
+    assert_memory_equal(action.data, "submitted", action.len);
+
+    assert_int_equal(ae_event_class(ae_str("api.created"), &family, &action),
+                     AE_EVENT_OBJECT);
+    assert_int_equal(family.len, 3);
+    assert_memory_equal(action.data, "created", action.len);
+
+    assert_int_equal(ae_event_class(ae_str("api.submitted"), &family,
+                                    &action), AE_EVENT_OTHER);
+    assert_int_equal(ae_event_class(ae_str("api."), &family, &action),
+                     AE_EVENT_OTHER);
+    assert_int_equal(ae_event_class(ae_str("QuotaExceeded"), &family,
+                                    &action), AE_EVENT_OTHER);
+    assert_int_equal(ae_event_class(ae_str(""), &family, &action),
+                     AE_EVENT_OTHER);
+}
+
+
+static void
+test_patterns(void **state)
+{
+    (void) state;
+
+    assert_true(ae_event_pattern(ae_str("app.created")));
+    assert_true(ae_event_pattern(ae_str("app.*")));
+    assert_true(ae_event_pattern(ae_str("key_request_event.*")));
+    assert_true(ae_event_pattern(ae_str("*")));
+    assert_true(ae_event_pattern(ae_str("QuotaExceeded")));
+
+    assert_false(ae_event_pattern(ae_str("")));
+    assert_false(ae_event_pattern(ae_str("app.**")));
+    assert_false(ae_event_pattern(ae_str("app.c*")));
+    assert_false(ae_event_pattern(ae_str("Quota*")));
+    assert_false(ae_event_pattern(ae_str("apps.*")));
+
+    assert_true(ae_event_matches(ae_str("app.*"), ae_str("app.created")));
+    assert_true(ae_event_matches(ae_str("*"), ae_str("x")));
+    assert_true(ae_event_matches(ae_str("*"), ae_str("")));
+    assert_true(ae_event_matches(ae_str("app.created"),
+                                 ae_str("app.created")));
+
+    assert_false(ae_event_matches(ae_str("api.*"), ae_str("app.created")));
+    assert_false(ae_event_matches(ae_str("api.*"),
+                                  ae_str("api_event.created")));
+    assert_false(ae_event_matches(ae_str("app.created"),
+                                  ae_str("app.create")));
+    assert_false(ae_event_matches(ae_str("app.*"), ae_str("app")));
+    assert_false(ae_event_matches(ae_str(""), ae_str("app")));
+}
+
+
 /* ---- record ---- */
 
 static void
@@ -572,6 +633,8 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_name_of_event),
         cmocka_unit_test(test_known),
+        cmocka_unit_test(test_class),
+        cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_record_bytes),
         cmocka_unit_test(test_record_round_trip),
         cmocka_unit_test(test_record_lengths),

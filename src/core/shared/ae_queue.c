@@ -21,7 +21,6 @@ static void ae_queue_init_lists(ae_queue_t *q);
 static void ae_queue_init_pool(ae_queue_t *q);
 static uint32_t ae_queue_new_endpoint(ae_queue_t *q);
 static void ae_queue_bury(ae_queue_t *q, ae_endpoint_t *ep);
-static uint64_t ae_queue_kill(ae_queue_t *q, int held);
 static int ae_queue_kill_node(ae_queue_t *q, uint32_t n, int held);
 static void ae_queue_sum(ae_queue_stat_t *st, const ae_endpoint_t *ep);
 
@@ -207,10 +206,25 @@ uint32_t
 ae_queue_endpoint(ae_queue_t *q, ae_id_t identity, uint32_t concurrency,
     uint32_t bound)
 {
-    uint32_t        i;
-    ae_endpoint_t  *ep;
+    uint32_t  i;
 
     ae_queue_lock(q);
+
+    i = ae_queue_enter_endpoint(q, identity, concurrency, bound);
+
+    ae_queue_commit(q);
+    ae_queue_unlock(q);
+
+    return i;
+}
+
+
+uint32_t
+ae_queue_enter_endpoint(ae_queue_t *q, ae_id_t identity, uint32_t concurrency,
+    uint32_t bound)
+{
+    uint32_t        i;
+    ae_endpoint_t  *ep;
 
     i = ae_queue_find_endpoint(q, identity);
 
@@ -227,9 +241,6 @@ ae_queue_endpoint(ae_queue_t *q, ae_id_t identity, uint32_t concurrency,
         ae_set(q, ep->bound, bound);
         ae_set(q, ep->retired, 0);
     }
-
-    ae_queue_commit(q);
-    ae_queue_unlock(q);
 
     return i;
 }
@@ -341,7 +352,7 @@ ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n)
     for (i = 0; i < q->endpoints; i++) {
         ep = &q->endpoint[i];
 
-        if (!kept[i] && ep->retired == 0) {
+        if (!kept[i] && ep->retired == 0 && !ae_queue_bit(q->lasting, i)) {
             ae_add(q, q->serial, 1);
             ae_set(q, ep->retired, q->serial);
             ae_queue_commit(q);
@@ -362,7 +373,7 @@ ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n)
 }
 
 
-static uint64_t
+uint64_t
 ae_queue_kill(ae_queue_t *q, int held)
 {
     uint32_t  i;

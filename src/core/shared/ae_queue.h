@@ -254,6 +254,11 @@ struct ae_queue_s {
     uint64_t                 routed[AE_QUEUE_SOURCES];
     ae_queue_list_t          slot[AE_QUEUE_SOURCES];
 
+    /* bits, by endpoint: no configuration has it, it is not given up by one
+     * that does not know it; and it takes nothing more */
+    uint32_t                 lasting[AE_QUEUE_ENDPOINTS / 32];
+    uint32_t                 closing[AE_QUEUE_ENDPOINTS / 32];
+
     uint32_t                 undos;
     ae_undo_t                undo[AE_QUEUE_UNDO];
 
@@ -353,6 +358,24 @@ ae_queue_timer(const ae_queue_t *q, uint32_t i)
 {
     return (uint32_t *) ((char *) q + q->timer_offset) + i;
 }
+
+
+/* ---- endpoints (ae_queue.c, ae_queue_lasting.c) ---- */
+
+static inline int
+ae_queue_bit(const uint32_t *bits, uint32_t i)
+{
+    return (__atomic_load_n(&bits[i / 32], __ATOMIC_RELAXED) >> i % 32) & 1;
+}
+
+
+/* finds or makes one within a transaction, and it is retired no more */
+uint32_t ae_queue_enter_endpoint(ae_queue_t *q, ae_id_t identity,
+    uint32_t concurrency, uint32_t bound);
+
+/* what waits for endpoints that are retired dies: with held those that are
+ * held, else the others */
+uint64_t ae_queue_kill(ae_queue_t *q, int held);
 
 
 /* ---- nodes, events, lists (ae_queue_pool.c) ---- */

@@ -404,8 +404,36 @@ uint32_t ae_queue_endpoint(ae_queue_t *q, ae_id_t identity,
 /*
  * Kills what still waits for the endpoints that are not in keep[], for a
  * configuration that no longer has them; returns how many deliveries died.
+ * Lasting endpoints are not among them.
  */
 uint64_t ae_queue_retire(ae_queue_t *q, const uint32_t *keep, size_t n);
+
+/*
+ * An endpoint that comes and goes at run time: as ae_queue_endpoint(), but it
+ * lasts, though a process does not know it, until it was closed and dropped.
+ * One that is closing is open again.
+ */
+uint32_t ae_queue_lasting(ae_queue_t *q, ae_id_t identity,
+    uint32_t concurrency, uint32_t bound);
+
+/*
+ * From then on nobody should attempt what waits for it: whoever takes it ends
+ * it as dead.  Retries are due at once.
+ */
+void ae_queue_close(ae_queue_t *q, uint32_t endpoint);
+int ae_queue_closing(const ae_queue_t *q, uint32_t endpoint);
+
+/*
+ * Ends an endpoint that is closing; what waits for it still is dead, *killed
+ * of it.  AE_DECLINED: it is not closing (any more); AE_AGAIN: some are in
+ * flight or can be taken.
+ */
+int ae_queue_drop(ae_queue_t *q, uint32_t endpoint, uint64_t *killed);
+
+/* the lasting ones, from *cursor on, which starts as 0: AE_DECLINED after the
+ * last one */
+int ae_queue_next_lasting(ae_queue_t *q, uint32_t *cursor, uint32_t *endpoint,
+    ae_id_t *identity);
 
 
 typedef struct {

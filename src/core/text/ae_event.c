@@ -29,6 +29,7 @@
 typedef struct {
     ae_str_t                 family;
     size_t                   nactions;      /* so many of the list */
+    ae_event_class_e         class;
 } ae_event_family_t;
 
 
@@ -41,6 +42,8 @@ static const unsigned char *ae_event_get_word(const unsigned char *p,
 static size_t ae_event_len_size(size_t len);
 static int ae_event_get_len(const unsigned char **pos,
     const unsigned char *end, size_t *len);
+static const ae_event_family_t *ae_event_family(ae_str_t name,
+    ae_str_t *family, ae_str_t *action);
 static int ae_event_action(ae_str_t action, size_t n);
 
 
@@ -75,15 +78,15 @@ const ae_str_t  ae_event_names[AE_EVENT_MAX] = {
 /* portal and object events: family "." action */
 
 static const ae_event_family_t  ae_event_families[] = {
-    { ae_string("api_event"), 3 },
-    { ae_string("key_event"), 3 },
-    { ae_string("key_request_event"), 6 },
-    { ae_string("access-token"), 3 },
-    { ae_string("api"), 3 },
-    { ae_string("app"), 3 },
-    { ae_string("developer"), 3 },
-    { ae_string("plan"), 3 },
-    { ae_string("system-config"), 3 }
+    { ae_string("api_event"), 3, AE_EVENT_PORTAL },
+    { ae_string("key_event"), 3, AE_EVENT_PORTAL },
+    { ae_string("key_request_event"), 6, AE_EVENT_PORTAL },
+    { ae_string("access-token"), 3, AE_EVENT_OBJECT },
+    { ae_string("api"), 3, AE_EVENT_OBJECT },
+    { ae_string("app"), 3, AE_EVENT_OBJECT },
+    { ae_string("developer"), 3, AE_EVENT_OBJECT },
+    { ae_string("plan"), 3, AE_EVENT_OBJECT },
+    { ae_string("system-config"), 3, AE_EVENT_OBJECT }
 };
 
 
@@ -138,8 +141,8 @@ ae_event_type(ae_str_t name)
 int
 ae_event_known(ae_str_t name)
 {
-    size_t    i;
-    ae_str_t  action, family;
+    ae_str_t                  family, action;
+    const ae_event_family_t  *f;
 
     if (ae_event_type(name) != AE_EVENT_CUSTOM
         || (name.len == 1 && name.data[0] == '*'))
@@ -147,25 +150,81 @@ ae_event_known(ae_str_t name)
         return 1;
     }
 
+    f = ae_event_family(name, &family, &action);
+
+    return f != NULL && ae_event_action(action, f->nactions);
+}
+
+
+ae_event_class_e
+ae_event_class(ae_str_t name, ae_str_t *family, ae_str_t *action)
+{
+    const ae_event_family_t  *f;
+
+    f = ae_event_family(name, family, action);
+
+    if (f == NULL || !ae_event_action(*action, f->nactions)) {
+        return AE_EVENT_OTHER;
+    }
+
+    return f->class;
+}
+
+
+int
+ae_event_pattern(ae_str_t pattern)
+{
+    ae_str_t  family, action;
+
+    return ae_event_known(pattern)
+           || (ae_event_family(pattern, &family, &action) != NULL
+               && action.len == 1 && action.data[0] == '*');
+}
+
+
+int
+ae_event_matches(ae_str_t pattern, ae_str_t name)
+{
+    size_t  len;
+
+    len = pattern.len;
+
+    if (len != 0 && pattern.data[len - 1] == '*') {
+        len--;
+
+        return name.len >= len
+               && (len == 0 || memcmp(name.data, pattern.data, len) == 0);
+    }
+
+    return name.len == len
+           && (len == 0 || memcmp(name.data, pattern.data, len) == 0);
+}
+
+
+static const ae_event_family_t *
+ae_event_family(ae_str_t name, ae_str_t *family, ae_str_t *action)
+{
+    size_t  i;
+
     for (i = 0; i < sizeof(ae_event_families) / sizeof(ae_event_families[0]);
          i++)
     {
-        family = ae_event_families[i].family;
+        *family = ae_event_families[i].family;
 
-        if (name.len <= family.len + 1
-            || name.data[family.len] != '.'
-            || memcmp(name.data, family.data, family.len) != 0)
+        if (name.len <= family->len + 1
+            || name.data[family->len] != '.'
+            || memcmp(name.data, family->data, family->len) != 0)
         {
             continue;
         }
 
-        action.data = name.data + family.len + 1;
-        action.len = name.len - family.len - 1;
+        action->data = name.data + family->len + 1;
+        action->len = name.len - family->len - 1;
 
-        return ae_event_action(action, ae_event_families[i].nactions);
+        return &ae_event_families[i];
     }
 
-    return 0;
+    return NULL;
 }
 
 

@@ -195,6 +195,27 @@ int ae_event_known(ae_str_t name);
 
 
 /*
+ * Is it a portal or an object event, and which part is its family ("app") and
+ * which its action ("created").
+ */
+typedef enum {
+    AE_EVENT_OTHER = 0,
+    AE_EVENT_PORTAL,
+    AE_EVENT_OBJECT
+} ae_event_class_e;
+
+ae_event_class_e ae_event_class(ae_str_t name, ae_str_t *family,
+    ae_str_t *action);
+
+/*
+ * A name that ae_event_known() allows, or a family and ".*".  And is that name
+ * meant by a pattern of that kind.
+ */
+int ae_event_pattern(ae_str_t pattern);
+int ae_event_matches(ae_str_t pattern, ae_str_t name);
+
+
+/*
  * An event as it is raised.  Encoded it is self-contained bytes, since the
  * process that raised it may be gone when it is delivered.
  */
