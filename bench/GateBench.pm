@@ -4,7 +4,8 @@ package GateBench;
 #
 # What bench/instructions and bench/gate share: the configurations they
 # compare, and instances of nginx that run them.  Each variant is the same
-# server with one more thing in the http block and in the location.
+# server with one more thing in the http block and in the location; there may
+# be other locations, in which nothing is asked.
 
 use strict;
 use warnings;
@@ -128,7 +129,8 @@ sub configure {
         s/MORE/$p{more} \/\/ ''/e;
     }
 
-    my $load = $variant->{module} ? "load_module $module;" : '';
+    my $load = ($variant->{load} // '')
+        . ($variant->{module} ? "load_module $module;" : '');
     my $temp = join "\n", map { "${_}_temp_path $home/tmp/$_;" }
         qw/ client_body proxy fastcgi uwsgi scgi /;
     my $content = $p{upstream}
@@ -159,6 +161,7 @@ http {
             $variant->{location}
             $content
         }
+        @{[ $variant->{others} // '' ]}
     }
 }
 END
