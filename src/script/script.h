@@ -71,6 +71,7 @@ typedef struct {
     ngx_array_t                *own;        /* of phase_handler_t *: those of
                                                this level */
     unsigned                    off:1;
+    unsigned                    handled:1;  /* there is one of chains */
     ngx_str_t                   base;       /* ends with a slash; empty: the
                                                location's prefix */
     ngx_http_apievents_chain_t *chains[NGX_HTTP_APIEVENTS_PHASE_N];

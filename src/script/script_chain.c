@@ -174,6 +174,7 @@ ngx_http_apievents_phases_level(ngx_conf_t *cf,
     ngx_http_apievents_walk_t *walk, ngx_http_apievents_level_t *outer,
     void **loc_conf, ngx_http_apievents_level_t *level)
 {
+    ngx_uint_t                         phase;
     ngx_http_apievents_loc_conf_t     *lcf;
     ngx_http_apievents_gate_conf_t    *gate;
     ngx_http_apievents_phases_conf_t  *pcf;
@@ -213,6 +214,10 @@ ngx_http_apievents_phases_level(ngx_conf_t *cf,
 
     } else if (level->handlers != NULL) {
         ngx_memcpy(pcf->chains, outer->chains, sizeof(pcf->chains));
+    }
+
+    for (phase = 0; phase < NGX_HTTP_APIEVENTS_PHASE_N; phase++) {
+        pcf->handled |= (pcf->chains[phase] != NULL);
     }
 
     return ngx_http_apievents_options_of_api(cf, walk, level);

@@ -11,7 +11,6 @@
 
 
 static ngx_int_t ngx_http_apievents_options_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_apievents_is_handled(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_is_preflight(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_run(ngx_http_request_t *r,
@@ -69,13 +68,16 @@ ngx_http_apievents_phases_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_apievents_options_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                     rc;
-    ngx_str_t                     text;
-    ngx_uint_t                    status;
-    ngx_http_apievents_chain_t   *chain;
-    ngx_http_apievents_inline_t  *in;
+    ngx_int_t                       rc;
+    ngx_str_t                       text;
+    ngx_uint_t                      status;
+    ngx_http_apievents_chain_t     *chain;
+    ngx_http_apievents_inline_t    *in;
+    ngx_http_apievents_loc_conf_t  *lcf;
 
-    if (r != r->main || !ngx_http_apievents_is_handled(r)) {
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
+
+    if (!lcf->phases.handled || lcf->gate.exempt || r != r->main) {
         return NGX_DECLINED;
     }
 
@@ -125,24 +127,6 @@ ngx_http_apievents_options_handler(ngx_http_request_t *r)
 
     return ngx_http_apievents_inline_finish(r,
                           ngx_http_apievents_inline_send(r, status, &text));
-}
-
-
-static ngx_uint_t
-ngx_http_apievents_is_handled(ngx_http_request_t *r)
-{
-    ngx_uint_t                      phase;
-    ngx_http_apievents_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_apievents_module);
-
-    for (phase = 0; phase < NGX_HTTP_APIEVENTS_PHASE_N; phase++) {
-        if (lcf->phases.chains[phase] != NULL) {
-            return !lcf->gate.exempt;
-        }
-    }
-
-    return 0;
 }
 
 
