@@ -642,8 +642,22 @@ ngx_int_t ngx_http_apievents_gate_caller(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_gate_hidden(ngx_http_request_t *r,
     ngx_str_t *names);
 
+/*
+ * A whole answer of the module's own, in memory that lives as long as r; an
+ * empty type leaves that of the answer.  end_with: in place of the content,
+ * NGX_DONE.
+ */
+ngx_int_t ngx_http_apievents_send_whole(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *type, ngx_str_t *body);
+ngx_int_t ngx_http_apievents_end_with(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *type, ngx_str_t *body);
+
 /* text that was written, in memory of r; NGX_ERROR: there is none */
 ngx_int_t ngx_http_apievents_copy_answer(ngx_http_request_t *r, ae_buf_t *b,
+    ngx_str_t *text);
+
+/* {"statusCode", "errorCode", "errorMessage"}, as of Layer7 */
+void ngx_http_apievents_write_error(ae_buf_t *b, ngx_uint_t status,
     ngx_str_t *text);
 
 /* gRPC over HTTP2 */

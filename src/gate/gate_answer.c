@@ -18,8 +18,6 @@
 
 static void ngx_http_apievents_answer_tyk(ae_buf_t *b, ngx_str_t *text);
 static void ngx_http_apievents_answer_xml(ae_buf_t *b, ngx_str_t *text);
-static void ngx_http_apievents_answer_layer7(ae_buf_t *b, ngx_uint_t status,
-    ngx_str_t *text);
 static void ngx_http_apievents_answer_problem(ae_buf_t *b,
     ngx_http_apievents_decision_t *d, ngx_str_t *text);
 static void ngx_http_apievents_answer_violated(ae_buf_t *b,
@@ -56,9 +54,9 @@ ngx_http_apievents_answer_body(ngx_http_request_t *r,
 
     } else if (format == NGX_HTTP_APIEVENTS_ERROR_LAYER7) {
         ngx_str_set(type, "application/json");
-        ngx_http_apievents_answer_layer7(&b,
-                                         ngx_http_apievents_refusal_status(d),
-                                         &text);
+        ngx_http_apievents_write_error(&b,
+                                       ngx_http_apievents_refusal_status(d),
+                                       &text);
 
     } else if (d->refusal->plain) {
         ngx_str_set(type, "text/plain");
@@ -142,8 +140,8 @@ ngx_http_apievents_answer_xml(ae_buf_t *b, ngx_str_t *text)
 
 /* facts: Layer7's A7; the first digits of its codes are the status */
 
-static void
-ngx_http_apievents_answer_layer7(ae_buf_t *b, ngx_uint_t status,
+void
+ngx_http_apievents_write_error(ae_buf_t *b, ngx_uint_t status,
     ngx_str_t *text)
 {
     ae_buf_puts(b, "{\"statusCode\":");

@@ -74,22 +74,12 @@ ngx_http_apievents_step_options(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_apievents_cors_answer(ngx_http_request_t *r, ngx_uint_t status)
 {
-    ngx_int_t                  rc;
-    ngx_str_t                  type;
-    ngx_http_complex_value_t   cv;
+    ngx_str_t  type, body;
 
-    rc = ngx_http_discard_request_body(r);
+    ngx_str_set(&type, "text/plain");
+    ngx_str_null(&body);
 
-    if (rc == NGX_OK) {
-        ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
-        ngx_str_set(&type, "text/plain");
-
-        rc = ngx_http_send_response(r, status, &type, &cv);
-    }
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
+    return ngx_http_apievents_end_with(r, status, &type, &body);
 }
 
 

@@ -9,10 +9,8 @@
 #include "gate/gate_private.h"
 
 
-static ngx_int_t ngx_http_apievents_reply_send(ngx_http_request_t *r,
-    ngx_http_apievents_reply_t *reply);
-static ngx_int_t ngx_http_apievents_reply_head(ngx_http_request_t *r,
-    ngx_http_apievents_reply_t *reply);
+static ngx_int_t ngx_http_apievents_reply_headers(ngx_http_request_t *r,
+    ngx_array_t *headers, ngx_str_t *type);
 
 
 ngx_int_t
@@ -52,66 +50,7 @@ ngx_int_t
 ngx_http_apievents_reply_with(ngx_http_request_t *r,
     ngx_http_apievents_reply_t *reply)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_apievents_reply_send(r, reply);
-    }
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
-}
-
-
-/* not nginx's own function, which takes the text of a redirect for its goal */
-
-static ngx_int_t
-ngx_http_apievents_reply_send(ngx_http_request_t *r,
-    ngx_http_apievents_reply_t *reply)
-{
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    if (ngx_http_apievents_reply_head(r, reply) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->pos = reply->body.data;
-    b->last = b->pos + reply->body.len;
-    b->memory = reply->body.len ? 1 : 0;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_http_apievents_reply_head(ngx_http_request_t *r,
-    ngx_http_apievents_reply_t *reply)
-{
-    ngx_str_t         type;
-    ngx_uint_t        i;
-    ngx_keyval_t     *kv;
-    ngx_table_elt_t  *h;
+    ngx_str_t  type;
 
     type = reply->type;
 
@@ -119,16 +58,35 @@ ngx_http_apievents_reply_head(ngx_http_request_t *r,
         ngx_str_set(&type, "text/plain");
     }
 
-    kv = reply->headers ? reply->headers->elts : NULL;
+    if (reply->headers != NULL
+        && ngx_http_apievents_reply_headers(r, reply->headers, &type)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    for (i = 0; kv != NULL && i < reply->headers->nelts; i++) {
+    return ngx_http_apievents_end_with(r, reply->status, &type, &reply->body);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_reply_headers(ngx_http_request_t *r, ngx_array_t *headers,
+    ngx_str_t *type)
+{
+    ngx_uint_t        i;
+    ngx_keyval_t     *kv;
+    ngx_table_elt_t  *h;
+
+    kv = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
 
         if (kv[i].key.len == sizeof("Content-Type") - 1
             && ngx_strncasecmp(kv[i].key.data, (u_char *) "Content-Type",
                                kv[i].key.len)
                == 0)
         {
-            type = kv[i].value;
+            *type = kv[i].value;
             continue;
         }
 
@@ -144,10 +102,66 @@ ngx_http_apievents_reply_head(ngx_http_request_t *r,
         h->value = kv[i].value;
     }
 
-    r->headers_out.status = reply->status;
-    r->headers_out.content_length_n = reply->body.len;
-    r->headers_out.content_type = type;
-    r->headers_out.content_type_len = type.len;
-
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_end_with(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_send_whole(r, status, type, body);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+/* not nginx's own function, which takes the text of a redirect for its goal */
+
+ngx_int_t
+ngx_http_apievents_send_whole(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = b->pos + body->len;
+    b->memory = (body->len != 0);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = body->len;
+
+    if (type->len != 0) {
+        r->headers_out.content_type = *type;
+        r->headers_out.content_type_len = type->len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, &out);
 }

@@ -27,9 +27,7 @@ ngx_http_apievents_admin_answer(ngx_http_request_t *r, ngx_uint_t status,
     ae_json_write(&b, document);
     ae_buf_puts(&b, "\n");
 
-    rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                  : ngx_http_apievents_manage_send(r, status,
-                                                   "application/json", &b);
+    rc = ngx_http_apievents_manage_send(r, status, "application/json", &b);
 
     ae_buf_free(&b);
 
@@ -54,9 +52,7 @@ ngx_http_apievents_admin_error(ngx_http_request_t *r, ngx_uint_t status,
     ae_json_escape(&b, s, 0);
     ae_buf_puts(&b, "\"}\n");
 
-    rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                  : ngx_http_apievents_manage_send(r, status,
-                                                   "application/json", &b);
+    rc = ngx_http_apievents_manage_send(r, status, "application/json", &b);
 
     ae_buf_free(&b);
 
@@ -68,41 +64,18 @@ ngx_int_t
 ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ae_buf_t *b)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *buf;
-    ngx_chain_t   out;
+    ngx_str_t  body, mime;
 
-    buf = ngx_create_temp_buf(r->pool, b->len);
-    if (buf == NULL) {
+    mime.data = (u_char *) type;
+    mime.len = ngx_strlen(type);
+
+    if (ngx_http_apievents_copy_answer(r, b, &body) != NGX_OK
+        || ngx_http_apievents_no_store(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    buf->last = ngx_cpymem(buf->last, b->data, b->len);
-    buf->last_buf = (r == r->main);
-    buf->last_in_chain = 1;
-
-    out.buf = buf;
-    out.next = NULL;
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = b->len;
-
-    r->headers_out.content_type.data = (u_char *) type;
-    r->headers_out.content_type.len = ngx_strlen(type);
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    if (ngx_http_apievents_no_store(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_apievents_send_whole(r, status, &mime, &body);
 }
 
 

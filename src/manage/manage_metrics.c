@@ -104,10 +104,8 @@ ngx_http_apievents_metrics_handler(ngx_http_request_t *r)
         ngx_http_apievents_metrics_store(&b, &s.store);
     }
 
-    rc = b.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                  : ngx_http_apievents_manage_send(r, NGX_HTTP_OK,
-                                                   "text/plain; version=0.0.4",
-                                                   &b);
+    rc = ngx_http_apievents_manage_send(r, NGX_HTTP_OK,
+                                        "text/plain; version=0.0.4", &b);
 
     ae_buf_free(&b);
 

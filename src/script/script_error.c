@@ -12,6 +12,10 @@
 
 static ae_value_t *ngx_http_apievents_error_value(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ae_arena_t *arena);
+static ae_value_t *ngx_http_apievents_error_made(ngx_http_request_t *r,
+    ae_arena_t *arena);
+static void ngx_http_apievents_error_title(ngx_uint_t status,
+    ngx_str_t *text);
 static ae_value_t *ngx_http_apievents_error_own(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ae_arena_t *arena);
 static ngx_int_t ngx_http_apievents_error_text(ngx_http_request_t *r,
@@ -65,34 +69,14 @@ ngx_http_apievents_error_value(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ae_arena_t *arena)
 {
     ae_str_t     text;
-    ngx_str_t    refusal;
-    ngx_uint_t   status;
     ae_value_t  *value, *message;
-    const char  *title;
 
-    status = r->headers_out.status;
     value = ngx_http_apievents_error_own(r, in, arena);
 
     if (value == NULL) {
-        title = ngx_http_apievents_status_title(status);
+        value = ngx_http_apievents_error_made(r, arena);
 
-        text.data = (u_char *) (title ? title : "Error");
-        text.len = ngx_strlen(text.data);
-
-        if (ngx_http_apievents_refusal_text(r, &refusal) == NGX_OK) {
-            text = *(ae_str_t *) &refusal;
-        }
-
-        value = ae_value_map(arena);
-
-        if (value == NULL
-            || ae_value_set(value, ae_str("statusCode"),
-                            ae_value_int(arena, status)) != AE_OK
-            || ae_value_set(value, ae_str("errorCode"),
-                            ae_value_int(arena, status * 10 + 1)) != AE_OK
-            || ae_value_set(value, ae_str("errorMessage"),
-                            ae_value_str(arena, text)) != AE_OK)
-        {
+        if (value == NULL) {
             return NULL;
         }
     }
@@ -111,6 +95,45 @@ ngx_http_apievents_error_value(ngx_http_request_t *r,
     }
 
     return value;
+}
+
+
+/* of the status, or the gate's own text */
+
+static ae_value_t *
+ngx_http_apievents_error_made(ngx_http_request_t *r, ae_arena_t *arena)
+{
+    ae_buf_t     b;
+    ngx_str_t    text;
+    ae_error_t   err;
+    ae_value_t  *value;
+
+    if (ngx_http_apievents_refusal_text(r, &text) != NGX_OK) {
+        ngx_http_apievents_error_title(r->headers_out.status, &text);
+    }
+
+    ae_buf_init(&b, SIZE_MAX);
+    ngx_http_apievents_write_error(&b, r->headers_out.status, &text);
+
+    value = b.failed ? NULL
+                     : ae_json_parse(arena, (ae_str_t) { b.len, b.data },
+                                     &err);
+
+    ae_buf_free(&b);
+
+    return value;
+}
+
+
+static void
+ngx_http_apievents_error_title(ngx_uint_t status, ngx_str_t *text)
+{
+    const char  *title;
+
+    title = ngx_http_apievents_status_title(status);
+
+    text->data = (u_char *) (title ? title : "Error");
+    text->len = ngx_strlen(text->data);
 }
 
 
@@ -242,24 +265,17 @@ static ngx_int_t
 ngx_http_apievents_error_of_status(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text)
 {
-    u_char      *p;
-    size_t       len;
-    const char  *title;
+    ae_buf_t   b;
+    ngx_int_t  rc;
 
-    title = ngx_http_apievents_status_title(status);
-    len = sizeof("{\"statusCode\":,\"errorCode\":,\"errorMessage\":\"\"}")
-          + 2 * NGX_INT_T_LEN + ngx_strlen(title);
+    ngx_http_apievents_error_title(status, text);
 
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    ae_buf_init(&b, SIZE_MAX);
+    ngx_http_apievents_write_error(&b, status, text);
 
-    text->data = p;
-    text->len = ngx_sprintf(p, "{\"statusCode\":%ui,\"errorCode\":%ui,"
-                               "\"errorMessage\":\"%s\"}",
-                            status, status * 10 + 1, title)
-                - p;
+    rc = ngx_http_apievents_copy_answer(r, &b, text);
 
-    return NGX_OK;
+    ae_buf_free(&b);
+
+    return rc;
 }

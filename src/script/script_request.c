@@ -29,8 +29,8 @@ static ngx_int_t ngx_http_apievents_request_apply(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in);
 static ngx_int_t ngx_http_apievents_request_replace(ngx_http_request_t *r,
     ngx_str_t *text);
-static ngx_int_t ngx_http_apievents_inline_finish(ngx_http_request_t *r,
-    ngx_int_t rc);
+static ngx_int_t ngx_http_apievents_request_end(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *text);
 
 
 /* run before the gate's own, since nginx runs the last ones first */
@@ -125,17 +125,23 @@ ngx_http_apievents_options_handler(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_apievents_inline_finish(r,
-                          ngx_http_apievents_inline_send(r, status, &text));
+    return ngx_http_apievents_request_end(r, status, &text);
 }
 
 
 static ngx_int_t
-ngx_http_apievents_inline_finish(ngx_http_request_t *r, ngx_int_t rc)
+ngx_http_apievents_request_end(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *text)
 {
-    ngx_http_finalize_request(r, rc);
+    ngx_str_t  type;
 
-    return NGX_DONE;
+    ngx_str_null(&type);
+
+    if (text->len != 0) {
+        ngx_str_set(&type, "application/json");
+    }
+
+    return ngx_http_apievents_end_with(r, status, &type, text);
 }
 
 
@@ -439,8 +445,7 @@ ngx_http_apievents_request_apply(ngx_http_request_t *r,
     rc = ngx_http_apievents_inline_ended(r, in, &text, &status);
 
     if (rc == NGX_ERROR) {
-        return ngx_http_apievents_inline_finish(r,
-                          ngx_http_apievents_inline_send(r, status, &text));
+        return ngx_http_apievents_request_end(r, status, &text);
     }
 
     if (ngx_http_apievents_result_request(r, in) != NGX_OK

@@ -86,10 +86,6 @@ ngx_int_t ngx_http_apievents_inline_start(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_inline_ended(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_str_t *text, ngx_uint_t *status);
 
-/* answers with JSON text in place of the content */
-ngx_int_t ngx_http_apievents_inline_send(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *text);
-
 /* the buffer that ends an answer */
 ngx_chain_t *ngx_http_apievents_inline_last(ngx_pool_t *pool);
 
