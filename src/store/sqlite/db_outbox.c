@@ -11,13 +11,25 @@
 #include "store/sqlite/sqlite_private.h"
 
 
-static int ae_db_outbox_read(sqlite3_stmt *st, ae_outbox_row_t *row,
-    ae_str_t *record, ae_arena_t *arena);
+/* where claimed rows go: to rows or ids, and to records */
+
+typedef struct {
+    ae_outbox_row_t    *rows;
+    uint64_t           *ids;
+    ae_str_t           *records;
+    ae_arena_t         *arena;
+} ae_db_claim_t;
+
+
+typedef int (*ae_db_claim_read_pt)(sqlite3_stmt *st, ae_db_claim_t *c,
+    size_t i);
+
+
+static int ae_db_claim_fill(ae_db_t *db, sqlite3_stmt *st,
+    ae_db_claim_read_pt read, ae_db_claim_t *c, size_t *n);
+static int ae_db_outbox_read(sqlite3_stmt *st, ae_db_claim_t *c, size_t i);
 static int ae_db_outbox_move(ae_db_t *db, int64_t owner, uint64_t uid);
-static int ae_db_outbox_fill(ae_db_t *db, sqlite3_stmt *st,
-    ae_outbox_row_t *rows, ae_str_t *records, size_t *n, ae_arena_t *arena);
-static int ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, uint64_t *ids,
-    ae_str_t *records, size_t *n, ae_arena_t *arena);
+static int ae_db_unrouted_read(sqlite3_stmt *st, ae_db_claim_t *c, size_t i);
 static int ae_db_unrouted_move(ae_db_t *db, uint64_t id, int64_t owner);
 
 
@@ -102,10 +114,12 @@ ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
     uint64_t *after, ae_outbox_row_t *rows, ae_str_t *records, size_t *n,
     ae_arena_t *arena)
 {
-    int            rc, own;
-    size_t         i, max;
-    sqlite3_stmt  *st;
+    int             rc, own;
+    size_t          i, max;
+    sqlite3_stmt   *st;
+    ae_db_claim_t   c;
 
+    c = (ae_db_claim_t) { rows, NULL, records, arena };
     max = *n;
     *n = 0;
 
@@ -132,7 +146,7 @@ ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
         ae_db_bind_int(st, 3, max);
 
         *n = max;
-        rc = ae_db_outbox_fill(db, st, rows, records, n, arena);
+        rc = ae_db_claim_fill(db, st, ae_db_outbox_read, &c, n);
     }
 
     for (i = 0; i < *n && rc == AE_OK; i++) {
@@ -148,8 +162,8 @@ ae_db_outbox_claim(ae_db_t *db, int64_t instance, int64_t owner,
 
 
 static int
-ae_db_outbox_fill(ae_db_t *db, sqlite3_stmt *st, ae_outbox_row_t *rows,
-    ae_str_t *records, size_t *n, ae_arena_t *arena)
+ae_db_claim_fill(ae_db_t *db, sqlite3_stmt *st, ae_db_claim_read_pt read,
+    ae_db_claim_t *c, size_t *n)
 {
     int     rc;
     size_t  max;
@@ -163,7 +177,7 @@ ae_db_outbox_fill(ae_db_t *db, sqlite3_stmt *st, ae_outbox_row_t *rows,
             return (rc == AE_DECLINED) ? AE_OK : AE_ERROR;
         }
 
-        if (ae_db_outbox_read(st, &rows[*n], &records[*n], arena) != AE_OK) {
+        if (read(st, c, *n) != AE_OK) {
             break;
         }
     }
@@ -177,9 +191,14 @@ ae_db_outbox_fill(ae_db_t *db, sqlite3_stmt *st, ae_outbox_row_t *rows,
 /* a row that nothing can be sent of has no record: who claims it tells */
 
 static int
-ae_db_outbox_read(sqlite3_stmt *st, ae_outbox_row_t *row, ae_str_t *record,
-    ae_arena_t *arena)
+ae_db_outbox_read(sqlite3_stmt *st, ae_db_claim_t *c, size_t i)
 {
+    ae_str_t         *record;
+    ae_outbox_row_t  *row;
+
+    row = &c->rows[i];
+    record = &c->records[i];
+
     memset(row, 0, sizeof(ae_outbox_row_t));
 
     row->uid = ae_db_get_int(st, 0);
@@ -199,7 +218,7 @@ ae_db_outbox_read(sqlite3_stmt *st, ae_outbox_row_t *row, ae_str_t *record,
         return AE_OK;
     }
 
-    if (ae_db_get_str(st, 10, AE_DB_RECORD, arena, record) != AE_OK) {
+    if (ae_db_get_str(st, 10, AE_DB_RECORD, c->arena, record) != AE_OK) {
         return AE_FULL;
     }
 
@@ -255,10 +274,12 @@ int
 ae_db_unrouted_claim(ae_db_t *db, int64_t instance, int64_t owner,
     uint64_t *ids, ae_str_t *records, size_t *n, ae_arena_t *arena)
 {
-    int            rc, own;
-    size_t         i, max;
-    sqlite3_stmt  *st;
+    int             rc, own;
+    size_t          i, max;
+    sqlite3_stmt   *st;
+    ae_db_claim_t   c;
 
+    c = (ae_db_claim_t) { NULL, ids, records, arena };
     max = *n;
     *n = 0;
 
@@ -279,7 +300,7 @@ ae_db_unrouted_claim(ae_db_t *db, int64_t instance, int64_t owner,
         ae_db_bind_int(st, 2, max);
 
         *n = max;
-        rc = ae_db_unrouted_fill(db, st, ids, records, n, arena);
+        rc = ae_db_claim_fill(db, st, ae_db_unrouted_read, &c, n);
     }
 
     for (i = 0; i < *n && rc == AE_OK && owner != instance; i++) {
@@ -291,31 +312,11 @@ ae_db_unrouted_claim(ae_db_t *db, int64_t instance, int64_t owner,
 
 
 static int
-ae_db_unrouted_fill(ae_db_t *db, sqlite3_stmt *st, uint64_t *ids,
-    ae_str_t *records, size_t *n, ae_arena_t *arena)
+ae_db_unrouted_read(sqlite3_stmt *st, ae_db_claim_t *c, size_t i)
 {
-    int     rc;
-    size_t  max;
+    c->ids[i] = (uint64_t) sqlite3_column_int64(st, 0);
 
-    max = *n;
-
-    for (*n = 0; *n < max; (*n)++) {
-        rc = ae_db_row(db, st);
-
-        if (rc != AE_OK) {
-            return (rc == AE_DECLINED) ? AE_OK : AE_ERROR;
-        }
-
-        ids[*n] = (uint64_t) sqlite3_column_int64(st, 0);
-
-        if (ae_db_get_str(st, 1, AE_DB_RECORD, arena, &records[*n]) != AE_OK) {
-            break;
-        }
-    }
-
-    (void) sqlite3_reset(st);
-
-    return (*n == 0 && max != 0) ? ae_db_fail_memory(db) : AE_OK;
+    return ae_db_get_str(st, 1, AE_DB_RECORD, c->arena, &c->records[i]);
 }
 
 
