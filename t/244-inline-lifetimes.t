@@ -33,13 +33,12 @@ our $Barrier = barrier(200);
 
 add_block_preprocessor(sub {
     my ($block) = @_;
-    my %port = (RAW => $Server->port, BARRIER => $Barrier);
 
-    for my $name (qw(config user_files)) {
-        $block->set_value($name => $block->$name =~ s/(RAW|BARRIER)/127.0.0.1:$port{$1}/gr)
-            if defined $block->$name;
-    }
+    $block->set_value(user_files => $block->user_files =~ s/BARRIER/127.0.0.1:$Barrier/gr)
+        if defined $block->user_files;
 });
+
+raw_server($Server);
 
 no_shuffle();
 worker_connections(2048);
@@ -70,37 +69,6 @@ sub barrier {
     }
 
     return $listen->sockport;
-}
-
-
-sub client {
-    my ($text) = @_;
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
-
-    syswrite $socket, $text;
-    return $socket;
-}
-
-
-# all that comes until the server closes
-sub talk {
-    my $socket = client(@_);
-    my $text = '';
-
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $text, 65536, length $text;
-    alarm 0;
-
-    return $text;
-}
-
-
-sub get {
-    my ($path, @headers) = @_;
-    return CORE::join '', map "$_\r\n", "GET $path HTTP/1.1", 'Host: x', @headers, '';
 }
 
 
@@ -164,10 +132,10 @@ GET /api/x
 --- response_body_like: "body":"mine"
 --- check eval
 sub {
-    my $inner = main::get('/api/smuggled');
-    my $text = main::talk(
-        main::get('/api/first', 'Content-Length: ' . length $inner) . $inner
-        . main::get('/api/second', 'Connection: close'));
+    my $inner = request_head('GET', '/api/smuggled');
+    my $text = talk(
+        request_head('GET', '/api/first', 'Content-Length: ' . length $inner) . $inner
+        . request_head('GET', '/api/second', 'Connection: close'));
 
     unlike($text, qr/smuggled/, 'the body is no request');
     like($text, qr{"uri":"/first".*"uri":"/second"}s, 'both were answered');
@@ -309,13 +277,13 @@ export default function (ctx) {
 GET /api/x
 --- check eval
 sub {
-    my $preflight = main::get('/api/x', 'Access-Control-Request-Method: GET')
+    my $preflight = request_head('GET', '/api/x', 'Access-Control-Request-Method: GET')
                     =~ s/^GET/OPTIONS/r;
-    my @all = ($preflight, map { main::get("/api/$_") }
+    my @all = ($preflight, map { request_head('GET', "/api/$_") }
                qw(x slow/200 status/503 call/x));
 
     for my $wait (0, 0.05, 0.12, 0.2, 0.33, 0.42) {
-        my @clients = map { main::client($_) } @all;
+        my @clients = map { client($_) } @all;
         select undef, undef, undef, $wait;
         close $_ for @clients;
     }
@@ -343,8 +311,8 @@ GET /api/x
 --- check eval
 sub {
     my @paths = qw(a throw thrown status/503 a throw b);
-    my $text = main::talk(CORE::join '', map({ main::get("/api/$_") } @paths),
-                          main::get('/api/c', 'Connection: close'));
+    my $text = talk(CORE::join '', map({ request_head('GET', "/api/$_") } @paths),
+                          request_head('GET', '/api/c', 'Connection: close'));
 
     is(CORE::join("\n", main::answers($text)), CORE::join("\n",
         '200 {"uri":"/a"}', '500 {"error":500}', '500 {"error":500}',
@@ -372,7 +340,7 @@ GET /none
 --- error_code: 404
 --- check eval
 sub {
-    my @clients = map { main::client(main::get('/api/x', 'Connection: close')) }
+    my @clients = map { client(request_head('GET', '/api/x', 'Connection: close')) }
                   1 .. 200;
     my $good = grep { local $/; my $text = readline $_;
                       $text =~ /^HTTP\/1.1 200 .*"x-barrier":"all 200 are here"/s } @clients;

@@ -44,41 +44,11 @@ our $Server = RawServer->new(
         return 0;
     });
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    my $raw = '127.0.0.1:' . $Server->port;
-
-    $block->set_value(config => $block->config =~ s/RAW/$raw/gr)
-        if defined $block->config;
-});
+raw_server($Server);
 
 no_shuffle();
 worker_connections(256);
 run_tests();
-
-
-sub talk {
-    my ($text) = @_;
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
-    my $answer = '';
-
-    syswrite $socket, $text;
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $answer, 65536, length $answer;
-    alarm 0;
-
-    return $answer;
-}
-
-
-sub ask {
-    my ($verb, $path, @headers) = @_;
-    return CORE::join '', map "$_\r\n", "$verb $path HTTP/1.1", 'Host: x',
-                                        @headers, '';
-}
 
 
 # KB of memory that is the worker's own; sanitizers keep what is freed
@@ -152,7 +122,7 @@ GET /api/x
 --- check eval
 sub {
     my @seen = map {
-        my $text = main::talk(main::ask('GET', '/api/x', 'Connection: close', @$_));
+        my $text = talk(request_head('GET', '/api/x', 'Connection: close', @$_));
         $text =~ /\r\n\r\n(.*)/s && $1
     } ['Accept-Encoding: br, gzip;q=0.5, zstd'], ['Accept-Encoding: br'], [];
 
@@ -188,12 +158,12 @@ json = {statusCode: 304, mine: 1};
 GET /api/json
 --- check eval
 sub {
-    my $text = main::talk(CORE::join '', map({ main::ask(@$_) }
+    my $text = talk(CORE::join '', map({ request_head(@$_) }
         ['HEAD', '/api/json'], ['GET', '/api/none'],
         ['GET', '/api/json?status=204'], ['GET', '/api/json?status=304'],
         ['HEAD', '/api/json?status=204'], ['GET', '/api/error'],
         ['HEAD', '/api/error']),
-        main::ask('GET', '/api/json', 'Connection: close'));
+        request_head('GET', '/api/json', 'Connection: close'));
 
     is(CORE::join(' ', $text =~ m{HTTP/1\.1 (\d+)}g),
        '200 204 204 304 204 304 304 200', 'in their order');
@@ -294,9 +264,9 @@ json.seen = json.statusCode;
 --- check eval
 sub {
     is(logged(2), "LOG ssi\nLOG mirrored", 'once each');
-    unlike(main::talk("BAD\r\n\r\n"), qr/seen/, 'status 400');
-    unlike(main::talk('GET /' . 'x' x 40000 . " HTTP/1.1\r\n\r\n"), qr/seen/, 'status 414');
-    unlike(main::talk("GET /inner HTTP/1.1\r\nHost: x y\r\n\r\n"), qr/seen/, 'a bad header');
+    unlike(talk("BAD\r\n\r\n"), qr/seen/, 'status 400');
+    unlike(talk('GET /' . 'x' x 40000 . " HTTP/1.1\r\n\r\n"), qr/seen/, 'status 414');
+    unlike(talk("GET /inner HTTP/1.1\r\nHost: x y\r\n\r\n"), qr/seen/, 'a bad header');
 }
 
 
@@ -320,11 +290,11 @@ GET /api/large
 sub {
     my $before = main::memory();
 
-    my $text = main::talk(main::ask('GET', '/plain/large', 'Connection: close'));
+    my $text = talk(request_head('GET', '/plain/large', 'Connection: close'));
     is(length($text =~ s/^.*?\r\n\r\n//sr), $main::Large, 'whole without handlers');
 
     for (1 .. 3) {
-        like(main::talk(main::ask('GET', '/api/large', 'Connection: close')),
+        like(talk(request_head('GET', '/api/large', 'Connection: close')),
              qr/^HTTP.1.1 502/, 'none with one');
     }
     cmp_ok(main::memory() - $before, '<', 16 * 1024, 'memory');
@@ -355,8 +325,8 @@ GET /api/x
 --- check eval
 sub {
     my $some = sub {
-        my $text = main::talk(main::ask('GET', '/api/x') x 99
-                              . main::ask('GET', '/api/x', 'Connection: close'));
+        my $text = talk(request_head('GET', '/api/x') x 99
+                              . request_head('GET', '/api/x', 'Connection: close'));
         return scalar(() = $text =~ /"seen":1/g);
     };
     my $good = 0;

@@ -6,12 +6,6 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use InlineBlocks;
-use IO::Socket::INET;
-
-{
-    no strict 'refs';
-    *{"Test::Base::Filter::$_"} = \&{$_} for qw(begin_run end_run);
-}
 
 workers(2);
 run_tests();
@@ -20,27 +14,11 @@ run_tests();
 # a request whose handlers run, as they have logged
 sub begin_run {
     my ($n) = @_;
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
+    my $socket = client(request_head('GET', '/api/x?wait=1', 'Connection: close'));
 
-    syswrite $socket, "GET /api/x?wait=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    ApiEvents::wait_for(sub { (() = InlineBlocks::logged($n) =~ /LOG /g) >= $n });
+    wait_for(sub { (() = logged($n) =~ /LOG /g) >= $n });
 
     return $socket;
-}
-
-
-sub end_run {
-    my ($socket) = @_;
-    my $text = '';
-
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $text, 65536, length $text;
-    alarm 0;
-
-    return $text;
 }
 
 __DATA__
@@ -68,14 +46,14 @@ GET /api/x
 --- check eval
 sub {
     my $before = CORE::join ' ', sort(worker_pids());
-    my $socket = begin_run(1);
+    my $socket = main::begin_run(1);
 
     kill HUP => master_pid();
     ok(wait_for(sub { my @now = worker_pids();
                       @now >= 2 && !grep { my $pid = $_; grep { $_ == $pid } split / /, $before }
                                          (sort { $b <=> $a } @now)[0, 1] }),
        'there are new workers');
-    like(end_run($socket), qr/^HTTP\/1.1 200 .*"seen":true\}$/s, 'the old one answers');
+    like(hear($socket), qr/^HTTP\/1.1 200 .*"seen":true\}$/s, 'the old one answers');
     ok(wait_for(sub { worker_pids() == 2 }), 'and ends');
 }
 
@@ -98,10 +76,10 @@ GET /api/x
 qr/exited on signal 9/
 --- check eval
 sub {
-    my $socket = begin_run(1);
+    my $socket = main::begin_run(1);
 
     kill KILL => worker_pids();
-    is(end_run($socket), '', 'no answer');
+    is(hear($socket), '', 'no answer');
     ok(wait_for(sub { (http_get('/api/x'))[0] == 200 }), 'the next is served');
 }
 
@@ -122,8 +100,8 @@ GET /api/x
 --- response_body_like: "uri":"/x"
 --- check eval
 sub {
-    my $socket = begin_run(1);
+    my $socket = main::begin_run(1);
 
     kill QUIT => master_pid();
-    like(end_run($socket), qr/^HTTP\/1.1 200 .*"uri":"\/x"/s, 'it is answered');
+    like(hear($socket), qr/^HTTP\/1.1 200 .*"uri":"\/x"/s, 'it is answered');
 }

@@ -7,7 +7,6 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use InlineBlocks;
-use IO::Socket::INET;
 use RawServer;
 
 our $Server = RawServer->new(
@@ -24,13 +23,7 @@ our $Server = RawServer->new(
         return 0;
     });
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    my $raw = 'http://127.0.0.1:' . $Server->port;
-
-    $block->set_value($_ => $block->$_ =~ s/RAW/$raw/gr)
-        for grep { defined $block->$_ } qw(config http_config);
-});
+raw_server($Server);
 
 run_tests();
 
@@ -48,32 +41,9 @@ sub block {
 }
 
 
-sub talk {
-    my ($port, $text) = @_;
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Timeout => 30,
-                                       PeerPort => $port) or die "$!\n";
-
-    syswrite $socket, $text;
-    return $socket;
-}
-
-
-# until it has come
-sub hear {
-    my ($socket, $wanted) = @_;
-    my $text = '';
-
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while $text !~ $wanted && sysread $socket, $text, 65536, length $text;
-    alarm 0;
-
-    return $text;
-}
-
 BEGIN {
     no strict 'refs';
-    *{"Test::Base::Filter::$_"} = \&{$_} for qw(frame block talk hear);
+    *{"Test::Base::Filter::$_"} = \&{$_} for qw(frame block);
 }
 
 __DATA__
@@ -110,9 +80,9 @@ GET /none
 --- error_code: 404
 --- check eval
 sub {
-    my $socket = talk(rand_port(2), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
+    my $socket = client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
                       . frame(1, 5, 1, block('/api/x?at=request'))
-                      . frame(1, 5, 3, block('/api/x?at=response')));
+                      . frame(1, 5, 3, block('/api/x?at=response')), rand_port(2));
 
     select undef, undef, undef, 0.3;
     syswrite $socket, frame(3, 0, 1, pack 'N', 8) . frame(3, 0, 3, pack 'N', 8)
@@ -139,7 +109,7 @@ error e.js
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection upgrade;
-            proxy_pass RAW/;
+            proxy_pass http://RAW/;
             HANDLERS
         }
 --- user_files
@@ -152,13 +122,12 @@ GET /none
 --- error_code: 404
 --- check eval
 sub {
-    my $port = $Test::Nginx::Util::ServerPortForClient;
-    my $socket = talk($port, "GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    my $socket = client("GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n");
 
     like(hear($socket, qr/data: 1/), qr/data: 1/, 'the first event');
     close $socket;
 
-    $socket = talk($port, "GET /api/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+    $socket = client("GET /api/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
                           . "Connection: Upgrade\r\n\r\n");
     like(hear($socket, qr/\r\n\r\n/), qr/^HTTP\/1.1 101 /, 'it switches');
     syswrite $socket, "ping";

@@ -18,44 +18,10 @@ our $Server = RawServer->new(
     '/early' => [sub { syswrite $_[0], $Json; return 0 }],
     '/503' => "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno");
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    my $raw = '127.0.0.1:' . $Server->port;
-
-    $block->set_value(config => $block->config =~ s/RAW/$raw/gr)
-        if defined $block->config;
-});
+raw_server($Server);
 
 no_shuffle();
 run_tests();
-
-
-sub client {
-    return IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) || die "$!\n";
-}
-
-
-# what comes until the server closes
-sub rest {
-    my ($socket) = @_;
-    my $text = '';
-
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $text, 65536, length $text;
-    alarm 0;
-
-    return $text;
-}
-
-
-sub head {
-    my ($verb, $path, @headers) = @_;
-    return CORE::join '', map "$_\r\n", "$verb $path HTTP/1.1", 'Host: x',
-                                        @headers, '';
-}
 
 
 # the answer's body; it ends the connection
@@ -63,9 +29,9 @@ sub ask {
     my ($verb, $path, $body) = @_;
     my $socket = client();
 
-    syswrite $socket, head($verb, $path, 'Connection: close',
+    syswrite $socket, request_head($verb, $path, 'Connection: close',
                            'Content-Length: ' . length $body) . $body;
-    return rest($socket) =~ s/^.*?\r\n\r\n//sr;
+    return hear($socket) =~ s/^.*?\r\n\r\n//sr;
 }
 
 __DATA__
@@ -190,24 +156,24 @@ export default function (ctx) {
 ['[null]', '[null]', '[null]', '[null]', '["body"]', '[null]']
 --- check eval
 sub {
-    my $socket = main::client();
-    my $inner = main::head('GET', '/api/smuggled');
+    my $socket = client();
+    my $inner = request_head('GET', '/api/smuggled');
 
-    syswrite $socket, main::head('GET', '/static',
+    syswrite $socket, request_head('GET', '/static',
         'Content-Length: ' . (2 * length $inner)) . $inner;
     select undef, undef, undef, 0.2;
-    syswrite $socket, $inner . main::head('GET', '/return', 'Connection: close');
+    syswrite $socket, $inner . request_head('GET', '/return', 'Connection: close');
 
-    my @answers = main::rest($socket) =~ /\[null\]/g;
+    my @answers = hear($socket) =~ /\[null\]/g;
     is("@answers", '[null] [null]', 'a body that is dropped is no request');
 
-    $socket = main::client();
-    syswrite $socket, main::head('POST', '/large', 'Connection: close',
+    $socket = client();
+    syswrite $socket, request_head('POST', '/large', 'Connection: close',
                                  'Transfer-Encoding: chunked')
         . "5\r\nfirst\r\n";
     select undef, undef, undef, 0.1;
     syswrite $socket, "a\r\n2345678901\r\n0\r\n\r\n";
-    like(main::rest($socket), qr/ 413 .*\r\n\[null\]$/s, 'as far as it was read');
+    like(hear($socket), qr/ 413 .*\r\n\[null\]$/s, 'as far as it was read');
 }
 
 
@@ -231,17 +197,17 @@ json.seen = req.json;
 ['{"a":1,"seen":"abc"}', '{"a":1,"seen":null}']
 --- check eval
 sub {
-    my $socket = main::client();
+    my $socket = client();
 
-    syswrite $socket, main::head('POST', '/api/early', 'Content-Length: 1000000',
+    syswrite $socket, request_head('POST', '/api/early', 'Content-Length: 1000000',
                                  'Connection: close') . 'first';
-    like(main::rest($socket), qr/\{"a":1,"seen":null\}$/,
+    like(hear($socket), qr/\{"a":1,"seen":null\}$/,
          'answered before the body is there');
 
-    $socket = main::client();
-    syswrite $socket, main::head('POST', '/api/early',
+    $socket = client();
+    syswrite $socket, request_head('POST', '/api/early',
         'Transfer-Encoding: chunked') . "5\r\nfirst\r\n";
-    like(main::rest($socket), qr/\{"a":1,"seen":null\}$/, 'a chunked one');
+    like(hear($socket), qr/\{"a":1,"seen":null\}$/, 'a chunked one');
 }
 
 
@@ -269,16 +235,16 @@ GET /api/json
 --- check eval
 sub {
     my @bodies = map { my $query = $_;
-        my $socket = main::client();
+        my $socket = client();
 
         $main::Server->forget;
 
-        syswrite $socket, main::head('POST', "/api/json$query",
+        syswrite $socket, request_head('POST', "/api/json$query",
             'Transfer-Encoding: chunked', 'Connection: close') . "5\r\nfirst\r\n";
         select undef, undef, undef, 0.1;
         syswrite $socket, "7\r\n second\r\n0\r\n\r\n";
 
-        like(main::rest($socket), qr/\{"a":1,"seen":"first second"\}$/, 'the answer');
+        like(hear($socket), qr/\{"a":1,"seen":"first second"\}$/, 'the answer');
         map { $_->[1] =~ /chunked/i ? 'chunked' : $_->[2] }
             $main::Server->requests;
     } '', '?change=1';
@@ -337,15 +303,15 @@ GET /api/x
 --- check eval
 sub {
     my @answers = map {
-        my $socket = main::client();
+        my $socket = client();
         my $part = "10000\r\n" . 'x' x 65536 . "\r\n";
 
-        print $socket main::head('POST', "/api/$_", 'Transfer-Encoding: chunked',
+        print $socket request_head('POST', "/api/$_", 'Transfer-Encoding: chunked',
                                  'Connection: close');
         print $socket $part for 1 .. 1024;
         print $socket "0\r\n\r\n";
 
-        my $text = main::rest($socket);
+        my $text = hear($socket);
         $text =~ m{^HTTP/1.1 (\d+).*?\r\n\r\n(\[.*)?}s && CORE::join ' ', $1, $2 // ();
     } qw(x streamed request);
 

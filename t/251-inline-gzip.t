@@ -52,13 +52,7 @@ our $Server = RawServer->new(
     '/503' => packed(Compress::Zlib::memGzip('{"statusCode":503,"a":{')
                      . $second . Compress::Zlib::memGzip('}'), '503 Busy'));
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    my $raw = '127.0.0.1:' . $Server->port;
-
-    $block->set_value(config => $block->config =~ s/RAW/$raw/gr)
-        if defined $block->config;
-});
+raw_server($Server);
 
 no_shuffle();
 run_tests();

@@ -6,8 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use ApiEvents;
-use InlineBlocks;
-use IO::Socket::INET;
+use InlineBlocks qw(:DEFAULT ask);
 use RawServer;
 
 our $Release = File::Temp->new;
@@ -46,32 +45,6 @@ END
 no_shuffle();
 run_tests();
 
-
-# "200 body" of a GET, or "POST /path" with lines of headers and a body
-sub ask {
-    my ($what, $headers, $body) = @_;
-    my ($verb, $path) = $what =~ /(\S+) (.*)/ ? ($1, $2) : ('GET', $what);
-    my ($text, $answer) = ('', '');
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
-
-    $headers //= '';
-    $headers .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
-
-    syswrite $socket, "$verb $path HTTP/1.0\r\nHost: x\r\n$headers\r\n"
-        . ($body // '');
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $answer, 65536, length $answer;
-    alarm 0;
-
-    my ($head, $rest) = split /\r\n\r\n/, $answer, 2;
-    my ($status) = ($head // '') =~ m{^HTTP/\S+ (\d+)};
-
-    return wantarray ? ($status, $head, $rest) : CORE::join ' ', $status // 0, $rest // '';
-}
-
 __DATA__
 
 === TEST 1: satisfy: handlers run where the request passes, once
@@ -96,17 +69,17 @@ sub {
     for my $case (['/any/1'], ['/any/2', $password], ['/password/3', $password],
                   ['/address/4', $password])
     {
-        like(main::ask(@$case), qr/^200 .*"x-by":"handler".*"seen":1}$/, "$case->[0] passes");
+        like(ask(@$case), qr/^200 .*"x-by":"handler".*"seen":1}$/, "$case->[0] passes");
     }
 
     for my $path ('/password/5', '/address/6') {
-        my ($status, $head, $body) = main::ask($path);
+        my ($status, $head, $body) = ask($path);
 
         is("$status $body", '401 {"error":401}', "$path: an error");
         like($head, qr/^WWW-Authenticate: Basic realm="x"\r?$/m, 'that asks');
     }
 
-    is(scalar main::ask('/denied/7'), '403 {"error":403}', 'allow and deny');
+    is(scalar ask('/denied/7'), '403 {"error":403}', 'allow and deny');
     is(logged(11), CORE::join("\n", map("LOG request $_\nLOG response $_", 1 .. 4),
                              'LOG error 5 401', 'LOG error 6 401', 'LOG error 7 403'),
        'each once');
@@ -143,12 +116,12 @@ sub {
 throw 'within the subrequest';
 --- check eval
 sub {
-    like(main::ask('/yes/1'), qr/^200 .*"x-who":"yes".*"x-by":"handler".*"seen":1}$/, 'passes');
-    like(main::ask('POST /yes/2', undef, 'ab'), qr/^200 .*"body":"abab".*"seen":1}$/,
+    like(ask('/yes/1'), qr/^200 .*"x-who":"yes".*"x-by":"handler".*"seen":1}$/, 'passes');
+    like(ask('POST /yes/2', undef, 'ab'), qr/^200 .*"body":"abab".*"seen":1}$/,
          'with a body');
-    is(scalar main::ask('/no/3'), '403 {"error":403}', 'refuses');
-    is(scalar main::ask('/who/4'), '401 {"error":401}', 'asks for a password');
-    is(scalar main::ask('POST /broken/5', undef, 'ab'), '500 {"error":500}', 'fails');
+    is(scalar ask('/no/3'), '403 {"error":403}', 'refuses');
+    is(scalar ask('/who/4'), '401 {"error":401}', 'asks for a password');
+    is(scalar ask('POST /broken/5', undef, 'ab'), '500 {"error":500}', 'fails');
     is(logged(7), CORE::join("\n", map("LOG request $_\nLOG response $_", 1, 2),
                             'LOG error 3 403', 'LOG error 4 401', 'LOG error 5 500'),
        'each once');
@@ -177,12 +150,12 @@ return {'Access-Control-Allow-Origin': '*', HTTPStatusCode: 204};
     location /few/ { limit_req zone=few; limit_req_status 429; proxy_pass $UPSTREAM/; }
 --- check eval
 sub {
-    like(main::ask("/slow/$_"), qr/^200 .*"x-by":"handler".*"seen":1}$/, 'maybe delayed')
+    like(ask("/slow/$_"), qr/^200 .*"x-by":"handler".*"seen":1}$/, 'maybe delayed')
         for 1 .. 3;
 
-    like(main::ask('/few/4'), qr/^200 .*"seen":1}$/, 'passes');
-    is(scalar main::ask('POST /few/5', undef, 'ab'), '429 {"error":429}', 'refused');
-    is(scalar main::ask('OPTIONS /few/6', "Access-Control-Request-Method: GET\r\n"), '204 ',
+    like(ask('/few/4'), qr/^200 .*"seen":1}$/, 'passes');
+    is(scalar ask('POST /few/5', undef, 'ab'), '429 {"error":429}', 'refused');
+    is(scalar ask('OPTIONS /few/6', "Access-Control-Request-Method: GET\r\n"), '204 ',
        'a preflight is asked first');
     is(logged(10), CORE::join("\n", map("LOG request $_\nLOG response $_", 1 .. 4),
                              'LOG error 5 429', 'LOG options'),
@@ -215,10 +188,10 @@ sub {
 
     syswrite $socket, "GET /one/1?wait=1 HTTP/1.0\r\n\r\n";
     ok(ApiEvents::wait_for(sub { $main::Server->requests > 0 }), 'its handler waits');
-    is(scalar main::ask('/one/2'), '503 {"error":503}', 'another one is refused');
+    is(scalar ask('/one/2'), '503 {"error":503}', 'another one is refused');
     syswrite $main::Release, 'x';
     is(CORE::join('', <$socket>) =~ s/.*\r\n\r\n//sr, '{"a":1,"seen":1}', 'it goes on');
-    ok(ApiEvents::wait_for(sub { main::ask('/one/4') =~ /^200 .*"seen":1}$/ }),
+    ok(ApiEvents::wait_for(sub { ask('/one/4') =~ /^200 .*"seen":1}$/ }),
        'and makes room');
 }
 
@@ -241,10 +214,10 @@ return {'Access-Control-Allow-Origin': '*', HTTPStatusCode: Number(req.urlParame
 sub {
     my $preflight = "Access-Control-Request-Method: GET\r\n";
 
-    is(scalar main::ask("OPTIONS /a/1?status=$_", $preflight), "$_ ", "status $_")
+    is(scalar ask("OPTIONS /a/1?status=$_", $preflight), "$_ ", "status $_")
         for 200, 204, 299, 403;
-    is(scalar main::ask('OPTIONS /a/2?throw=1', $preflight), '500 {"error":500}', 'but a throw');
-    like(main::ask('OPTIONS /a/3'), qr/^200 .*"seen":1}$/, 'nor a preflight');
+    is(scalar ask('OPTIONS /a/2?throw=1', $preflight), '500 {"error":500}', 'but a throw');
+    like(ask('OPTIONS /a/3'), qr/^200 .*"seen":1}$/, 'nor a preflight');
     is(logged(3), "LOG error 2 500\nLOG request 3\nLOG response 3", 'each once');
 }
 
@@ -292,16 +265,16 @@ sub {
 {"of":"a file"}
 --- check eval
 sub {
-    like(main::ask('/last/1'), qr/^200 .*"uri":"\/1".*"x-by":"handler".*"seen":1}$/, 'last');
-    like(main::ask('/break/2'), qr/^200 .*"uri":"\/b-2".*"seen":1}$/, 'break');
-    like(main::ask('POST /try/3', undef, 'ab'),
+    like(ask('/last/1'), qr/^200 .*"uri":"\/1".*"x-by":"handler".*"seen":1}$/, 'last');
+    like(ask('/break/2'), qr/^200 .*"uri":"\/b-2".*"seen":1}$/, 'break');
+    like(ask('POST /try/3', undef, 'ab'),
          qr/^200 .*"uri":"\/try\/3".*"body":"abab".*"x-by":"handler".*"seen":1}$/, 'named');
-    like(main::ask('/uri/4'), qr/^200 .*"uri":"\/uri".*"x-by":"handler".*"seen":1}$/, 'URI');
-    is(scalar main::ask('/status/5'), '410 {"error":410}', 'status');
-    is(scalar main::ask('/index/'), '200 {"of":"a file","seen":1}', 'index');
-    like(main::ask('/accel/8'), qr/^200 .*"uri":"\/8".*"x-by":"handler".*"seen":1}$/, 'X-Accel-Redirect');
-    like(main::ask('/late/9'), qr/^200 .*"x-by":"handler"}}$/, 'where there are some');
-    unlike(main::ask('/types/10', "Accept-Encoding: br\r\n"), qr/"br"/, 'encodings');
+    like(ask('/uri/4'), qr/^200 .*"uri":"\/uri".*"x-by":"handler".*"seen":1}$/, 'URI');
+    is(scalar ask('/status/5'), '410 {"error":410}', 'status');
+    is(scalar ask('/index/'), '200 {"of":"a file","seen":1}', 'index');
+    like(ask('/accel/8'), qr/^200 .*"uri":"\/8".*"x-by":"handler".*"seen":1}$/, 'X-Accel-Redirect');
+    like(ask('/late/9'), qr/^200 .*"x-by":"handler"}}$/, 'where there are some');
+    unlike(ask('/types/10', "Accept-Encoding: br\r\n"), qr/"br"/, 'encodings');
     is(logged(17), CORE::join("\n", map("LOG request $_\nLOG response $_", 1 .. 4),
                              'LOG request 5', 'LOG error 5 410', 'LOG request ', 'LOG response ',
                              'LOG request 8', 'LOG response 8', 'LOG request 9',

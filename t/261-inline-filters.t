@@ -6,10 +6,9 @@ use warnings;
 
 use lib 't/lib';
 use ApiEvents;
-use InlineBlocks;
+use InlineBlocks qw(:DEFAULT ask);
 
 use Compress::Zlib ();
-use IO::Socket::INET;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -42,32 +41,6 @@ END
 
 no_shuffle();
 run_tests();
-
-
-# status, head and body of a GET, or "POST /path"
-sub ask {
-    my ($what, $headers, $body) = @_;
-    my ($verb, $path) = $what =~ /(\S+) (.*)/ ? ($1, $2) : ('GET', $what);
-    my $answer = '';
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', Timeout => 30,
-        PeerPort => $Test::Nginx::Util::ServerPortForClient) or die "$!\n";
-
-    $headers //= '';
-    $headers .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
-
-    syswrite $socket, "$verb $path HTTP/1.0\r\nHost: x\r\n$headers\r\n"
-        . ($body // '');
-    local $SIG{ALRM} = sub { close $socket };
-    alarm 30;
-    1 while sysread $socket, $answer, 65536, length $answer;
-    alarm 0;
-
-    my ($head, $rest) = split /\r\n\r\n/, $answer, 2;
-    my ($status) = ($head // '') =~ m{^HTTP/\S+ (\d+)};
-
-    return ($status // 0, $head // '', $rest // '');
-}
 
 __DATA__
 
@@ -103,20 +76,20 @@ __DATA__
 --- check eval
 sub {
     my $seen = q("seen":"<!--# echo var='request_method' -->"});
-    my ($status, $head, $body) = main::ask('/sub/a.json');
+    my ($status, $head, $body) = ask('/sub/a.json');
 
     is($body, q({"verb":"two files","seen":"replaced echo var='request_method' -->"}),
        'sub_filter');
 
-    ($status, $head, $body) = main::ask('/add/a.json');
+    ($status, $head, $body) = ask('/add/a.json');
     like($body, qr/^\{[^}]*"uri":"\/slow\/200".*\}\{"verb":"a file",\Q$seen\E\{.*"uri":"\/to\/after".*\}$/,
          'addition');
     unlike($head, qr/^Content-Length/mi, 'of no length that is known');
 
-    ($status, $head, $body) = main::ask('/ssi/a.json');
+    ($status, $head, $body) = ask('/ssi/a.json');
     is($body, '{"verb":"a file","seen":"GET"}', 'SSI');
 
-    ($status, $head, $body) = main::ask('/gzip/a.json', "Accept-Encoding: gzip\r\n");
+    ($status, $head, $body) = ask('/gzip/a.json', "Accept-Encoding: gzip\r\n");
     like($head, qr/^Content-Encoding: gzip\r?$/m, 'gzip');
     unlike($head, qr/^Content-Length/mi, 'of no length that is known');
     unlike($head, qr/^ETag/mi, 'nor a tag');
@@ -138,12 +111,12 @@ sub {
     }
 --- check eval
 sub {
-    my (undef, $head) = main::ask('/a/1');
+    my (undef, $head) = ask('/a/1');
 
     like($head, qr/^Cache-Control: max-age=3600\r?$/m, 'expires');
     like($head, qr/^X-Ok: 200\r\nX-Always: 200\r?$/m, 'the status');
 
-    (undef, $head) = main::ask('/a/1?status=299');
+    (undef, $head) = ask('/a/1?status=299');
     unlike($head, qr/^Cache-Control: max-age|^X-Ok/m, 'none for this status');
     like($head, qr/^X-Always: 299/m, 'but where always');
 }
@@ -193,7 +166,7 @@ sub {
                       . q("seen":"<!--# echo var='request_method' -->"}), 'one that is no error'],
         ['/quiet/1', '404 as it is', 'a page without handlers'])
     {
-        my ($status, undef, $body) = main::ask($case->[0]);
+        my ($status, undef, $body) = ask($case->[0]);
 
         is("$status $body", $case->[1], $case->[2]);
     }
@@ -225,7 +198,7 @@ function run(r) {
 export default {run};
 --- check eval
 sub {
-    my (undef, undef, $body) = main::ask('POST /a/1', undef, 'ab');
+    my (undef, undef, $body) = ask('POST /a/1', undef, 'ab');
 
     like($body, qr/"body":"abab"/, 'upstream');
     like(logged(2), qr/^LOG copy handler abab$/m, 'the mirror');
@@ -255,7 +228,7 @@ sub {
                   ['/a/status/404?key=3', 'HIT'], ['/plain/none?key=3', 'HIT'],
                   ['HEAD /a/answers/a.json?key=4', 'MISS'], ['/a/answers/a.json?key=4', 'HIT'])
     {
-        my ($status, $head, $body) = main::ask($case->[0]);
+        my ($status, $head, $body) = ask($case->[0]);
 
         like($head, qr/^X-Cache: $case->[1]\r?$/m, "$case->[0]: $case->[1]");
         push @body, "$status $body" =~ s/\n+$//r;

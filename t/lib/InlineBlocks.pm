@@ -4,7 +4,8 @@ package InlineBlocks;
 # front of an upstream that tells in JSON what it was asked; its handlers are
 # the lines of "handlers", such as "request h.js", of files below html/.  In
 # what a block says $UPSTREAM is the upstream's URL, and $EXAMPLES the folder of
-# the example handlers.
+# the example handlers.  RAW is the address of a server that raw_server() was
+# told of.
 #
 # The upstream:
 #   /status/503     that status, with no JSON
@@ -19,9 +20,11 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter 'import';
+use IO::Socket::INET;
 use Test::Nginx::Socket ();
 
-our @EXPORT = qw(logged);
+our @EXPORT = qw(logged raw_server client hear talk request_head);
+our @EXPORT_OK = qw(ask);
 
 my $EXAMPLES = abs_path('examples/handlers');
 my $UPSTREAM = 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_1';
@@ -127,8 +130,80 @@ sub logged {
 }
 
 
+# what blocks call RAW is a RawServer
+sub raw_server {
+    my ($server) = @_;
+
+    Test::Nginx::Socket::add_block_preprocessor(sub {
+        my ($block) = @_;
+        my $raw = '127.0.0.1:' . $server->port;
+
+        $block->set_value($_ => $block->$_ =~ s/RAW/$raw/gr)
+            for grep { defined $block->$_ } qw(http_config config user_files);
+    });
+}
+
+
+# a connection to nginx, on which text was written
+sub client {
+    my ($text, $port) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', Timeout => 30,
+        PeerPort => $port // $Test::Nginx::Util::ServerPortForClient)
+        or die "connect: $!\n";
+
+    syswrite $socket, $text if defined $text;
+    return $socket;
+}
+
+
+# all that comes until nginx closes, or until it is what is wanted
+sub hear {
+    my ($socket, $wanted) = @_;
+    my $text = '';
+
+    local $SIG{ALRM} = sub { close $socket };
+    alarm 30;
+    1 while (!defined $wanted || $text !~ $wanted)
+            && sysread $socket, $text, 65536, length $text;
+    alarm 0;
+
+    return $text;
+}
+
+
+sub talk {
+    return hear(client(@_));
+}
+
+
+sub request_head {
+    my ($verb, $path, @headers) = @_;
+    return join '', map "$_\r\n", "$verb $path HTTP/1.1", 'Host: x', @headers,
+                    '';
+}
+
+
+# status, head and body, or "200 body", of a GET, or "POST /path" with lines of
+# headers and a body
+sub ask {
+    my ($what, $headers, $body) = @_;
+    my ($verb, $path) = $what =~ /(\S+) (.*)/ ? ($1, $2) : ('GET', $what);
+
+    $headers //= '';
+    $headers .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
+
+    my ($head, $rest) = split /\r\n\r\n/, talk("$verb $path HTTP/1.0\r\n"
+        . "Host: x\r\n$headers\r\n" . ($body // '')), 2;
+    my ($status) = ($head // '') =~ m{^HTTP/\S+ (\d+)};
+    my @answer = ($status // 0, $head // '', $rest // '');
+
+    return wantarray ? @answer : "$answer[0] $answer[2]";
+}
+
+
 # Test::Base evaluates "eval" sections in its own package
 no strict 'refs';
-*{"Test::Base::Filter::$_"} = \&{$_} for @EXPORT;
+*{"Test::Base::Filter::$_"} = \&{$_} for @EXPORT, @EXPORT_OK;
 
 1;
