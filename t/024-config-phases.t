@@ -338,7 +338,7 @@ json = ;
 --- emerg eval
 qr{SyntaxError: .*\s(?:in|at) \S+/h/a.js:1}s
 
-=== TEST 38: two options handlers of a level
+=== TEST 38: vector 1: two options handlers of a level
 --- http_config
     api_event_handlers options js path=a.js;
     api_event_handlers options js path=b.js;

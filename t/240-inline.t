@@ -76,6 +76,13 @@ POST /api/x
 
 
 === TEST 4: vector 4: a throw refuses, and nobody is asked
+--- config
+        location /api/ {
+            api_id a;
+            api_auth off;
+            proxy_pass http://127.0.0.1:1/;
+            HANDLERS
+        }
 --- handlers
 request a.js
 request b.js
@@ -97,6 +104,7 @@ Content-Type: application/json
 --- check eval
 sub {
     is(logged(1), 'LOG accessed over HTTP by 127.0.0.1', 'what it logged');
+    unlike(ApiEvents::error_log_text(), qr/connect\(\) failed/, 'upstream is not asked');
 }
 
 
@@ -338,18 +346,18 @@ return {
 "Access-Control-Max-Age" : 2400 ,
 "HTTPStatusCode" : 202
 };
---- request
-OPTIONS /api/x
---- more_headers
-Origin: https://safe.acme.com
-Access-Control-Request-Headers: x
---- error_code: 202
---- response_headers
-Access-Control-Allow-Methods: GET,PUT,POST,DELETE
-Access-Control-Allow-Origin: https://safe.acme.com
-Access-Control-Max-Age: 2400
-Vary: Origin
-HTTPStatusCode:
+--- request eval
+['OPTIONS /api/x', 'OPTIONS /api/x', 'OPTIONS /api/x']
+--- more_headers eval
+["Origin: https://safe.acme.com\nAccess-Control-Request-Headers: x",
+ "Origin: https://internal.acme.com\nAccess-Control-Request-Method: PUT",
+ "Origin: https://acme.com\nAccess-Control-Request-Method: PUT"]
+--- error_code eval
+[202, 202, 202]
+--- response_headers eval
+my $all = "Access-Control-Allow-Methods: GET,PUT,POST,DELETE\nAccess-Control-Max-Age: 2400\n"
+    . "Vary: Origin\nHTTPStatusCode:\nAccess-Control-Allow-Origin:";
+["$all https://safe.acme.com", "$all https://internal.acme.com", $all]
 
 
 

@@ -25,11 +25,16 @@ var row = SysUtility.getResource('demo:customer', {filter: '"id" = 1',
                                  sysfilter: ['a', 'b'], pagesize: 10});
 var text = SysUtility.getResourceAsString('other');
 
-json = [row.uri, row.args, typeof text, JSON.parse(text).uri];
+var rows = SysUtility.getResource('answers/rows.json');
+
+json = [row.uri, row.args, typeof text, JSON.parse(text).uri,
+        Array.isArray(rows), rows[1].id];
+>>> rows.json
+[{"id": 1}, {"id": 2}]
 --- request
 GET /api/x
 --- response_body chop
-["/demo:customer","filter=%22id%22%20%3D%201&sysfilter=a&sysfilter=b&pagesize=10","string","/other"]
+["/demo:customer","filter=%22id%22%20%3D%201&sysfilter=a&sysfilter=b&pagesize=10","string","/other",true,2]
 
 
 
@@ -70,16 +75,16 @@ request q.js
 var url = SysUtility.getResourceAsString('port');
 var got = SysUtility.restPost(url + '/post', {a: 'b c'},
                               {headers: {'X-A': 'y'}}, {d: [1]});
-var again = JSON.parse(SysUtility.restGet(url + '/get'));
+var again = JSON.parse(SysUtility.restGet(url + '/get')), is = typeof got;
 
 got = JSON.parse(got);
-json = JSON.stringify([typeof got, got.verb, got.uri, got.args, got.body,
+json = JSON.stringify([is, got.verb, got.uri, got.args, got.body,
     got.headers['x-a'], got.headers['content-type'], again.verb, again.uri]);
 --- request
 POST /api/x
 -
 --- response_body_like chop
-"body":"\[\\"object\\",\\"POST\\",\\"/post\\",\\"a=b%20c\\",\\"\{\\\\\\"d\\\\\\":\[1\]\}\\",\\"y\\",\\"application/json\\",\\"GET\\",\\"/get\\"\]"
+"body":"\[\\"string\\",\\"POST\\",\\"/post\\",\\"a=b%20c\\",\\"\{\\\\\\"d\\\\\\":\[1\]\}\\",\\"y\\",\\"application/json\\",\\"GET\\",\\"/get\\"\]"
 
 
 
