@@ -296,7 +296,7 @@ void ngx_http_apievents_watchdog_stop(
 ngx_uint_t ngx_http_apievents_endpoint_known(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep);
 
-/* the envelope of the attempt's event, in an arena */
+/* the envelope of the attempt's event, as templates see it, in an arena */
 ae_value_t *ngx_http_apievents_envelope(ngx_http_apievents_attempt_t *a,
     ae_arena_t *arena);
 

@@ -361,5 +361,15 @@ ae_value_t *
 ngx_http_apievents_envelope(ngx_http_apievents_attempt_t *a,
     ae_arena_t *arena)
 {
-    return ae_envelope(arena, &a->event, a->lease.suppressed);
+    ae_value_t  *envelope;
+
+    envelope = ae_envelope(arena, &a->event, a->lease.suppressed);
+
+    if (envelope == NULL
+        || ae_envelope_open(arena, envelope, &a->event) != AE_OK)
+    {
+        return NULL;
+    }
+
+    return envelope;
 }

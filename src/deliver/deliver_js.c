@@ -209,7 +209,8 @@ ngx_http_apievents_js_input(ngx_http_apievents_attempt_t *a)
         && ae_value_set(context, ae_str("OrgID"),
                         ae_value_str(arena, a->event.org)) == AE_OK
         && ae_value_set(root, ae_str("event"),
-                        ngx_http_apievents_envelope(a, arena)) == AE_OK
+                        ae_envelope(arena, &a->event, a->lease.suppressed))
+           == AE_OK
         && ae_value_set(root, ae_str("context"), context) == AE_OK
         && ae_value_set(root, ae_str("now"),
                         ae_value_int(arena, now.wall / 1000000)) == AE_OK

@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_apievents_webhook_body(
     ngx_http_apievents_attempt_t *a, ae_arena_t *arena, ae_buf_t *b);
 static int ngx_http_apievents_webhook_render(ngx_http_apievents_attempt_t *a,
     ae_arena_t *arena, ae_buf_t *b);
+static ae_format_e ngx_http_apievents_webhook_plain(ae_event_t *ev);
 static ngx_int_t ngx_http_apievents_webhook_fields(
     ngx_http_apievents_attempt_t *a);
 static int ngx_http_apievents_webhook_add(void *data, ae_str_t name,
@@ -171,13 +172,20 @@ ngx_http_apievents_webhook_render(ngx_http_apievents_attempt_t *a,
 {
     int                                 rc;
     ae_buf_t                            text;
+    ae_format_e                         format;
     ae_value_t                         *envelope;
     ngx_http_apievents_webhook_conf_t  *conf;
 
     conf = a->endpoint->conf;
 
-    if (conf->template == NULL) {
-        return ae_format_body(b, conf->format, arena, &a->event,
+    format = conf->format;
+
+    if (conf->plain) {
+        format = ngx_http_apievents_webhook_plain(&a->event);
+    }
+
+    if (conf->template == NULL || format != conf->format) {
+        return ae_format_body(b, format, arena, &a->event,
                               a->lease.suppressed, ae_str(""));
     }
 
@@ -204,6 +212,27 @@ ngx_http_apievents_webhook_render(ngx_http_apievents_attempt_t *a,
     ae_buf_free(&text);
 
     return rc;
+}
+
+
+/* Tyk's body has none of what object and portal events are about */
+
+static ae_format_e
+ngx_http_apievents_webhook_plain(ae_event_t *ev)
+{
+    ae_str_t  family, action;
+
+    switch (ae_event_class(ae_event_name(ev), &family, &action)) {
+
+    case AE_EVENT_PORTAL:
+        return AE_FORMAT_PORTAL;
+
+    case AE_EVENT_OBJECT:
+        return AE_FORMAT_CALLBACK;
+
+    default: /* AE_EVENT_OTHER */
+        return AE_FORMAT_TYK;
+    }
 }
 
 

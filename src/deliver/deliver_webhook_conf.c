@@ -434,8 +434,9 @@ ngx_http_apievents_webhook_format(ngx_conf_t *cf,
     if (ae_format_parse(*(ae_str_t *) value, &conf->format) != AE_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid \"format=%V\", \"tyk\", \"standard\", "
-                           "\"cloudevents\", \"cloudevents-binary\" or "
-                           "\"cloudevents-batch\" is expected", value);
+                           "\"cloudevents\", \"cloudevents-binary\", "
+                           "\"cloudevents-batch\", \"callback\" or "
+                           "\"portal\" is expected", value);
         return NGX_ERROR;
     }
 

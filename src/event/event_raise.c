@@ -13,6 +13,8 @@
 
 
 static ngx_int_t ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev);
+static ngx_int_t ngx_http_apievents_write(ae_ring_t *ring, ae_event_t *ev,
+    size_t len);
 static uint64_t ngx_http_apievents_sequence(ngx_http_apievents_zone_t *zone,
     ngx_http_apievents_raise_t *e);
 static void ngx_http_apievents_fill(ae_event_t *ev,
@@ -116,8 +118,11 @@ ngx_http_apievents_raise_again(ae_str_t *record)
 static ngx_int_t
 ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
 {
-    void    *p;
-    size_t   len, keep;
+    size_t       len;
+    ngx_int_t    rc;
+    ae_arena_t  *arena;
+
+    arena = NULL;
 
     if (ev->depth > NGX_HTTP_APIEVENTS_MAX_DEPTH) {
         ae_ring_drop(ring, AE_DROP_LOOP);
@@ -135,6 +140,32 @@ ngx_http_apievents_record(ae_ring_t *ring, ae_event_t *ev)
 
         len = ae_event_size(ev);
     }
+
+    if (len > ae_ring_max(ring)) {
+        arena = ae_arena_create(0);
+
+        if (arena != NULL
+            && ae_event_cut(arena, ev, ae_ring_max(ring)) == AE_OK)
+        {
+            len = ae_event_size(ev);
+        }
+    }
+
+    rc = ngx_http_apievents_write(ring, ev, len);
+
+    if (arena != NULL) {
+        ae_arena_destroy(arena);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_write(ae_ring_t *ring, ae_event_t *ev, size_t len)
+{
+    void    *p;
+    size_t   keep;
 
     if (len > ae_ring_max(ring)) {
         ae_ring_drop(ring, AE_DROP_TOO_LARGE);

@@ -406,20 +406,34 @@ ngx_http_runtime_raised(ngx_http_request_t *r)
 }
 
 
-/* in one buffer: client_body_in_single_buffer and a size are set */
+/* a size is set with which all of it is in memory */
 
 static ngx_str_t
 ngx_http_runtime_body(ngx_http_request_t *r)
 {
-    ngx_str_t   s;
-    ngx_buf_t  *b;
+    size_t        len;
+    u_char       *p;
+    ngx_str_t     s;
+    ngx_chain_t  *in, *cl;
 
     ngx_str_null(&s);
 
-    if (r->request_body != NULL && r->request_body->bufs != NULL) {
-        b = r->request_body->bufs->buf;
-        s.data = b->pos;
-        s.len = b->last - b->pos;
+    in = (r->request_body != NULL) ? r->request_body->bufs : NULL;
+    len = 0;
+
+    for (cl = in; cl != NULL; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, len + 1);
+
+    if (p != NULL) {
+        s.len = len;
+        s.data = p;
+
+        for (cl = in; cl != NULL; cl = cl->next) {
+            p = ngx_cpymem(p, cl->buf->pos, ngx_buf_size(cl->buf));
+        }
     }
 
     return s;

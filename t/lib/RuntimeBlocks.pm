@@ -32,6 +32,8 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
 
     $block->set_value(main_config => "load_module $Module;\n"
                                      . ($block->main_config // ''));
+    $block->set_value(config => "location /a { api_id a; empty_gif; }\n")
+        unless defined $block->config;
     $block->set_value(http_config => <<'END' . ($block->http_config // ''));
     runtime_file $TEST_NGINX_SERVER_ROOT/logs/runtime;
     client_body_buffer_size 4m;

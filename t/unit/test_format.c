@@ -53,6 +53,10 @@ test_parse(void **state)
     assert_int_equal(ae_format_parse(ae_s("cloudevents-batch"), &format),
                      AE_OK);
     assert_int_equal(format, AE_FORMAT_CLOUDEVENTS_BATCH);
+    assert_int_equal(ae_format_parse(ae_s("callback"), &format), AE_OK);
+    assert_int_equal(format, AE_FORMAT_CALLBACK);
+    assert_int_equal(ae_format_parse(ae_s("portal"), &format), AE_OK);
+    assert_int_equal(format, AE_FORMAT_PORTAL);
 
     for (i = 0; i < sizeof(bad) / sizeof(char *); i++) {
         assert_int_equal(ae_format_parse(ae_s(bad[i]), &format), AE_ERROR);

@@ -71,6 +71,41 @@ ae_envelope(ae_arena_t *arena, const ae_event_t *ev, uint64_t suppressed)
 }
 
 
+int
+ae_envelope_open(ae_arena_t *arena, ae_value_t *envelope,
+    const ae_event_t *ev)
+{
+    ae_str_t           family, action;
+    const ae_value_t  *v, *meta;
+
+    if (ae_event_class(ae_event_name(ev), &family, &action)
+        == AE_EVENT_OTHER)
+    {
+        return AE_OK;
+    }
+
+    meta = ae_value_get(envelope, "Meta");
+    v = ae_value_get(meta, "event");
+
+    /* a script may raise one with metadata of any kind */
+
+    if (v == NULL || v->type != AE_STRING) {
+        return AE_OK;
+    }
+
+    for (v = meta->first; v != NULL; v = v->next) {
+
+        if (ae_value_find(envelope, v->name) == NULL
+            && ae_value_share(arena, envelope, v->name, v) != AE_OK)
+        {
+            return AE_ERROR;
+        }
+    }
+
+    return AE_OK;
+}
+
+
 static ae_value_t *
 ae_envelope_meta(ae_arena_t *arena, const ae_event_t *ev)
 {

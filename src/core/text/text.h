@@ -275,6 +275,22 @@ ae_str_t ae_event_name(const ae_event_t *ev);
 ae_value_t *ae_envelope(ae_arena_t *arena, const ae_event_t *ev,
     uint64_t suppressed);
 
+/*
+ * Of an object or portal event whose metadata has the member "event": all its
+ * members beside the envelope's, so that templates name them as the body has
+ * them.
+ */
+int ae_envelope_open(ae_arena_t *arena, ae_value_t *envelope,
+    const ae_event_t *ev);
+
+/*
+ * Makes an object or portal event that is larger than that smaller
+ * (ae_event_cut.c): without the member "previous" of its metadata, or else
+ * with nothing but the id in "data"; "cut": true tells.  The metadata is then
+ * the arena's.  AE_DECLINED: it is none, or is too large even so.
+ */
+int ae_event_cut(ae_arena_t *arena, ae_event_t *ev, size_t max);
+
 /* the identity of a cooldown (EVENTS.md), for one endpoint */
 ae_id_t ae_event_identity(const unsigned char key[16], const ae_event_t *ev,
     ae_id_t endpoint);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/webhook/webhook.h"
+#include "core/webhook/ae_format.h"
 
 
 #define AE_FORMAT_REPLACED   "\xef\xbf\xbd"             /* U+FFFD */
@@ -73,7 +73,9 @@ static const ae_str_t  ae_format_names[] = {
     ae_string("standard"),
     ae_string("cloudevents"),
     ae_string("cloudevents-binary"),
-    ae_string("cloudevents-batch")
+    ae_string("cloudevents-batch"),
+    ae_string("callback"),
+    ae_string("portal")
 };
 
 static const ae_str_t  ae_format_types[] = {
@@ -81,7 +83,9 @@ static const ae_str_t  ae_format_types[] = {
     ae_string("application/json"),
     ae_string("application/cloudevents+json"),
     ae_string("application/json"),
-    ae_string("application/cloudevents-batch+json")
+    ae_string("application/cloudevents-batch+json"),
+    ae_string("application/json"),
+    ae_string("application/json")
 };
 
 /* of the envelope, beside the metadata */
@@ -236,6 +240,12 @@ ae_format_one(ae_buf_t *b, ae_format_e format, ae_arena_t *arena,
     case AE_FORMAT_CLOUDEVENTS_BINARY:
         return (data.len != 0) ? ae_format_data(b, arena, data)
                                : ae_format_metadata(b, arena, ev);
+
+    case AE_FORMAT_CALLBACK:
+        return ae_format_callback(b, arena, ev, data);
+
+    case AE_FORMAT_PORTAL:
+        return ae_format_portal(b, arena, ev, data);
 
     default: /* AE_FORMAT_CLOUDEVENTS, AE_FORMAT_CLOUDEVENTS_BATCH */
         return ae_format_structured(b, arena, ev, suppressed, data);

@@ -123,13 +123,15 @@ typedef enum {
     AE_FORMAT_STANDARD,         /* {"type","timestamp","data"} */
     AE_FORMAT_CLOUDEVENTS,      /* application/cloudevents+json */
     AE_FORMAT_CLOUDEVENTS_BINARY,   /* attributes as ce- fields */
-    AE_FORMAT_CLOUDEVENTS_BATCH /* application/cloudevents-batch+json */
+    AE_FORMAT_CLOUDEVENTS_BATCH, /* application/cloudevents-batch+json */
+    AE_FORMAT_CALLBACK,         /* {"event","object","action",...} */
+    AE_FORMAT_PORTAL            /* {"event","data"} */
 } ae_format_e;
 
 
 /*
- * "tyk", "standard", "cloudevents", "cloudevents-binary", "cloudevents-batch";
- * AE_ERROR if it is none of them
+ * "tyk", "standard", "cloudevents", "cloudevents-binary",
+ * "cloudevents-batch", "callback", "portal"; AE_ERROR if it is none of them
  */
 int ae_format_parse(ae_str_t s, ae_format_e *format);
 
@@ -153,6 +155,12 @@ void ae_format_source(ae_buf_t *b, const ae_event_t *ev);
  * datacontenttype "application/json", and data.  AE_FORMAT_CLOUDEVENTS_BATCH:
  * an array of one such event, or this one more behind those of earlier calls
  * with the same buffer, which is a whole array after each of them.
+ *
+ * AE_FORMAT_CALLBACK: event, object, action, timestamp (RFC 3339), id, user,
+ * data, previous: as the metadata of an object or portal event has them,
+ * object and action else as its name says; what it has not is left out.
+ * AE_FORMAT_PORTAL: the event's name, and data.  Of any other event data is
+ * all of its metadata.
  *
  * AE_ERROR: the buffer's bound or memory; what was in the buffer before is
  * there still, and it may be used on.
