@@ -20,7 +20,7 @@
  *
  * The answer is 200 for a json that did not change, 202 and its new text, or
  * 500 and the text of an error.  Headers and status go through
- * $apievents_result.
+ * $apievents_result, and how many ms what still runs has in $apievents_left.
  *
  * Each request clones a VM, which runs the first level of every file: here is
  * what each run needs.  The rest is in functions that make what they need

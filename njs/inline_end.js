@@ -48,6 +48,7 @@ export default function (round, objects_of, rounds_of) {
     function answer(status, text) {
         if (state.deep !== null) {
             state.deep.leave();
+            r.variables.apievents_left = String(state.deep.time_left());
         }
 
         r.return(status, text);

@@ -164,6 +164,13 @@ export default function (state, inline) {
     }
 
 
+    /* ms, for what goes on when the handlers are through */
+
+    function time_left() {
+        return Math.max(Math.ceil(runs.time_left(state)), 0);
+    }
+
+
     /* at the end of a round that completes */
 
     function check(round) {
@@ -200,7 +207,7 @@ export default function (state, inline) {
     deep = {
         runs: runs, calls: calls_of, clock: clock_of, add: add, enter: enter,
         leave: leave, threw: threw, wait: wait, check: check,
-        place_of: runs.place_of
+        time_left: time_left, place_of: runs.place_of
     };
 
     extend_state();

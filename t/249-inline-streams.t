@@ -10,6 +10,7 @@ use InlineBlocks;
 use RawServer;
 
 our $Server = RawServer->new(
+    '/hang' => sub { sleep 60; return 0 },
     '/events' => sub {
         syswrite $_[0], "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             . "X-Accel-Buffering: no\r\n\r\ndata: 1\n\n";
@@ -98,7 +99,44 @@ sub {
 
 
 
-=== TEST 2: events come as they are sent, WebSocket goes both ways
+=== TEST 2: streams whose resources hang
+--- http_config
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2 http2;
+
+        location /api/ {
+            api_id a;
+            api_auth off;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/;
+            api_event_handlers request js path=h.js timeout=300ms;
+        }
+        location /api/hang {
+            proxy_pass http://RAW/hang;
+            proxy_read_timeout 600s;
+        }
+    }
+--- user_files
+>>> h.js
+if (req.resourceName == 'x') { SysUtility.getResource('hang'); }
+--- request
+GET /none
+--- error_code: 404
+--- check eval
+sub {
+    my $socket = client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
+                        . frame(1, 5, 1, block('/api/x')) . frame(1, 5, 3, block('/api/y'))
+                        . frame(1, 5, 5, block('/api/x')) . frame(1, 5, 7, block('/api/x')),
+                        rand_port(2));
+
+    like(hear($socket, qr/\A(?=.*"uri":"\/y")(?:.*"errorMessage":"timeout"){3}/s), qr/"uri"/,
+         'all are answered');
+    syswrite $socket, frame(1, 5, 9, block('/api/z'));
+    like(hear($socket, qr/"uri":"\/z"/), qr/"uri":"\/z"/, 'and one more');
+}
+
+
+
+=== TEST 3: events come as they are sent, WebSocket goes both ways
 --- handlers
 request a.js
 error e.js

@@ -100,6 +100,7 @@ typedef struct {
 
 
 typedef struct ngx_http_apievents_call_s  ngx_http_apievents_call_t;
+typedef struct ngx_http_apievents_below_s  ngx_http_apievents_below_t;
 
 
 /*
@@ -207,9 +208,15 @@ struct ngx_http_apievents_call_s {
     /* private */
     ngx_array_t                    *scripted;   /* of outgoing_t *, by id */
     ngx_str_t                       result;     /* of the last scripted one */
+    ngx_http_apievents_below_t     *below;      /* requests of attached ones,
+                                                   the last one first */
     ngx_buf_t                      *buf;
     size_t                          read;       /* bytes of answer's body */
-    ngx_event_t                     timer;
+    ngx_event_t                     timer;      /* of the whole; attached: of
+                                                   what its script leaves
+                                                   running.  Ours until the
+                                                   call is freed, or nginx
+                                                   ends or cleans request */
     ngx_event_t                     close;
     const char                     *aborted;    /* why */
     unsigned                        started:1;
@@ -424,6 +431,17 @@ ngx_int_t ngx_http_apievents_call_start(ngx_http_apievents_call_t *call);
  * copied; NGX_DECLINED: it has ended before, as it did */
 ngx_int_t ngx_http_apievents_call_abort(ngx_http_apievents_call_t *call,
     const char *error);
+
+/*
+ * ngx_end.c.  What the script of an attached call still waits for when it has
+ * answered, subrequests and all, has so long, in ms, and is ended then: the
+ * call ends with the answer.  The first bound counts.
+ */
+ngx_int_t ngx_http_apievents_call_bound(ngx_http_apievents_call_t *call,
+    ngx_msec_t timeout);
+
+/* phase handler: notes a request that an attached call's script has made */
+ngx_int_t ngx_http_apievents_below_handler(ngx_http_request_t *r);
 
 /* for a call that was never started */
 void ngx_http_apievents_call_free(ngx_http_apievents_call_t *call);

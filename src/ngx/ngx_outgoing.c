@@ -44,6 +44,13 @@ ngx_http_apievents_ngx_init(ngx_conf_t *cf)
     h[0] = ngx_http_apievents_outgoing_handler;
     h[1] = ngx_http_apievents_own_handler;
 
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_apievents_below_handler;
+
     if (mcf->generated.norigins != 0) {
         return NGX_OK;
     }

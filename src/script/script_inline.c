@@ -38,6 +38,10 @@ static ngx_int_t ngx_http_apievents_inline_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_apievents_inline_set(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_apievents_inline_left(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_apievents_inline_none(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_variable_t  ngx_http_apievents_inline_variables[] = {
@@ -74,7 +78,7 @@ static ngx_http_variable_t  ngx_http_apievents_inline_variables[] = {
 };
 
 
-/* offsets are those of the text that a script sets */
+/* what a script sets; offsets are those of its text */
 
 static ngx_http_variable_t  ngx_http_apievents_inline_texts[] = {
 
@@ -86,6 +90,10 @@ static ngx_http_variable_t  ngx_http_apievents_inline_texts[] = {
     { ngx_string("apievents_properties"), ngx_http_apievents_inline_set,
       ngx_http_apievents_inline_get,
       offsetof(ngx_http_apievents_inline_t, properties),
+      NGX_HTTP_VAR_CHANGEABLE|NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_left"), ngx_http_apievents_inline_left,
+      ngx_http_apievents_inline_none, 0,
       NGX_HTTP_VAR_CHANGEABLE|NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -430,4 +438,32 @@ ngx_http_apievents_inline_set(ngx_http_request_t *r,
     if (text->data != NULL) {
         text->len = value.len;
     }
+}
+
+
+/* ms for what handlers that are through have left running */
+
+static void
+ngx_http_apievents_inline_left(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_int_t                     msec;
+    ngx_http_apievents_inline_t  *in;
+
+    in = ngx_http_apievents_inline_running(r);
+    msec = ngx_atoi(v->data, v->len);
+
+    if (in != NULL && msec != NGX_ERROR) {
+        (void) ngx_http_apievents_call_bound(in->call, msec);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_apievents_inline_none(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    v->not_found = 1;
+
+    return NGX_OK;
 }
