@@ -13,8 +13,8 @@ FROM ${BASE} AS build
 
 RUN apt-get -q update \
     && apt-get -q -y --no-install-recommends install \
-        gcc libc6-dev libhiredis-dev libpcre2-dev libsqlite3-dev libssl-dev \
-        libyajl-dev make nginx-dev zlib1g-dev
+        gcc libc6-dev libcurl4-openssl-dev libhiredis-dev libpcre2-dev \
+        libsqlite3-dev libssl-dev libyajl-dev make nginx-dev zlib1g-dev
 
 WORKDIR /apievents
 COPY . .
@@ -25,7 +25,8 @@ FROM ${BASE}
 
 RUN apt-get -q update \
     && apt-get -q -y --no-install-recommends install \
-        ca-certificates libnginx-mod-http-js libsqlite3-0 libyajl2 nginx \
+        ca-certificates libcurl4 libnginx-mod-http-js libsqlite3-0 libyajl2 \
+        nginx \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && install -d -o www-data -g www-data -m 0700 \
         /var/lib/apievents /var/cache/apievents

@@ -18,8 +18,6 @@ static char *ngx_http_apievents_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 static ngx_int_t ngx_http_apievents_init_module(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_apievents_may_move(ngx_conf_t *cf);
-static void ngx_http_apievents_move_worker(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_apievents_init_process(ngx_cycle_t *cycle);
 static void ngx_http_apievents_exit_process(ngx_cycle_t *cycle);
 
@@ -101,6 +99,13 @@ static ngx_command_t  ngx_http_apievents_commands[] = {
     { ngx_string("api_webhook"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_apievents_api_webhook,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("api_smtp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_apievents_api_smtp,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -365,6 +370,7 @@ ngx_http_apievents_postconfiguration(ngx_conf_t *cf)
         || ngx_http_apievents_store_init(cf) != NGX_OK
         || ngx_http_apievents_script_init(cf) != NGX_OK
         || ngx_http_apievents_event_init(cf) != NGX_OK
+        || ngx_http_apievents_deliver_init(cf) != NGX_OK
         || ngx_http_apievents_ngx_init(cf) != NGX_OK
         || ngx_http_apievents_definition_init(cf) != NGX_OK
         || ngx_http_apievents_hosts_init(cf) != NGX_OK
@@ -495,91 +501,13 @@ ngx_http_apievents_init_module(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_http_apievents_deliver_init_module(cycle);
-    ngx_http_apievents_move_worker(cycle);
-
-    return NGX_OK;
-}
-
-
-/*
- * Without a master a reload gives the same process another cycle, and
- * init_process() is not called again: what the worker keeps moves on, which
- * it can within one zone only.
- */
-
-static ngx_int_t
-ngx_http_apievents_may_move(ngx_conf_t *cf)
-{
-    ngx_shm_zone_t                  *now, *was;
-    ngx_http_apievents_main_conf_t  *mcf, *old;
-
-    if (ngx_process != NGX_PROCESS_SINGLE
-        || cf->cycle->old_cycle->conf_ctx == NULL)
-    {
-        return NGX_OK;
-    }
-
-    old = ngx_http_apievents_main_conf(cf->cycle->old_cycle);
-
-    if (old == NULL || old->event.worker == NULL) {
-        return NGX_OK;
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
-
-    now = mcf->store.shm_zone;
-    was = old->store.shm_zone;
-
-    if (now == NULL || now->shm.size != was->shm.size
-        || now->shm.name.len != was->shm.name.len
-        || ngx_strncmp(now->shm.name.data, was->shm.name.data,
-                       now->shm.name.len)
-           != 0)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "without a master process \"api_zone\" must stay as it "
-                      "is, nginx must be restarted");
+    if (ngx_http_apievents_deliver_init_module(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    ngx_http_apievents_move_worker(cycle);
+
     return NGX_OK;
-}
-
-
-static void
-ngx_http_apievents_move_worker(ngx_cycle_t *cycle)
-{
-    ngx_http_apievents_main_conf_t  *mcf, *old;
-
-    if (ngx_process != NGX_PROCESS_SINGLE || cycle->old_cycle == NULL
-        || cycle->old_cycle->conf_ctx == NULL)
-    {
-        return;
-    }
-
-    old = ngx_http_apievents_main_conf(cycle->old_cycle);
-    mcf = ngx_http_apievents_main_conf(cycle);
-
-    if (old == NULL || old->event.worker == NULL || mcf->store.zone == NULL) {
-        return;
-    }
-
-    /* before nginx closes them */
-    ngx_http_apievents_files_flush(cycle->old_cycle);
-
-    mcf->event.worker = old->event.worker;
-    mcf->event.worker->pump.log = cycle->log;
-    mcf->event.worker->sweep.log = cycle->log;
-
-    mcf->deliver.worker = old->deliver.worker;
-    mcf->deliver.worker->kick.log = cycle->log;
-    mcf->deliver.worker->shutdown.log = cycle->log;
-
-    ngx_http_apievents_store_move(cycle, &old->store);
-    (void) ngx_http_apievents_deliver_register(cycle);
-
-    (void) ngx_http_apievents_hosts_start(cycle, &old->gate);
 }
 
 

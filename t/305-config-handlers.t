@@ -56,7 +56,7 @@ unknown event "off",
 --- http_config
     api_event_handlers * smtp;
 --- emerg
-unknown handler "smtp", "log", "webhook" or "js" is expected in
+unknown handler "smtp", "log", "webhook", "js" or "email" is expected in
 nginx.conf:
 
 === TEST 8: a parameter without a value

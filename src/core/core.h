@@ -11,6 +11,7 @@
 
 
 #include "core/base/base.h"
+#include "core/mail/mail.h"
 #include "core/record/record.h"
 #include "core/seal/seal.h"
 #include "core/shared/shared.h"

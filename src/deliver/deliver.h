@@ -77,7 +77,8 @@ typedef ngx_int_t (*ngx_http_apievents_start_pt)(
 
 
 struct ngx_http_apievents_endpoint_s {
-    ngx_str_t                       kind;       /* "log", "webhook", "js" */
+    ngx_str_t                       kind;       /* "log", "webhook", "js",
+                                                   "email" */
     ngx_str_t                       label;      /* for logs: URL, script */
     ngx_http_apievents_start_pt     start;
     void                           *conf;       /* the kind's own */
@@ -119,6 +120,7 @@ struct ngx_http_apievents_endpoint_s {
     unsigned                        full_told:1;
     unsigned                        removed:1;  /* of run time: what waits
                                                    for it ends */
+    unsigned                        mails:1;    /* takes threads */
 };
 
 
@@ -152,6 +154,7 @@ typedef struct {
 extern ngx_http_apievents_kind_t  ngx_http_apievents_log_kind;
 extern ngx_http_apievents_kind_t  ngx_http_apievents_webhook_kind;
 extern ngx_http_apievents_kind_t  ngx_http_apievents_js_kind;
+extern ngx_http_apievents_kind_t  ngx_http_apievents_email_kind;
 
 
 /* what a worker keeps; outlives a cycle only in a process without a master */
@@ -162,6 +165,8 @@ typedef struct {
                                                    endpoints may go on */
     ngx_event_t                     shutdown;
     ngx_queue_t                     calls;      /* attempts, by their queue */
+    ngx_queue_t                     mails;      /* that threads are sending */
+    ngx_uint_t                      mailing;    /* as many */
     ngx_http_apievents_share_t      share;      /* of connections */
     ngx_connection_t                dummy;
     ngx_uint_t                      inflight;   /* calls of this worker */
@@ -197,6 +202,17 @@ typedef struct {
 } ngx_http_apievents_deliver_worker_t;
 
 
+typedef struct ngx_http_apievents_smtp_s  ngx_http_apievents_smtp_t;
+
+typedef struct {
+    ngx_http_apievents_smtp_t      *smtp;       /* api_smtp, or NULL */
+    ngx_str_t                       place;      /* of the first handler */
+    void                           *pairs;      /* the templates that are
+                                                   embedded, once parsed */
+    void                           *pool;       /* of threads, or NULL */
+} ngx_http_apievents_mailer_t;
+
+
 /* member of the main configuration */
 
 typedef struct {
@@ -209,6 +225,7 @@ typedef struct {
                                                    first ones */
     ngx_uint_t                      runtime;    /* others come at run time */
     ngx_atomic_uint_t               generation; /* as the zone counts it */
+    ngx_http_apievents_mailer_t     mail;       /* of the email handlers */
     ngx_http_apievents_deliver_worker_t  *worker;
 } ngx_http_apievents_deliver_conf_t;
 
@@ -226,9 +243,15 @@ char *ngx_http_apievents_api_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_delivery_connections(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
+char *ngx_http_apievents_api_smtp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* what is wrong about all of the http block */
+ngx_int_t ngx_http_apievents_deliver_init(ngx_conf_t *cf);
+
 ngx_int_t ngx_http_apievents_deliver_add_variables(ngx_conf_t *cf);
 
-void ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle);
 
 /* splits arguments into parameters */

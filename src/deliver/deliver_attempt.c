@@ -154,6 +154,7 @@ ngx_http_apievents_serve(ngx_http_apievents_main_conf_t *mcf,
         pace.charged = 0;
 
     } else if ((ep->calls && !ngx_http_apievents_may_call(&mcf->deliver, ep))
+               || (ep->mails && !ngx_http_apievents_may_mail(&mcf->deliver))
                || ngx_http_apievents_pace_enter(ep, &pace, now) != NGX_OK)
     {
         return 0;

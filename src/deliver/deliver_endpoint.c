@@ -29,6 +29,7 @@ static ngx_http_apievents_kind_t  *ngx_http_apievents_kinds[] = {
     &ngx_http_apievents_log_kind,
     &ngx_http_apievents_webhook_kind,
     &ngx_http_apievents_js_kind,
+    &ngx_http_apievents_email_kind,
     NULL
 };
 
@@ -46,8 +47,8 @@ ngx_http_apievents_endpoint(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t nargs,
 
     if (kind == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown handler \"%V\", \"log\", \"webhook\" or "
-                           "\"js\" is expected", &args[0]);
+                           "unknown handler \"%V\", \"log\", \"webhook\", "
+                           "\"js\" or \"email\" is expected", &args[0]);
         return NULL;
     }
 

@@ -45,6 +45,119 @@ ngx_http_apievents_endpoint_t *ngx_http_apievents_use(ngx_conf_t *cf,
 ngx_int_t ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 
+/* of a ca=: an emerg line and NGX_ERROR if there are no certificates in it */
+ngx_int_t ngx_http_apievents_ca_check(ngx_conf_t *cf, ngx_str_t *file);
+
+
+/* ---- deliver_mail_conf.c ---- */
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_STARTTLS_ON = 0,     /* when it is offered */
+    NGX_HTTP_APIEVENTS_STARTTLS_REQUIRED,
+    NGX_HTTP_APIEVENTS_STARTTLS_OFF
+} ngx_http_apievents_starttls_e;
+
+
+struct ngx_http_apievents_smtp_s {
+    ngx_str_t                       url;        /* with the port; these end
+                                                   with a NUL */
+    ngx_str_t                       user;
+    ngx_str_t                       password;
+    ngx_str_t                       ca;         /* certificates, or empty */
+    ngx_str_t                       from;
+    ngx_http_apievents_starttls_e   starttls;
+    unsigned                        tls:1;      /* from the first byte on */
+    unsigned                        verify:1;
+};
+
+
+/* ---- deliver_mail_text.c ---- */
+
+typedef struct {
+    ae_template_t                  *text;       /* NULL: no such part */
+    ae_template_t                  *html;
+} ngx_http_apievents_pair_t;
+
+
+typedef struct {
+    ae_template_t                  *to;
+    ae_template_t                  *from;       /* NULL: api_smtp's */
+    ae_template_t                  *subject;
+    ngx_http_apievents_pair_t       own;        /* none: that of the event */
+    ngx_msec_t                      timeout;
+} ngx_http_apievents_email_conf_t;
+
+
+typedef struct {
+    ae_mail_address_t               from;
+    ae_mail_address_t               to[AE_MAIL_RECIPIENTS];
+    size_t                          nto;
+    ae_buf_t                        subject;
+    ae_buf_t                        text;
+    ae_buf_t                        html;
+} ngx_http_apievents_letter_t;
+
+
+/* to=, from=, subject=, text= and html= */
+ngx_int_t ngx_http_apievents_mail_templates(ngx_conf_t *cf,
+    ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
+
+/*
+ * What an attempt's mail says; addresses live in the arena.  NGX_ERROR: and
+ * never will it, the attempt has the error; NGX_BUSY: no memory.
+ */
+ngx_int_t ngx_http_apievents_letter(ngx_http_apievents_attempt_t *a,
+    ae_arena_t *arena, ngx_http_apievents_letter_t *letter);
+void ngx_http_apievents_letter_free(ngx_http_apievents_letter_t *letter);
+
+
+/* ---- deliver_mail.c ---- */
+
+#define NGX_HTTP_APIEVENTS_MAIL_THREADS  4
+
+ngx_int_t ngx_http_apievents_email_start(ngx_http_apievents_attempt_t *a);
+
+/* has the worker a thread for another mail */
+ngx_uint_t ngx_http_apievents_may_mail(
+    ngx_http_apievents_deliver_conf_t *dcf);
+
+/* its time is over: leaves what is being sent to others, returns how many */
+ngx_uint_t ngx_http_apievents_mails_leave(
+    ngx_http_apievents_deliver_worker_t *w);
+
+ngx_int_t ngx_http_apievents_mail_init_module(ngx_cycle_t *cycle,
+    ngx_http_apievents_mailer_t *mail);
+
+
+/* ---- deliver_smtp.c ---- */
+
+/* all that a thread knows: it touches neither nginx nor the attempt */
+
+typedef struct {
+    ngx_http_apievents_smtp_t      *smtp;
+    char                           *from;
+    char                          **to;         /* nto of them */
+    ngx_uint_t                      nto;
+    char                          **fields;     /* of the header, then NULL */
+    ngx_str_t                       text;
+    ngx_str_t                       html;
+    unsigned                        has_text:1;
+    unsigned                        has_html:1;
+    ngx_msec_t                      timeout;
+    volatile ngx_uint_t             leave;      /* the only one that changes
+                                                   while it is sent */
+    ngx_uint_t                      sent;       /* results: */
+    ngx_uint_t                      timed_out;
+    ae_mail_talk_t                  talk;
+    char                            error[256]; /* libcurl's text */
+} ngx_http_apievents_sending_t;
+
+
+ngx_int_t ngx_http_apievents_smtp_init(ngx_log_t *log);
+
+/* blocks for the timeout at most */
+void ngx_http_apievents_smtp_send(ngx_http_apievents_sending_t *s);
+
 
 /* ---- deliver_fields.c ---- */
 

@@ -13,8 +13,6 @@
 #include "deliver/deliver_private.h"
 
 
-static ngx_int_t ngx_http_apievents_webhook_ca(ngx_conf_t *cf,
-    ngx_str_t *file);
 static ngx_int_t ngx_http_apievents_webhook_cert(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 static ngx_int_t ngx_http_apievents_webhook_pair(ngx_conf_t *cf,
@@ -57,7 +55,7 @@ ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
 
     if (value != NULL) {
 
-        if (ngx_http_apievents_webhook_ca(cf, value) != NGX_OK) {
+        if (ngx_http_apievents_ca_check(cf, value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -72,8 +70,8 @@ ngx_http_apievents_webhook_tls(ngx_conf_t *cf,
 
 /* nginx would read it after the whole file was parsed, and name no line */
 
-static ngx_int_t
-ngx_http_apievents_webhook_ca(ngx_conf_t *cf, ngx_str_t *file)
+ngx_int_t
+ngx_http_apievents_ca_check(ngx_conf_t *cf, ngx_str_t *file)
 {
     ngx_int_t    rc;
     ngx_str_t    full;

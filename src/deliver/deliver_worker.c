@@ -18,7 +18,7 @@
 static void ngx_http_apievents_leave(ngx_event_t *ev);
 
 
-void
+ngx_int_t
 ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle)
 {
     ngx_http_apievents_main_conf_t  *mcf;
@@ -29,6 +29,8 @@ ngx_http_apievents_deliver_init_module(ngx_cycle_t *cycle)
         mcf->deliver.generation =
             ngx_atomic_fetch_add(&mcf->store.zone->generation, 1) + 1;
     }
+
+    return ngx_http_apievents_mail_init_module(cycle, &mcf->deliver.mail);
 }
 
 
@@ -57,6 +59,7 @@ ngx_http_apievents_deliver_init_process(ngx_cycle_t *cycle)
     w->shutdown.cancelable = 1;
 
     ngx_queue_init(&w->calls);
+    ngx_queue_init(&w->mails);
     ngx_http_apievents_share_init(&w->share, cycle->log);
 
     if (ngx_http_apievents_runtime_begin(w, cycle->log) != NGX_OK) {
@@ -160,6 +163,8 @@ ngx_http_apievents_leave(ngx_event_t *ev)
             n++;
         }
     }
+
+    n += ngx_http_apievents_mails_leave(w);
 
     if (n != 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,

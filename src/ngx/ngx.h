@@ -393,6 +393,20 @@ void ngx_http_apievents_limit_hints(ngx_http_apievents_outgoing_t *o,
     ngx_http_upstream_t *u);
 #endif
 
+/* may the only process go on with this configuration; and it does so */
+ngx_int_t ngx_http_apievents_may_move(ngx_conf_t *cf);
+void ngx_http_apievents_move_worker(ngx_cycle_t *cycle);
+
+#if (NGX_THREADS)
+/*
+ * A thread pool at the main level, made unless it is there; threads: such as
+ * "threads=4", queue: "max_queue=16".  *pool is NULL where there can be none:
+ * without a master process, and with the event methods poll and select.
+ */
+ngx_int_t ngx_http_apievents_thread_pool(ngx_cycle_t *cycle, ngx_str_t *name,
+    ngx_str_t *threads, ngx_str_t *queue, ngx_thread_pool_t **pool);
+#endif
+
 /* is there a file of CA certificates for calls of scripts */
 ngx_uint_t ngx_http_apievents_has_ca(void);
 

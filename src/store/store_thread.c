@@ -1,24 +1,12 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * The thread of a worker that writes the store: a pool of its own at the main
- * level, as if the user had configured it, so that nothing waits behind what
- * fills the default one.
+ * The thread of a worker that writes the store.
  */
 
 
 #include "apievents.h"
 #include "store/store_private.h"
-
-
-#if (NGX_THREADS)
-
-static ngx_uint_t ngx_http_apievents_thread_may(ngx_cycle_t *cycle);
-static ngx_module_t *ngx_http_apievents_thread_module(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_apievents_thread_make(ngx_cycle_t *cycle,
-    ngx_module_t *module, ngx_str_t *name);
-
-#endif
 
 
 ngx_int_t
@@ -27,112 +15,25 @@ ngx_http_apievents_db_thread(ngx_cycle_t *cycle,
 {
 #if (NGX_THREADS)
 
-    ngx_module_t     *module;
-    static ngx_str_t  name = ngx_string("apievents_store");
+    ngx_thread_pool_t  *pool;
 
-    module = ngx_http_apievents_thread_module(cycle);
+    static ngx_str_t    name = ngx_string("apievents_store");
+    static ngx_str_t    threads = ngx_string("threads=1");
+    static ngx_str_t    queue = ngx_string("max_queue=16");
 
-    if (!db->on || module == NULL || !ngx_http_apievents_thread_may(cycle)) {
+    if (!db->on) {
         return NGX_OK;
     }
 
-    if (ngx_thread_pool_get(cycle, &name) == NULL
-        && ngx_http_apievents_thread_make(cycle, module, &name) != NGX_OK)
+    if (ngx_http_apievents_thread_pool(cycle, &name, &threads, &queue, &pool)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    db->pool = ngx_thread_pool_get(cycle, &name);
+    db->pool = pool;
 
 #endif
 
     return NGX_OK;
 }
-
-
-#if (NGX_THREADS)
-
-/*
- * nginx starts threads in new processes only, so that a single one that was
- * reloaded would end with a pool that it never started; and it refuses all
- * pools with event methods that cannot be told of a task's end.
- */
-
-static ngx_uint_t
-ngx_http_apievents_thread_may(ngx_cycle_t *cycle)
-{
-    ngx_core_conf_t   *ccf;
-    ngx_event_conf_t  *ecf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-    ecf = ngx_event_get_conf(cycle->conf_ctx, ngx_event_core_module);
-
-    if (!ccf->master
-        || (ngx_process == NGX_PROCESS_SINGLE
-            && !ngx_is_init_cycle(cycle->old_cycle)))
-    {
-        return 0;
-    }
-
-    return ngx_strcmp(ecf->name, "poll") != 0
-           && ngx_strcmp(ecf->name, "select") != 0;
-}
-
-
-static ngx_module_t *
-ngx_http_apievents_thread_module(ngx_cycle_t *cycle)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; cycle->modules[i]; i++) {
-
-        if (ngx_strcmp(cycle->modules[i]->name, "ngx_thread_pool_module")
-            == 0)
-        {
-            return cycle->modules[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_thread_make(ngx_cycle_t *cycle, ngx_module_t *module,
-    ngx_str_t *name)
-{
-    ngx_str_t        *value;
-    ngx_conf_t        conf;
-    ngx_array_t       args;
-    ngx_conf_file_t   file;
-
-    if (ngx_array_init(&args, cycle->pool, 4, sizeof(ngx_str_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    value = ngx_array_push_n(&args, 4);
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value[0], "thread_pool");
-    value[1] = *name;
-    ngx_str_set(&value[2], "threads=1");
-    ngx_str_set(&value[3], "max_queue=16");
-
-    ngx_memzero(&file, sizeof(ngx_conf_file_t));
-    file.file.name = cycle->conf_file;
-
-    ngx_memzero(&conf, sizeof(ngx_conf_t));
-    conf.args = &args;
-    conf.cycle = cycle;
-    conf.pool = cycle->pool;
-    conf.log = cycle->log;
-    conf.conf_file = &file;
-    conf.ctx = cycle->conf_ctx;
-
-    return module->commands->set(&conf, module->commands, NULL)
-           == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
-}
-
-#endif

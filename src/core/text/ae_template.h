@@ -37,6 +37,7 @@ typedef struct {
     unsigned                 boolean:1;
     unsigned                 integer:1;     /* n is exact */
     unsigned                 json:1;        /* s is JSON text, not to escape */
+    unsigned                 html:1;        /* it is escaped for HTML */
     int64_t                  n;
     double                   number;        /* of an integer too */
     ae_str_t                 s;             /* or the number's text, if any */
@@ -200,6 +201,7 @@ struct ae_template_s {
     ae_tmpl_def_t            main;
     ae_tmpl_name_t          *names;
     unsigned                 json:1;
+    ae_escape_e              escape;
     unsigned                 whole:1;       /* takes Meta or more as a whole */
 };
 
@@ -300,6 +302,10 @@ int ae_tmpl_print(ae_tmpl_exec_t *x, ae_buf_t *b, const ae_tmpl_val_t *v);
 
 /* appends a complete JSON value */
 void ae_tmpl_json(ae_buf_t *b, const ae_tmpl_val_t *v);
+
+/* append what AE_ESCAPE_HTML and AE_ESCAPE_ADDRESS make of a text */
+void ae_tmpl_html(ae_buf_t *b, ae_str_t s);
+void ae_tmpl_address(ae_buf_t *b, ae_str_t s);
 
 int ae_tmpl_printf(ae_tmpl_exec_t *x, ae_buf_t *b, ae_tmpl_val_t *args,
     unsigned n);

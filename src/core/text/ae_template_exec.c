@@ -26,6 +26,7 @@ static int ae_exec_node(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node);
 static int ae_exec_text(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node);
 static int ae_exec_action(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node);
 static int ae_exec_emit(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v);
+static void ae_exec_escape(ae_tmpl_exec_t *x, ae_str_t s);
 static int ae_exec_branch(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node);
 static int ae_exec_range(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node);
 static int ae_exec_array(ae_tmpl_exec_t *x, const ae_tmpl_node_t *node,
@@ -232,12 +233,14 @@ ae_exec_emit(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v)
 
     len = x->out->len;
 
-    if (!x->t->json) {
+    if (x->t->escape == AE_ESCAPE_NONE
+        || (x->t->escape == AE_ESCAPE_HTML && v->html))
+    {
         if (ae_tmpl_print(x, x->out, v) != AE_OK) {
             return AE_ERROR;
         }
 
-    } else if (!x->quoted) {
+    } else if (x->t->json && !x->quoted) {
         ae_tmpl_json(x->out, v);
 
     } else {
@@ -254,7 +257,7 @@ ae_exec_emit(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v)
             s.len = x->scratch.len;
         }
 
-        ae_json_escape(x->out, s, 0);
+        ae_exec_escape(x, s);
     }
 
     if (x->out->failed) {
@@ -262,6 +265,26 @@ ae_exec_emit(ae_tmpl_exec_t *x, const ae_tmpl_val_t *v)
     }
 
     return ae_tmpl_charge(x, x->out->len - len);
+}
+
+
+static void
+ae_exec_escape(ae_tmpl_exec_t *x, ae_str_t s)
+{
+    switch (x->t->escape) {
+
+    case AE_ESCAPE_HTML:
+        ae_tmpl_html(x->out, s);
+        break;
+
+    case AE_ESCAPE_ADDRESS:
+        ae_tmpl_address(x->out, s);
+        break;
+
+    default: /* AE_ESCAPE_JSON */
+        ae_json_escape(x->out, s, 0);
+        break;
+    }
 }
 
 

@@ -331,12 +331,7 @@ static int
 ae_func_html(ae_tmpl_exec_t *x, ae_tmpl_val_t *args, unsigned n,
     ae_tmpl_val_t *result)
 {
-    size_t             i;
-    ae_str_t           s;
-    const char        *p;
-
-    static const char  from[] = "\"'&<>";
-    static const char  to[][6] = { "&#34;", "&#39;", "&amp;", "&lt;", "&gt;" };
+    ae_str_t  s;
 
     if (ae_func_text(x, args, n, &s) != AE_OK) {
         return AE_ERROR;
@@ -344,21 +339,15 @@ ae_func_html(ae_tmpl_exec_t *x, ae_tmpl_val_t *args, unsigned n,
 
     x->scratch.len = 0;
 
-    for (i = 0; i < s.len; i++) {
-        p = memchr(from, s.data[i], sizeof(from));
+    ae_tmpl_html(&x->scratch, s);
 
-        if (p == NULL) {
-            ae_buf_put(&x->scratch, &s.data[i], 1);
-
-        } else if (*p == '\0') {
-            ae_buf_puts(&x->scratch, "\xef\xbf\xbd");
-
-        } else {
-            ae_buf_puts(&x->scratch, to[p - from]);
-        }
+    if (ae_tmpl_result(x, result) != AE_OK) {
+        return AE_ERROR;
     }
 
-    return ae_tmpl_result(x, result);
+    result->html = 1;
+
+    return AE_OK;
 }
 
 

@@ -87,6 +87,7 @@ ae_template_parse(ae_arena_t *arena, ae_str_t text, ae_escape_e escape,
     }
 
     t->json = (escape == AE_ESCAPE_JSON);
+    t->escape = escape;
 
     parse.t = t;
     parse.lex.pos = copy.data;

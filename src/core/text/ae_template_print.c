@@ -73,6 +73,51 @@ ae_tmpl_json(ae_buf_t *b, const ae_tmpl_val_t *v)
 }
 
 
+void
+ae_tmpl_html(ae_buf_t *b, ae_str_t s)
+{
+    size_t             i;
+    const char        *p;
+
+    static const char  from[] = "\"'&<>";
+    static const char  to[][6] = { "&#34;", "&#39;", "&amp;", "&lt;", "&gt;" };
+
+    for (i = 0; i < s.len; i++) {
+        p = memchr(from, s.data[i], sizeof(from));
+
+        if (p == NULL) {
+            ae_buf_put(b, &s.data[i], 1);
+
+        } else if (*p == '\0') {
+            ae_buf_puts(b, "\xef\xbf\xbd");
+
+        } else {
+            ae_buf_puts(b, to[p - from]);
+        }
+    }
+}
+
+
+void
+ae_tmpl_address(ae_buf_t *b, ae_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] < 0x20 || s.data[i] == 0x7f) {
+            ae_buf_puts(b, "\xef\xbf\xbd");
+
+        } else if (strchr(",;:<>()[]\"\\", s.data[i]) != NULL) {
+            ae_buf_puts(b, " ");
+
+        } else {
+            ae_buf_put(b, &s.data[i], 1);
+        }
+    }
+}
+
+
 int
 ae_print_value(ae_tmpl_exec_t *x, ae_buf_t *b, ae_print_t *f,
     const ae_tmpl_val_t *v)

@@ -302,7 +302,11 @@ typedef struct ae_template_s ae_template_t;
 
 typedef enum {
     AE_ESCAPE_NONE = 0,
-    AE_ESCAPE_JSON
+    AE_ESCAPE_JSON,
+    AE_ESCAPE_HTML,                         /* but for what html returned */
+    AE_ESCAPE_ADDRESS       /* a value adds no mail address, nor ends one:
+                               what would do so is a space, controls are
+                               U+FFFD */
 } ae_escape_e;
 
 
