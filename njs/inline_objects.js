@@ -105,12 +105,18 @@ export default function (round, rounds_of) {
 
 
     function new_log() {
+        var guards;
+
         function log(text) {
             write_log('info', text);
         }
 
-        function yes() {
-            return true;
+        /* does the request's error_log take lines of nginx's level n */
+
+        function guard(n) {
+            return function () {
+                return Number(state.r.variables.apievents_log_level) >= n;
+            };
         }
 
         function add(name, level) {
@@ -119,8 +125,11 @@ export default function (round, rounds_of) {
             };
 
             log['is' + name.charAt(0).toUpperCase() + name.slice(1)
-                + 'Enabled'] = yes;
+                + 'Enabled'] = guards[level];
         }
+
+        guards = {error: guard(4), warn: guard(5), info: guard(7),
+                  debug: guard(8)};
 
         add('error', 'error');
         add('warning', 'warn');

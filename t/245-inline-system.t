@@ -280,3 +280,61 @@ GET /api/x
 --- error_code: 500
 --- response_body chop
 ["no","v"]
+
+
+
+=== TEST 13: guards know what the log of the request takes
+--- config
+        location /api/ {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            api_event_handlers response js path=r.js;
+            error_log $TEST_NGINX_SERVER_ROOT/logs/error.log info;
+        }
+        location /api/error {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            api_event_handlers response js path=r.js;
+            error_log $TEST_NGINX_SERVER_ROOT/logs/error.log error;
+        }
+        location /api/warn {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            api_event_handlers response js path=r.js;
+            error_log $TEST_NGINX_SERVER_ROOT/logs/error.log crit;
+            error_log $TEST_NGINX_SERVER_ROOT/logs/error.log warn;
+        }
+        location /api/debug {
+            api_id a;
+            api_auth off;
+            proxy_pass $UPSTREAM/;
+            api_event_handlers response js path=r.js;
+            error_log $TEST_NGINX_SERVER_ROOT/logs/error.log debug;
+        }
+--- user_files
+>>> r.js
+var names = ['error', 'warning', 'warn', 'info', 'debug', 'fine', 'finer', 'finest'];
+var name = req.resourceName;
+
+json = names.filter(function (method) {
+    log[method]('LOG ' + name + ' ' + method);
+    return log['is' + method.charAt(0).toUpperCase() + method.slice(1) + 'Enabled']();
+});
+--- request eval
+[map { "GET /api/$_" } qw(error warn info debug)]
+--- response_body eval
+['["error"]', '["error","warning","warn"]', '["error","warning","warn","info"]',
+ '["error","warning","warn","info","debug","fine","finer","finest"]']
+--- check eval
+sub {
+    my @lines = split /\n/, logged(16);
+
+    is(CORE::join("\n", map { s/^LOG //r } @lines), CORE::join("\n",
+        'error error', map({ "warn $_" } qw(error warning warn)),
+        map({ "info $_" } qw(error warning warn info)),
+        map({ "debug $_" } qw(error warning warn info debug fine finer finest))),
+       'and what it takes is there');
+}

@@ -18,7 +18,8 @@ typedef enum {
     NGX_HTTP_APIEVENTS_INLINE_TEXT,
     NGX_HTTP_APIEVENTS_INLINE_KIND,
     NGX_HTTP_APIEVENTS_INLINE_NOW,
-    NGX_HTTP_APIEVENTS_INLINE_HIDDEN
+    NGX_HTTP_APIEVENTS_INLINE_HIDDEN,
+    NGX_HTTP_APIEVENTS_INLINE_LOG_LEVEL
 } ngx_http_apievents_inline_e;
 
 
@@ -32,6 +33,8 @@ static ngx_int_t ngx_http_apievents_inline_resource(ngx_str_t *base,
     ngx_str_t *uri, ngx_str_t *name);
 static ngx_int_t ngx_http_apievents_inline_now(ngx_http_request_t *r,
     ngx_str_t *value);
+static ngx_int_t ngx_http_apievents_inline_number(ngx_http_request_t *r,
+    ngx_str_t *value, uint64_t number);
 static void ngx_http_apievents_inline_kind(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_str_t *kind);
 static ngx_int_t ngx_http_apievents_inline_get(ngx_http_request_t *r,
@@ -72,6 +75,10 @@ static ngx_http_variable_t  ngx_http_apievents_inline_variables[] = {
 
     { ngx_string("apievents_hidden"), NULL,
       ngx_http_apievents_inline_variable, NGX_HTTP_APIEVENTS_INLINE_HIDDEN,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("apievents_log_level"), NULL,
+      ngx_http_apievents_inline_variable, NGX_HTTP_APIEVENTS_INLINE_LOG_LEVEL,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -180,6 +187,11 @@ ngx_http_apievents_inline_variable(ngx_http_request_t *r,
 
     case NGX_HTTP_APIEVENTS_INLINE_HIDDEN:
         rc = ngx_http_apievents_gate_hidden(r, &value);
+        break;
+
+    case NGX_HTTP_APIEVENTS_INLINE_LOG_LEVEL:
+        rc = ngx_http_apievents_inline_number(r, &value,
+                                              r->connection->log->log_level);
         break;
 
     default:
@@ -324,13 +336,20 @@ ngx_http_apievents_inline_now(ngx_http_request_t *r, ngx_str_t *value)
 
     ae_now(&now);
 
+    return ngx_http_apievents_inline_number(r, value, now.wall / 1000000);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_inline_number(ngx_http_request_t *r, ngx_str_t *value,
+    uint64_t number)
+{
     value->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
     if (value->data == NULL) {
         return NGX_ERROR;
     }
 
-    value->len = ngx_sprintf(value->data, "%uL", now.wall / 1000000)
-                 - value->data;
+    value->len = ngx_sprintf(value->data, "%uL", number) - value->data;
 
     return NGX_OK;
 }

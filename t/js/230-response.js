@@ -217,7 +217,7 @@ function log_levels(t) {
         log.finer('f');
         log.finest({a: 1});
 
-        if (log.isDebugEnabled() && log.isFinestEnabled()) {
+        if (log.isInfoEnabled() && !log.isFinestEnabled()) {
             log.info('guarded');
         }
 

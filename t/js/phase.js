@@ -108,7 +108,7 @@ function variables(m, options) {
         apievents_resource: 'customers', apievents_hidden: 'authorization',
         apievents_caller: '{"user":"ann","key":"k1","api":"a1","org":"o1",'
                           + '"version":""}',
-        apievents_text: '', apievents_kind: 'json'
+        apievents_text: '', apievents_kind: 'json', apievents_log_level: '7'
     };
 
     for (name in given) {
