@@ -73,9 +73,7 @@ export default function (round, host) {
         },
 
         get json() {
-            var text = state.phase === 'request' ? state.text
-                       : state.phase === 'options' ? ''
-                       : v.apievents_text;
+            var text = state.phase === 'options' ? '' : v.apievents_text;
 
             return text ? text : null;
         },

@@ -13,6 +13,10 @@
 static ngx_int_t ngx_http_apievents_options_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_apievents_is_preflight(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_request_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_apievents_request_has_run(
+    ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain);
+static ngx_int_t ngx_http_apievents_request_ran(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain);
 static ngx_int_t ngx_http_apievents_request_run(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain);
 static ngx_uint_t ngx_http_apievents_request_has_body(ngx_http_request_t *r);
@@ -184,11 +188,63 @@ ngx_http_apievents_request_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (in->requested) {
+    if (ngx_http_apievents_request_has_run(in, chain)) {
         return NGX_DECLINED;
     }
 
     return ngx_http_apievents_request_run(r, in, chain);
+}
+
+
+/*
+ * A request that nginx sends on, as to an index or by X-Accel-Redirect, meets
+ * the handlers of each location, or those of the last could be got round.
+ */
+
+static ngx_uint_t
+ngx_http_apievents_request_has_run(ngx_http_apievents_inline_t *in,
+    ngx_http_apievents_chain_t *chain)
+{
+    ngx_uint_t                    i;
+    ngx_http_apievents_chain_t  **run;
+
+    if (in->requested == NULL) {
+        return 0;
+    }
+
+    run = in->requested->elts;
+
+    for (i = 0; i < in->requested->nelts; i++) {
+        if (run[i] == chain) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_apievents_request_ran(ngx_http_request_t *r,
+    ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain)
+{
+    ngx_http_apievents_chain_t  **run;
+
+    if (in->requested == NULL) {
+        in->requested = ngx_array_create(r->pool, 1, sizeof(*run));
+        if (in->requested == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    run = ngx_array_push(in->requested);
+    if (run == NULL) {
+        return NGX_ERROR;
+    }
+
+    *run = chain;
+
+    return NGX_OK;
 }
 
 
@@ -197,15 +253,19 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in, ngx_http_apievents_chain_t *chain)
 {
     ngx_int_t     rc;
+    ngx_str_t    *text;
     ngx_chain_t  *input;
 
-    if (in->call != NULL && in->phase == NGX_HTTP_APIEVENTS_PHASE_REQUEST) {
-
+    if (in->call != NULL && in->phase == NGX_HTTP_APIEVENTS_PHASE_REQUEST
+        && in->chain == chain)
+    {
         if (!in->call->ended) {
             return NGX_AGAIN;
         }
 
-        in->requested = 1;
+        if (ngx_http_apievents_request_ran(r, in, chain) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
 
         return ngx_http_apievents_request_apply(r, in);
     }
@@ -226,10 +286,10 @@ ngx_http_apievents_request_run(ngx_http_request_t *r,
 
     in->has_text = 1;
 
-    input = in->text.len ? ngx_http_apievents_inline_chain(r->pool, &in->text)
-                         : NULL;
+    text = in->replaced ? &in->json : &in->text;
+    input = text->len ? ngx_http_apievents_inline_chain(r->pool, text) : NULL;
 
-    if ((input == NULL && in->text.len != 0)
+    if ((input == NULL && text->len != 0)
         || ngx_http_apievents_inline_start(r, in,
                            NGX_HTTP_APIEVENTS_PHASE_REQUEST, chain, input)
            != NGX_OK)
@@ -453,6 +513,11 @@ ngx_http_apievents_request_apply(ngx_http_request_t *r,
             && ngx_http_apievents_request_replace(r, &text) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DONE) {
+        in->json = text;
+        in->replaced = 1;
     }
 
     return NGX_DECLINED;

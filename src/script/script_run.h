@@ -35,6 +35,9 @@ typedef struct {
     ngx_str_t                        properties;/* JSON of the user's */
     ngx_str_t                        text;      /* the client's body, if
                                                    has_text */
+    ngx_str_t                        json;      /* in its place, if replaced */
+    ngx_array_t                     *requested; /* chain_t * of requests that
+                                                   have run, or NULL */
 
     /* an answer that is kept back */
     ngx_chain_t                     *body;
@@ -43,7 +46,7 @@ typedef struct {
 
     unsigned                         has_text:1;
     unsigned                         optioned:1;/* options phase is over */
-    unsigned                         requested:1;   /* request phase is */
+    unsigned                         replaced:1;/* the client's body */
     unsigned                         refused:1; /* a handler threw */
     unsigned                         kept:1;    /* there is an answer */
     unsigned                         whole:1;   /* all of it */
