@@ -122,6 +122,9 @@ char *ngx_http_apievents_merge_handlers(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *prev,
     ngx_http_apievents_handlers_conf_t *conf, ngx_str_t *api);
 
+/* an id that no other event has */
+ae_id_t ngx_http_apievents_event_next(uint64_t wall);
+
 /* registers the http level's handlers, after everything is merged */
 ngx_int_t ngx_http_apievents_event_init(ngx_conf_t *cf);
 

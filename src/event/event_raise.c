@@ -234,3 +234,14 @@ ngx_http_apievents_fill(ae_event_t *ev, ngx_http_apievents_raise_t *e)
     ev->meta = *(ae_str_t *) &e->meta;
     ev->secret = *(ae_str_t *) &e->secret;
 }
+
+
+ae_id_t
+ngx_http_apievents_event_next(uint64_t wall)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    return ae_uuid_next(&mcf->event.worker->uuid, wall);
+}

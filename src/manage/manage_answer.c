@@ -8,9 +8,6 @@
 #include "manage/manage_private.h"
 
 
-static ngx_int_t ngx_http_apievents_no_store(ngx_http_request_t *r);
-
-
 ngx_int_t
 ngx_http_apievents_admin_answer(ngx_http_request_t *r, ngx_uint_t status,
     const ae_value_t *document)
@@ -66,11 +63,14 @@ ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
 {
     ngx_str_t  body, mime;
 
+    static ngx_str_t  no_store = ngx_string("no-store");
+
     mime.data = (u_char *) type;
     mime.len = ngx_strlen(type);
 
     if (ngx_http_apievents_copy_answer(r, b, &body) != NGX_OK
-        || ngx_http_apievents_no_store(r) != NGX_OK)
+        || ngx_http_apievents_admin_header(r, "Cache-Control", &no_store)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -79,8 +79,9 @@ ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
-ngx_http_apievents_no_store(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_apievents_admin_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
@@ -92,10 +93,34 @@ ngx_http_apievents_no_store(ngx_http_request_t *r)
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "no-store");
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_admin_json(ngx_http_apievents_admin_t *a,
+    const ae_value_t *document, size_t max, ae_str_t *text)
+{
+    ae_buf_t   b;
+    ngx_int_t  rc;
+
+    rc = NGX_ERROR;
+
+    ae_buf_init(&b, max);
+    ae_json_write(&b, document);
+
+    if (!b.failed) {
+        *text = ae_arena_dup(a->arena, (ae_str_t) { b.len, b.data });
+        rc = (text->data == NULL) ? NGX_ERROR : NGX_OK;
+    }
+
+    ae_buf_free(&b);
+
+    return rc;
 }
 
 

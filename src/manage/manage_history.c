@@ -5,7 +5,7 @@
  */
 
 
-#include "manage/manage_private.h"
+#include "manage/manage_object.h"
 
 
 static ngx_int_t ngx_http_apievents_admin_page(
@@ -27,6 +27,25 @@ ngx_http_apievents_admin_deliveries(ngx_http_apievents_admin_t *a)
     if (ngx_http_apievents_admin_query(a, &rc) != NGX_OK) {
         return rc;
     }
+
+    return ngx_http_apievents_admin_job(a, ngx_http_apievents_admin_list,
+                                        ngx_http_apievents_admin_page);
+}
+
+
+/* of one callback, whether it is there any more or not */
+
+ngx_int_t
+ngx_http_apievents_admin_callback_history(ngx_http_apievents_admin_t *a)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_apievents_admin_query(a, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    a->query.endpoint = ngx_http_apievents_callback_identity(
+                                             *(ae_str_t *) &a->segments[1]);
 
     return ngx_http_apievents_admin_job(a, ngx_http_apievents_admin_list,
                                         ngx_http_apievents_admin_page);

@@ -12,51 +12,37 @@
 
 
 static void ngx_http_apievents_admin_ready(void *data);
+static void ngx_http_apievents_admin_group(ae_db_t *db, void *data);
+static void ngx_http_apievents_admin_written(void *data);
 static void ngx_http_apievents_admin_resume(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_admin_finish(
     ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_admin_ask(ngx_http_apievents_admin_t *a,
+    void (*work)(ae_db_t *db, void *data), void (*done)(void *data));
 
 
 ngx_int_t
-ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
-    void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done)
+ngx_http_apievents_admin_wait(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_admin_pt next)
 {
-    ngx_int_t            rc;
     ngx_http_request_t  *r;
 
     r = a->request;
 
-    a->rc = AE_ERROR;
-    a->done = done;
-    a->ask.work = work;
-    a->ask.done = ngx_http_apievents_admin_ready;
-    a->ask.data = a;
+    a->next = next;
+    a->waiting = 1;
 
-    rc = ngx_http_apievents_store_ask(&a->ask, r->connection->log);
+    r->main->count++;
+    r->main->blocked++;
+    r->write_event_handler = ngx_http_apievents_admin_resume;
 
-    if (rc == NGX_OK) {
-        a->waiting = 1;
-
-        r->main->count++;
-        r->main->blocked++;
-        r->write_event_handler = ngx_http_apievents_admin_resume;
-
-        return NGX_DONE;
-    }
-
-    return ngx_http_apievents_admin_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                          rc == NGX_DECLINED
-                                          ? "there is no store, \"api_store\" "
-                                            "is off"
-                                          : "the store has too much to do");
+    return NGX_DONE;
 }
 
 
-static void
-ngx_http_apievents_admin_ready(void *data)
+void
+ngx_http_apievents_admin_go(ngx_http_apievents_admin_t *a)
 {
-    ngx_http_apievents_admin_t *a = data;
-
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
@@ -88,7 +74,52 @@ ngx_http_apievents_admin_resume(ngx_http_request_t *r)
 
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    ngx_http_finalize_request(r, ngx_http_apievents_admin_finish(a));
+    ngx_http_finalize_request(r, a->next(a));
+}
+
+
+ngx_int_t
+ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
+    void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done)
+{
+    a->done = done;
+
+    return ngx_http_apievents_admin_ask(a, work,
+                                        ngx_http_apievents_admin_ready);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_admin_ask(ngx_http_apievents_admin_t *a,
+    void (*work)(ae_db_t *db, void *data), void (*done)(void *data))
+{
+    ngx_int_t  rc;
+
+    a->rc = AE_ERROR;
+    a->ask.work = work;
+    a->ask.done = done;
+    a->ask.data = a;
+
+    rc = ngx_http_apievents_store_ask(&a->ask, a->request->connection->log);
+
+    if (rc == NGX_OK) {
+        return ngx_http_apievents_admin_wait(a,
+                                             ngx_http_apievents_admin_finish);
+    }
+
+    return ngx_http_apievents_admin_error(a->request,
+                                          NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          rc == NGX_DECLINED
+                                          ? "there is no store, \"api_store\" "
+                                            "is off"
+                                          : "the store has too much to do");
+}
+
+
+static void
+ngx_http_apievents_admin_ready(void *data)
+{
+    ngx_http_apievents_admin_go(data);
 }
 
 
@@ -107,4 +138,56 @@ ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a)
     return ngx_http_apievents_admin_error(a->request,
                                           NGX_HTTP_SERVICE_UNAVAILABLE,
                                           "the store cannot be read");
+}
+
+
+ngx_int_t
+ngx_http_apievents_admin_write(ngx_http_apievents_admin_t *a,
+    int (*write)(ae_db_t *db, void *data), void (*written)(void *data),
+    ngx_http_apievents_admin_pt done)
+{
+    a->write = write;
+    a->written = written;
+    a->done = done;
+
+    return ngx_http_apievents_admin_ask(a, ngx_http_apievents_admin_group,
+                                        ngx_http_apievents_admin_written);
+}
+
+
+/* what is declined has written nothing */
+
+static void
+ngx_http_apievents_admin_group(ae_db_t *db, void *data)
+{
+    ngx_http_apievents_admin_t *a = data;
+
+    int  rc;
+
+    if (ae_db_begin(db) != AE_OK) {
+        return;
+    }
+
+    rc = a->write(db, a);
+
+    if (rc != AE_OK) {
+        ae_db_rollback(db);
+        a->rc = rc;
+        return;
+    }
+
+    a->rc = (ae_db_commit(db) == AE_OK) ? AE_OK : AE_ERROR;
+}
+
+
+/* the change is a fact, whether its caller waits for the answer or not */
+
+static void
+ngx_http_apievents_admin_written(void *data)
+{
+    ngx_http_apievents_admin_t *a = data;
+
+    a->written(a);
+
+    ngx_http_apievents_admin_go(a);
 }

@@ -19,6 +19,9 @@
 #define NGX_HTTP_APIEVENTS_ADMIN_MAX  (32 * 1024 * 1024)
 
 
+typedef struct ngx_http_apievents_change_s  ngx_http_apievents_change_t;
+typedef struct ngx_http_apievents_list_s    ngx_http_apievents_list_t;
+
 /*
  * One call of the management API.  Lives in its request's pool; the arena is
  * the call's own, since a job of the store fills it from another thread, and
@@ -40,8 +43,14 @@ struct ngx_http_apievents_admin_s {
 
     ngx_http_apievents_ask_t        ask;
     ngx_http_apievents_admin_pt     done;
+    ngx_http_apievents_admin_pt     next;       /* when it was waited for */
+    int                           (*write)(ae_db_t *db, void *data);
+    void                          (*written)(void *data);
     int                             rc;         /* of the work */
-    unsigned                        waiting:1;  /* for the job */
+    unsigned                        waiting:1;
+
+    ngx_http_apievents_change_t    *change;     /* or NULL */
+    ngx_http_apievents_list_t      *list;       /* or NULL */
 
     /* what it asks for, and gets */
     ae_db_query_t                   query;
@@ -68,11 +77,18 @@ ngx_http_apievents_admin_t *ngx_http_apievents_admin_of(
 /* the user whose secret the request has, NULL: none */
 ngx_http_apievents_user_t *ngx_http_apievents_user(ngx_http_request_t *r);
 
+/* "admin", ... */
+const ngx_str_t *ngx_http_apievents_role_name(ngx_uint_t role);
+
 /* milliseconds for which a refused caller has to wait for its answer */
 ngx_msec_t ngx_http_apievents_refused_delay(ngx_http_request_t *r);
 
 
 /* ---- manage_answer.c: what handlers of routes return ---- */
+
+/* a header of the answer that is sent next; strings are not copied */
+ngx_int_t ngx_http_apievents_admin_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 
 /* all send a whole answer and return what a content handler does; message is
  * not copied before it is sent */
@@ -85,6 +101,10 @@ ngx_int_t ngx_http_apievents_admin_error(ngx_http_request_t *r,
 ngx_int_t ngx_http_apievents_manage_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ae_buf_t *b);
 
+/* a document as text in the call's arena, of at most so many bytes */
+ngx_int_t ngx_http_apievents_admin_json(ngx_http_apievents_admin_t *a,
+    const ae_value_t *document, size_t max, ae_str_t *text);
+
 /* the time as RFC 3339, or null for 0 */
 ae_value_t *ngx_http_apievents_admin_time(ae_arena_t *arena, uint64_t wall);
 ae_value_t *ngx_http_apievents_admin_id(ae_arena_t *arena, ae_id_t id);
@@ -92,6 +112,10 @@ ae_value_t *ngx_http_apievents_admin_event(ae_arena_t *arena, ae_id_t id);
 
 
 /* ---- manage_query.c: arguments of the query string or of the body ---- */
+
+/* the body's member of that name, else the query string's; 0: none */
+ngx_uint_t ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
+    const char *name, ngx_str_t *value);
 
 /* fills a->query and a->limit; NGX_OK, or an answer of 400 was sent and *rc is
  * what to return */
@@ -101,10 +125,30 @@ ngx_int_t ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a,
 
 /* ---- manage_job.c ---- */
 
+/*
+ * Holds the request until go(), which is to be called once from the event
+ * loop, whoever closed the connection meanwhile; then next() is called, which
+ * returns what a content handler does, unless the request has ended.  Returns
+ * NGX_DONE.
+ */
+ngx_int_t ngx_http_apievents_admin_wait(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_admin_pt next);
+void ngx_http_apievents_admin_go(ngx_http_apievents_admin_t *a);
+
 /* work() runs in the store's thread, then done() in the event loop, which
  * sends the answer: NGX_DONE, or an answer of 503 */
 ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
     void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done);
+
+/*
+ * write() changes the store in its thread: AE_OK, AE_DECLINED: nothing of it
+ * is kept, or AE_ERROR.  written() is called in the event loop, whether the
+ * request has ended or not, with a->rc: AE_OK when the change is on the disk;
+ * then done() as above, if that is so.
+ */
+ngx_int_t ngx_http_apievents_admin_write(ngx_http_apievents_admin_t *a,
+    int (*write)(ae_db_t *db, void *data), void (*written)(void *data),
+    ngx_http_apievents_admin_pt done);
 
 
 /* ---- work of jobs: a->query's rows, at most a->limit (manage_history.c) - */
@@ -140,6 +184,17 @@ ngx_int_t ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_enable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_disable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_ping(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_callback_history(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_callback_test(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_objects(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_object(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_object_create(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_object_put(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_object_delete(
+    ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breakers(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker_force(

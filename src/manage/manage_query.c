@@ -8,8 +8,6 @@
 #include "manage/manage_private.h"
 
 
-static ngx_uint_t ngx_http_apievents_admin_field(
-    ngx_http_apievents_admin_t *a, const char *name, ngx_str_t *value);
 static const char *ngx_http_apievents_admin_select(
     ngx_http_apievents_admin_t *a);
 static const char *ngx_http_apievents_admin_span(
@@ -119,7 +117,7 @@ ngx_http_apievents_admin_span(ngx_http_apievents_admin_t *a)
 
 /* the body's member, whose text a number keeps; else the query string's */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
     const char *name, ngx_str_t *value)
 {

@@ -6,7 +6,7 @@
  */
 
 
-#include "manage/manage_private.h"
+#include "manage/manage_object.h"
 
 
 typedef struct {
@@ -34,7 +34,8 @@ static ngx_uint_t ngx_http_apievents_admin_allowed(
     const ngx_http_apievents_admin_route_t *route);
 
 
-/* "*": any one segment */
+/* "*": any one segment; "@": the path of a collection, which says itself who
+ * may write */
 
 static const ngx_http_apievents_admin_route_t
     ngx_http_apievents_admin_routes[] =
@@ -70,6 +71,18 @@ static const ngx_http_apievents_admin_route_t
     { NGX_HTTP_POST, { "breakers", "*", "force" },
       ngx_http_apievents_admin_breaker_force, 0 },
 
+    { NGX_HTTP_GET, { "callbacks", "*", "history" },
+      ngx_http_apievents_admin_callback_history, 0 },
+    { NGX_HTTP_POST, { "callbacks", "*", "test" },
+      ngx_http_apievents_admin_callback_test, 0 },
+
+    { NGX_HTTP_GET, { "@" }, ngx_http_apievents_admin_objects, 0 },
+    { NGX_HTTP_POST, { "@" }, ngx_http_apievents_admin_object_create, 0 },
+    { NGX_HTTP_GET, { "@", "*" }, ngx_http_apievents_admin_object, 0 },
+    { NGX_HTTP_PUT, { "@", "*" }, ngx_http_apievents_admin_object_put, 0 },
+    { NGX_HTTP_DELETE, { "@", "*" },
+      ngx_http_apievents_admin_object_delete, 0 },
+
     { 0, { NULL }, NULL, 0 }
 };
 
@@ -79,6 +92,16 @@ ngx_http_apievents_admin_route(ngx_http_apievents_admin_t *a)
 {
     ngx_uint_t                               known;
     const ngx_http_apievents_admin_route_t  *route;
+
+    if (ngx_http_apievents_hops(a->request) >= NGX_HTTP_APIEVENTS_HOPS) {
+        ngx_log_error(NGX_LOG_WARN, a->request->connection->log, 0,
+                      "management call refused: callbacks go round in a "
+                      "loop");
+
+        return ngx_http_apievents_admin_error(a->request, NGX_HTTP_CONFLICT,
+                                              "callbacks go round in a loop: "
+                                              "X-Api-Events-Hops");
+    }
 
     if (ngx_http_apievents_admin_path(a) != NGX_OK) {
         return ngx_http_apievents_admin_error(a->request, NGX_HTTP_NOT_FOUND,
@@ -136,8 +159,13 @@ ngx_http_apievents_admin_allowed(ngx_http_apievents_admin_t *a,
         return 1;
     }
 
-    return route->integration
-           && a->user->role == NGX_HTTP_APIEVENTS_INTEGRATION;
+    if (a->user->role != NGX_HTTP_APIEVENTS_INTEGRATION) {
+        return 0;
+    }
+
+    return route->path[0][0] == '@'
+           ? ngx_http_apievents_collection(&a->segments[0])->integration
+           : route->integration;
 }
 
 
@@ -280,6 +308,15 @@ ngx_http_apievents_admin_matches(ngx_http_apievents_admin_t *a,
         }
 
         s = &a->segments[i];
+
+        if (name[0] == '@') {
+
+            if (ngx_http_apievents_collection(s) == NULL) {
+                return 0;
+            }
+
+            continue;
+        }
 
         if (name[0] != '*'
             && (ngx_strlen(name) != s->len

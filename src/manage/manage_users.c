@@ -164,6 +164,13 @@ ngx_http_apievents_user_role(ngx_conf_t *cf, ngx_http_apievents_user_t *user,
 }
 
 
+const ngx_str_t *
+ngx_http_apievents_role_name(ngx_uint_t role)
+{
+    return &ngx_http_apievents_roles[role];
+}
+
+
 /* two users of one secret could not be told apart */
 
 static ngx_int_t

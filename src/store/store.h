@@ -316,6 +316,7 @@ void ngx_http_apievents_limit_rules(const ae_value_t *document,
 typedef enum {
     NGX_HTTP_APIEVENTS_HISTORY_DELIVERED = 0,
     NGX_HTTP_APIEVENTS_HISTORY_RETRY,
+    NGX_HTTP_APIEVENTS_HISTORY_FAILED,          /* and that was all */
     NGX_HTTP_APIEVENTS_HISTORY_DEAD             /* a dead letter, too */
 } ngx_http_apievents_history_e;
 

@@ -24,6 +24,7 @@ static void ngx_http_apievents_row_add(ngx_http_apievents_rows_t *rows,
 static const ae_str_t  ngx_http_apievents_row_states[] = {
     ae_string("delivered"),
     ae_string("retry"),
+    ae_string("failed"),
     ae_string("dead")
 };
 

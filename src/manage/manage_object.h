@@ -1,0 +1,187 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * Managed objects: what kinds there are, and how one is changed.  A private
+ * header of manage.
+ */
+
+
+#ifndef _NGX_HTTP_APIEVENTS_MANAGE_OBJECT_H_INCLUDED_
+#define _NGX_HTTP_APIEVENTS_MANAGE_OBJECT_H_INCLUDED_
+
+
+#include "manage/manage_private.h"
+
+
+#define NGX_HTTP_APIEVENTS_OBJECT_ID   128
+
+#define NGX_HTTP_APIEVENTS_UNPROCESSABLE  422
+
+/* callbacks that one change may have */
+#define NGX_HTTP_APIEVENTS_CALLBACKS   64
+
+
+typedef enum {
+    NGX_HTTP_APIEVENTS_CREATED = 0,
+    NGX_HTTP_APIEVENTS_UPDATED,
+    NGX_HTTP_APIEVENTS_DELETED
+} ngx_http_apievents_action_e;
+
+extern const ae_str_t  ngx_http_apievents_actions[];
+
+
+/* a kind of objects, with its routes and its place in the store */
+
+typedef struct ngx_http_apievents_collection_s
+    ngx_http_apievents_collection_t;
+
+struct ngx_http_apievents_collection_s {
+    ae_str_t                        path;       /* "apps" */
+    ae_str_t                        name;       /* in the store, "app" */
+    ae_str_t                        object;     /* in callbacks and events;
+                                                   empty: it has none */
+    const ae_member_t              *members;
+    const char *const              *secrets;    /* members that nobody is
+                                                   shown, or NULL */
+
+    /* more than kinds of members: AE_OK, AE_DECLINED: 422, and *err says what
+     * is expected */
+    int                           (*check)(ngx_http_apievents_admin_t *a,
+                                        const ae_value_t *data,
+                                        ae_error_t *err);
+
+    unsigned                        integration:1;  /* that role may write */
+    unsigned                        tyk:1;      /* answers as Tyk's */
+    unsigned                        calls:1;    /* they are called, when is
+                                                   shown with them */
+};
+
+/* by the first segment of a path; NULL: there is none of that name */
+const ngx_http_apievents_collection_t *ngx_http_apievents_collection(
+    const ngx_str_t *path);
+
+/* is s one of the words of a list that ends with NULL */
+int ngx_http_apievents_one_of(ae_str_t s, const char *const *words);
+
+int ngx_http_apievents_str_is(ae_str_t s, const char *text);
+
+
+/* what of an object may be shown, and is stored: a copy that shares its parts,
+ * with masks in place of secrets; NULL: no memory */
+ae_value_t *ngx_http_apievents_shown(ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type, const ae_value_t *object);
+
+/*
+ * A change on its way: what there is and who has a say are read, those that
+ * have are asked, it is written, and the others are told.  In the call's
+ * arena.
+ */
+
+struct ngx_http_apievents_change_s {
+    const ngx_http_apievents_collection_t
+                                   *type;
+    ngx_http_apievents_action_e     action;
+    ae_str_t                        id;
+    ae_value_t                     *data;       /* what will be; or NULL */
+    ae_value_t                     *previous;   /* what is, or NULL */
+    ae_str_t                        body;       /* that the store gets */
+    uint64_t                        expected;   /* revision of what is */
+    uint64_t                        rev;        /* of what will be */
+    uint64_t                        wall;       /* when it began, ns */
+    ae_id_t                         event;
+    ae_str_t                        name;       /* of the event */
+
+    ae_value_t                    **callbacks;  /* of before, by name */
+    ngx_uint_t                      ncallbacks;
+    ngx_uint_t                      asked;      /* the first so many of them */
+    ae_str_t                        asking;     /* the body that they get */
+
+    /* of the last one that was asked */
+    ngx_uint_t                      status;     /* 0: no answer */
+    ngx_str_t                       error;
+    const ae_value_t               *calling;
+    uint64_t                        began;      /* wall, ns */
+    uint64_t                        began_mono;
+    uint64_t                        took;       /* ns */
+
+    ngx_http_apievents_admin_pt     answer;     /* when it is done */
+};
+
+
+/* ---- manage_object_put.c ---- */
+
+/* an ETag of the answer that is sent next */
+ngx_int_t ngx_http_apievents_object_tag(ngx_http_apievents_admin_t *a,
+    uint64_t rev);
+
+
+/* ---- manage_change.c ---- */
+
+/*
+ * Makes the change of type, action, id and data; answer() is called when it is
+ * done, and a->change is it.  What stands in its way is answered: 404, 409.
+ */
+ngx_int_t ngx_http_apievents_change(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_change_t *c);
+
+/* goes on when the callbacks of before have been asked */
+ngx_int_t ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a);
+
+
+/* ---- manage_before.c ---- */
+
+/* in the store's thread: the callbacks that have a say in a->change */
+int ngx_http_apievents_before_read(ae_db_t *db,
+    ngx_http_apievents_admin_t *a);
+
+/* asks them one by one, then ngx_http_apievents_change_write() */
+ngx_int_t ngx_http_apievents_before(ngx_http_apievents_admin_t *a);
+
+
+/* ---- manage_callback.c, manage_callback_check.c ---- */
+
+extern const ae_member_t  ngx_http_apievents_callback_members[];
+
+int ngx_http_apievents_callback_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
+
+/* the header that says which actions it listens to, data NULL: to all; and
+ * bits of these, 0: something in it is no action */
+ae_str_t ngx_http_apievents_callback_filter(const ae_value_t *callback);
+ngx_uint_t ngx_http_apievents_callback_actions(ae_str_t filter);
+
+/* a status, a class or a list of them; 0: it is none */
+int ngx_http_apievents_callback_statuses(const ae_value_t *v,
+    ae_statuses_t *statuses);
+
+/* "before" or "after" and an object of a "type"; 0: it is none */
+int ngx_http_apievents_callback_type(ae_str_t type, ae_str_t *when,
+    ae_str_t *object);
+
+/* does one of that type, which is active, listen to such a change */
+int ngx_http_apievents_callback_wants(const ae_value_t *callback,
+    const char *when, const ngx_http_apievents_change_t *c,
+    const ngx_str_t *user);
+
+/* milliseconds */
+ngx_msec_t ngx_http_apievents_callback_timeout(const ae_value_t *callback,
+    ngx_msec_t otherwise);
+
+/* has an answer of that status the one that is expected */
+int ngx_http_apievents_callback_expects(const ae_value_t *callback,
+    ngx_uint_t status);
+
+/* by which the queue and the history know it */
+ae_id_t ngx_http_apievents_callback_identity(ae_str_t id);
+
+
+/* ---- manage_call.c ---- */
+
+/* posts body to a callback and goes on with next(), when a->change has what
+ * became of it; NGX_DONE, or an answer */
+ngx_int_t ngx_http_apievents_callback_post(ngx_http_apievents_admin_t *a,
+    const ae_value_t *callback, ae_str_t body,
+    ngx_http_apievents_admin_pt next);
+
+
+#endif /* _NGX_HTTP_APIEVENTS_MANAGE_OBJECT_H_INCLUDED_ */
