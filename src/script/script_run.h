@@ -166,4 +166,26 @@ ngx_chain_t *ngx_http_apievents_gunzip(ngx_http_request_t *r,
     ngx_http_apievents_inline_t *in);
 
 
+/* ---- script_effects.c ---- */
+
+/* whose script it is: that of an event, or one in line with a request */
+typedef struct {
+    ngx_http_apievents_attempt_t   *attempt;
+    ngx_http_apievents_inline_t    *inlined;
+    ngx_http_request_t             *request;    /* the main one */
+} ngx_http_apievents_actor_t;
+
+/* NULL, or an error's text */
+typedef const char *(*ngx_http_apievents_effect_pt)(
+    ngx_http_apievents_actor_t *a, ae_value_t *value, ae_error_t *err);
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_http_apievents_effect_pt    run;
+} ngx_http_apievents_effect_variable_t;
+
+/* the last one has no run */
+extern ngx_http_apievents_effect_variable_t  ngx_http_apievents_effects[];
+
+
 #endif /* _NGX_HTTP_APIEVENTS_SCRIPT_RUN_H_INCLUDED_ */
