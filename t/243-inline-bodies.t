@@ -210,3 +210,19 @@ CORE::join '', '(?ms)', (map { qq{(?=.*^$_: "of-handler"\\s)} }
                   qw(Server Date ETag Location)), '.*^X-A: 1\s+X-A: 2\s'
 --- raw_response_headers_unlike eval
 qr/^(Server|Date|ETag|Location): (?!"of-handler")/m
+
+
+
+=== TEST 11: JSON of more levels than njs reads
+--- handlers
+request h.js
+response h.js
+--- user_files eval
+">>> h.js
+log.info('LOG ' + typeof json);
+>>> a.json
+" . '[ ' x 40 . ']' x 40
+--- request eval
+['GET /api/answers/a.json', "POST /api/x\n" . '[ ' x 40 . ']' x 40]
+--- response_body_like eval
+[qr/^(\[ ){40}\]{40}$/, qr/"body":"(\[ ){40}\]{40}"/]
