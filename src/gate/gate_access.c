@@ -471,6 +471,11 @@ ngx_http_apievents_step_session(ngx_http_request_t *r,
     rc = ngx_http_apievents_session_find(r, id, &session);
 
     if (rc == NGX_DECLINED) {
+        rc = ngx_http_apievents_session_named(r, &d->credential, id,
+                                              &session);
+    }
+
+    if (rc == NGX_DECLINED) {
         return ngx_http_apievents_reject(r, d,
                                          &ngx_http_apievents_unknown_key);
     }

@@ -155,6 +155,12 @@ ngx_http_apievents_store_init_module(ngx_cycle_t *cycle)
         ngx_http_apievents_db_carry_in(cycle, mcf, cycle->log);
     }
 
+    /* a file's sessions do not stand for what was changed or deleted */
+
+    if (mcf->store.zone != NULL && mcf->store.db.on) {
+        ngx_http_apievents_follow_in(cycle, &mcf->store, cycle->log);
+    }
+
     if (mcf->store.zone != NULL) {
         ngx_http_apievents_keys_load(&mcf->store, cycle->log);
     }
@@ -217,6 +223,7 @@ ngx_http_apievents_store_exit_process(ngx_cycle_t *cycle)
     mcf = ngx_http_apievents_main_conf(cycle);
 
     if (mcf != NULL) {
+        ngx_http_apievents_write_stop();
         ngx_http_apievents_keeper_stop(&mcf->store);
         ngx_http_apievents_cache_free(&mcf->store);
         ngx_http_apievents_records_free();

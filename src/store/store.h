@@ -50,6 +50,12 @@ typedef struct {
                                                    deliveries are kept in */
         ngx_atomic_t            down;
         ngx_atomic_t            dropped;        /* rows of history */
+        ae_lock_t               writer;         /* of who commits documents,
+                                                   until the zone has them */
+        uint64_t                followed;       /* hash of their database */
+        ngx_atomic_t            applied;        /* the last revision of it
+                                                   that the zone has */
+        ngx_atomic_t            unplaced;       /* sessions without room */
     } store;
 } ngx_http_apievents_zone_t;
 
@@ -104,6 +110,7 @@ typedef struct {
                                                    without a store */
     unsigned                    state_made:1;   /* the path was not there */
     unsigned                    fresh:1;        /* the zone was just made */
+    unsigned                    following:1;    /* before files are loaded */
 } ngx_http_apievents_store_conf_t;
 
 
@@ -263,6 +270,13 @@ ngx_int_t ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
 ngx_int_t ngx_http_apievents_session_whole(ngx_http_request_t *r,
     const ngx_http_apievents_session_t *record,
     ngx_http_apievents_session_t **session);
+
+/* after a find that was declined: one that the zone knows by the KeyID of its
+ * credential only, whose id it learns.  Costs a SHA-256 for each that there is
+ * not */
+ngx_int_t ngx_http_apievents_session_named(ngx_http_request_t *r,
+    ngx_str_t *credential, ae_id_t id,
+    ngx_http_apievents_session_t **session);
 void ngx_http_apievents_session_keep(ngx_http_apievents_session_t *session)
     ae_often;
 void ngx_http_apievents_session_release(
@@ -393,14 +407,89 @@ ngx_int_t ngx_http_apievents_store_ask(ngx_http_apievents_ask_t *ask,
     ngx_log_t *log);
 
 /*
+ * Documents to be written (store_write.c).  work() runs in the store's thread
+ * of this worker, in a group with others: AE_OK, AE_DECLINED undoes what it
+ * did and nothing else, AE_ERROR fails the group.  Then done(), in the event
+ * loop: NGX_OK, it is on the disk, and the zone has it; NGX_DECLINED, work()
+ * said so; NGX_ERROR, the store failed and nothing was written.  Each is
+ * called once; done() without work() where the group failed before.  The
+ * object is the caller's and lives until done().  NGX_DECLINED: api_store is
+ * off; NGX_BUSY: too many wait.
+ */
+
+typedef struct {
+    int                       (*work)(ae_db_t *db, void *data);
+    void                      (*done)(void *data, ngx_int_t rc);
+    void                       *data;
+    size_t                      size;           /* bytes, about */
+
+    int                         rc;             /* the rest is not the
+                                                   caller's */
+    uint64_t                    rev;
+    uint64_t                    version;
+    ngx_queue_t                 queue;
+} ngx_http_apievents_write_t;
+
+ngx_int_t ngx_http_apievents_store_write(ngx_http_apievents_write_t *w,
+    ngx_log_t *log);
+
+/* the last revision of a document that all workers may see; who keeps what he
+ * made of documents looks whether there is a later one */
+uint64_t ngx_http_apievents_store_rev(void);
+
+/*
+ * Sessions changed by management (store_change.c).  put and delete answer
+ * through done() of what is accepted: NGX_OK, it is stored and counts from the
+ * next request of any worker on; NGX_DECLINED, the session is not there, or
+ * not of the revision that was expected; NGX_ABORT, err tells why it cannot
+ * be; NGX_ERROR, the store failed.  They return NGX_OK, or without done():
+ * NGX_DECLINED, err tells what is wrong with the call; NGX_BUSY.  Without
+ * api_store the zone alone has it, and revisions are those of the zone.
+ */
+
+typedef struct {
+    ngx_str_t                   key;            /* a credential, or the KeyID
+                                                   of a session that is there;
+                                                   or an organisation */
+    ngx_str_t                   text;           /* put: JSON */
+    uint64_t                    expected;       /* as in sqlite.h: AE_DB_ANY,
+                                                   0: not there */
+    unsigned                    org:1;
+    unsigned                    reset:1;        /* forgets its counters */
+    void                      (*done)(void *data, ngx_int_t rc);
+    void                       *data;
+
+    u_char                      key_id[AE_HEX_LEN]; /* of a key; set at once */
+    uint64_t                    rev;            /* of what was written */
+    uint64_t                    created;        /* wall, ns; 0: a file's */
+    uint64_t                    updated;
+    ae_error_t                  err;
+} ngx_http_apievents_change_t;
+
+ngx_int_t ngx_http_apievents_session_put(ngx_http_apievents_change_t *c,
+    ngx_log_t *log);
+ngx_int_t ngx_http_apievents_session_delete(ngx_http_apievents_change_t *c,
+    ngx_log_t *log);
+
+/* sets rev, created and updated of what is stored; NGX_OK with rev 0 for a
+ * session that only a file, or the zone, has.  Asked before its text is read,
+ * the revision is never later than the text */
+ngx_int_t ngx_http_apievents_session_look(ngx_http_apievents_change_t *c,
+    ngx_log_t *log);
+
+/*
  * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex
  * digits.  get: the document with quota_remaining and quota_renews live, into
- * buf.  set: validates like the file's; reset forgets its counters.
+ * buf.  set: validates like the file's; reset forgets its counters; it counts
+ * at once and is stored as soon as may be.
  */
 ngx_int_t ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
     ae_buf_t *buf);
 ngx_int_t ngx_http_apievents_session_set_text(ngx_str_t *key,
     ngx_str_t *text, ngx_uint_t reset, ae_error_t *err);
+
+/* the same of an organisation's session */
+ngx_int_t ngx_http_apievents_org_get_text(ngx_str_t *org, ae_buf_t *buf);
 
 
 #endif /* _NGX_HTTP_APIEVENTS_STORE_H_INCLUDED_ */

@@ -203,6 +203,10 @@ ngx_http_apievents_keeper_second(ngx_http_apievents_keeper_t *k)
         k->entered = 1;
         ngx_http_apievents_keeper_enter(k);
     }
+
+    if (k->keeper && k->job != NULL) {
+        ngx_http_apievents_write_look(k->conf);
+    }
 }
 
 

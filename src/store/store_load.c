@@ -9,10 +9,6 @@
 #include "store/store_private.h"
 
 
-#define NGX_HTTP_APIEVENTS_KEYS_SCOPE  1
-#define NGX_HTTP_APIEVENTS_ORGS_SCOPE  2
-
-
 static void ngx_http_apievents_keys_cost(
     ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_loaded_file_t *file, ngx_uint_t scope, size_t *need,
@@ -90,9 +86,11 @@ ngx_http_apievents_keys_cost(ngx_http_apievents_store_conf_t *scf,
 
         ngx_http_apievents_keys_ref(scf->zone, ls, scope, &ref);
 
-        if (ae_sessions_find(scf->zone->sessions, ref.id, &found) == AE_OK) {
-
-            if (found.source == AE_SESSION_API) {
+        if (ae_sessions_find(scf->zone->sessions, ref.id, &found) == AE_OK
+            || ae_sessions_find(scf->zone->sessions, ref.key_id, &found)
+               == AE_OK)
+        {
+            if (found.source != AE_SESSION_FILE) {
                 continue;
             }
 

@@ -93,6 +93,10 @@ void ngx_http_apievents_loaded_cleanup(void *data);
 
 /* ---- store_load.c ---- */
 
+/* of the loads, and of what was deleted */
+#define NGX_HTTP_APIEVENTS_KEYS_SCOPE   1
+#define NGX_HTTP_APIEVENTS_ORGS_SCOPE   2
+
 /* do the sessions of the files fit the zone; an emerg line and NGX_ERROR */
 ngx_int_t ngx_http_apievents_keys_fit(ngx_http_apievents_store_conf_t *scf,
     ngx_log_t *log);
@@ -185,6 +189,71 @@ void ngx_http_apievents_cache_free(ngx_http_apievents_store_conf_t *scf);
 /* as ngx_http_apievents_session_find(), for who has no request */
 ngx_int_t ngx_http_apievents_session_get(ngx_http_apievents_store_conf_t *scf,
     ae_id_t id, ngx_http_apievents_session_t **session);
+
+
+/* ---- store_text.c ---- */
+
+/* NULL: there is no zone */
+ngx_http_apievents_main_conf_t *ngx_http_apievents_text_conf(void);
+
+/* by credential or KeyID; NGX_DECLINED */
+ngx_int_t ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone,
+    ngx_str_t *key, ae_session_ref_t *ref);
+
+/* ids of a credential that has none; what is no credential is an error */
+ngx_int_t ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone,
+    ngx_str_t *key, ae_session_ref_t *ref, ae_error_t *err);
+
+/* checked, and as it is kept, in b, to be freed in any case */
+ngx_int_t ngx_http_apievents_text_make(ngx_http_apievents_main_conf_t *mcf,
+    ngx_str_t *text, ngx_uint_t org, ngx_uint_t reset, ae_buf_t *b,
+    ae_error_t *err);
+
+void ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf,
+    ae_id_t id);
+
+/* always NGX_ERROR */
+ngx_int_t ngx_http_apievents_text_error(ae_error_t *err, const char *text);
+
+
+/* ---- store_write.c ---- */
+
+/* in work(): is there room in the zone for a session of so long a text, beside
+ * those of the group */
+ngx_uint_t ngx_http_apievents_write_room(size_t len);
+
+/* looks whether others left what the zone does not have, as its keeper */
+void ngx_http_apievents_write_look(ngx_http_apievents_store_conf_t *scf);
+
+/* all that was accepted, at a worker's end */
+void ngx_http_apievents_write_stop(void);
+
+
+/* ---- store_follow.c ---- */
+
+/*
+ * What the zone does not have yet of the database; whoever calls it has the
+ * writer's lock.  group: what was just committed, or NULL; NGX_ERROR: the
+ * database's.
+ */
+ngx_int_t ngx_http_apievents_follow(ngx_http_apievents_store_conf_t *scf,
+    ae_db_t *db, ngx_queue_t *group);
+
+/* in the master, before workers start: all of another database, for a zone
+ * that is new or had none */
+void ngx_http_apievents_follow_in(ngx_cycle_t *cycle,
+    ngx_http_apievents_store_conf_t *scf, ngx_log_t *log);
+
+/* drops deletions that nobody needs any more; as work() */
+int ngx_http_apievents_follow_forget(ngx_http_apievents_store_conf_t *scf,
+    ae_db_t *db);
+
+
+/* ---- store_change.c ---- */
+
+/* for who has put a session ahead, with that version: NGX_OK or NGX_BUSY */
+ngx_int_t ngx_http_apievents_change_later(ae_session_ref_t *ref,
+    ae_str_t text, ngx_log_t *log);
 
 
 /* ---- store_record.c ---- */

@@ -312,6 +312,36 @@ ngx_http_apievents_session_find(ngx_http_request_t *r, ae_id_t id,
 }
 
 
+/* who asks for what there is not makes no use of a lock */
+
+ngx_int_t
+ngx_http_apievents_session_named(ngx_http_request_t *r, ngx_str_t *credential,
+    ae_id_t id, ngx_http_apievents_session_t **session)
+{
+    ae_id_t                          key_id;
+    ae_session_ref_t                 ref;
+    ngx_http_apievents_zone_t       *zone;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+    zone = mcf->store.zone;
+
+    if (zone->store.applied == 0) {
+        return NGX_DECLINED;
+    }
+
+    key_id = ae_key_id(*(ae_str_t *) credential);
+
+    if (ae_sessions_find(zone->sessions, key_id, &ref) != AE_OK
+        || ae_sessions_name(zone->sessions, key_id, id) != AE_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_apievents_session_find(r, id, session);
+}
+
+
 ngx_int_t
 ngx_http_apievents_session_whole(ngx_http_request_t *r,
     const ngx_http_apievents_session_t *record,

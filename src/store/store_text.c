@@ -9,9 +9,8 @@
 #include "store/store_private.h"
 
 
-static ngx_http_apievents_main_conf_t *ngx_http_apievents_text_conf(void);
-static ngx_int_t ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone,
-    ngx_str_t *key, ae_session_ref_t *ref);
+static ngx_int_t ngx_http_apievents_text_get(
+    ngx_http_apievents_main_conf_t *mcf, ae_id_t id, ae_buf_t *buf);
 static ae_value_t *ngx_http_apievents_text_live(
     ngx_http_apievents_zone_t *zone, ae_arena_t *arena,
     ngx_http_apievents_session_t *session);
@@ -26,32 +25,22 @@ static ae_value_t *ngx_http_apievents_text_right(
     ngx_http_apievents_right_t *right);
 static ae_value_t *ngx_http_apievents_text_changed(ae_arena_t *arena,
     const ae_value_t *map, const ae_value_t *changes);
-static ngx_int_t ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone,
-    ngx_str_t *key, ae_session_ref_t *ref, ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_check(
     ngx_http_apievents_main_conf_t *mcf, const ae_value_t *document,
-    ae_error_t *err);
+    ngx_uint_t org, ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_regexes(const ae_value_t *rights,
     ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_put(
-    ngx_http_apievents_main_conf_t *mcf, ae_session_ref_t *ref,
-    ngx_str_t *text, ngx_uint_t reset, ae_arena_t *arena, ae_error_t *err);
+    ngx_http_apievents_main_conf_t *mcf, ae_session_ref_t *ref, ae_str_t text,
+    ae_error_t *err);
 static ae_value_t *ngx_http_apievents_text_updated(ae_arena_t *arena);
-static void ngx_http_apievents_text_reset(
-    ngx_http_apievents_main_conf_t *mcf, ae_id_t id);
-static ngx_int_t ngx_http_apievents_text_error(ae_error_t *err,
-    const char *text);
 
 
 ngx_int_t
 ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
     ae_buf_t *buf)
 {
-    ngx_int_t                        rc;
-    ae_value_t                      *changes;
-    ae_arena_t                      *arena;
     ae_session_ref_t                 ref;
-    ngx_http_apievents_session_t    *session;
     ngx_http_apievents_main_conf_t  *mcf;
 
     mcf = ngx_http_apievents_text_conf();
@@ -62,7 +51,36 @@ ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_apievents_session_get(&mcf->store, ref.id, &session);
+    return ngx_http_apievents_text_get(mcf, ref.id, buf);
+}
+
+
+ngx_int_t
+ngx_http_apievents_org_get_text(ngx_str_t *org, ae_buf_t *buf)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_text_conf();
+
+    if (mcf == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_apievents_text_get(mcf,
+                         ngx_http_apievents_org_id(mcf->store.zone, org), buf);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_text_get(ngx_http_apievents_main_conf_t *mcf, ae_id_t id,
+    ae_buf_t *buf)
+{
+    ngx_int_t                      rc;
+    ae_value_t                    *changes;
+    ae_arena_t                    *arena;
+    ngx_http_apievents_session_t  *session;
+
+    rc = ngx_http_apievents_session_get(&mcf->store, id, &session);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -82,7 +100,7 @@ ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
 }
 
 
-static ngx_http_apievents_main_conf_t *
+ngx_http_apievents_main_conf_t *
 ngx_http_apievents_text_conf(void)
 {
     ngx_http_apievents_main_conf_t  *mcf;
@@ -97,11 +115,11 @@ ngx_http_apievents_text_conf(void)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone, ngx_str_t *key,
     ae_session_ref_t *ref)
 {
-    ae_id_t  id;
+    ae_id_t  id, key_id;
 
     id = ngx_http_apievents_credential_id(zone, key);
 
@@ -109,13 +127,26 @@ ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone, ngx_str_t *key,
         return NGX_OK;
     }
 
-    if (ae_id_unhex(&id, *(ae_str_t *) key) != AE_OK) {
+    /* one that was put without its credential */
+
+    key_id = ae_key_id(*(ae_str_t *) key);
+
+    if (ae_sessions_find(zone->sessions, key_id, ref) == AE_OK
+        && ae_sessions_name(zone->sessions, key_id, id) == AE_OK)
+    {
+        ref->id = id;
+        return NGX_OK;
+    }
+
+    if (ae_id_unhex(&key_id, *(ae_str_t *) key) != AE_OK) {
         return NGX_DECLINED;
     }
 
-    id = ngx_http_apievents_key_id_id(zone, id);
+    id = ngx_http_apievents_key_id_id(zone, key_id);
 
-    if (ae_sessions_find(zone->sessions, id, ref) == AE_OK) {
+    if (ae_sessions_find(zone->sessions, id, ref) == AE_OK
+        && ref->source != AE_SESSION_GONE)
+    {
         return NGX_OK;
     }
 
@@ -290,8 +321,9 @@ ngx_int_t
 ngx_http_apievents_session_set_text(ngx_str_t *key, ngx_str_t *text,
     ngx_uint_t reset, ae_error_t *err)
 {
+    ae_buf_t                         b;
+    ae_str_t                         s;
     ngx_int_t                        rc;
-    ae_arena_t                      *arena;
     ae_session_ref_t                 ref;
     ngx_http_apievents_main_conf_t  *mcf;
 
@@ -310,19 +342,20 @@ ngx_http_apievents_session_set_text(ngx_str_t *key, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    if (text->len > NGX_HTTP_APIEVENTS_SESSION_MAX) {
-        return ngx_http_apievents_text_error(err,
-                                  "a session of at most 1 MiB is expected");
+    rc = ngx_http_apievents_text_make(mcf, text, 0, reset, &b, err);
+
+    if (rc == NGX_OK) {
+        s.data = b.data;
+        s.len = b.len;
+
+        rc = ngx_http_apievents_text_put(mcf, &ref, s, err);
     }
 
-    arena = ae_arena_create(0);
-    if (arena == NULL) {
-        return ngx_http_apievents_text_error(err, "no memory");
+    ae_buf_free(&b);
+
+    if (rc == NGX_OK && reset) {
+        ngx_http_apievents_text_reset(mcf, ref.id);
     }
-
-    rc = ngx_http_apievents_text_put(mcf, &ref, text, reset, arena, err);
-
-    ae_arena_destroy(arena);
 
     return rc;
 }
@@ -333,7 +366,7 @@ ngx_http_apievents_session_set_text(ngx_str_t *key, ngx_str_t *text,
  * a secret, so neither may become a credential.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone, ngx_str_t *key,
     ae_session_ref_t *ref, ae_error_t *err)
 {
@@ -357,50 +390,72 @@ ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone, ngx_str_t *key,
 }
 
 
-static ngx_int_t
-ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
-    ae_session_ref_t *ref, ngx_str_t *text, ngx_uint_t reset,
-    ae_arena_t *arena, ae_error_t *err)
+ngx_int_t
+ngx_http_apievents_text_make(ngx_http_apievents_main_conf_t *mcf,
+    ngx_str_t *text, ngx_uint_t org, ngx_uint_t reset, ae_buf_t *b,
+    ae_error_t *err)
 {
-    int          rc;
-    ae_buf_t     b;
-    ae_str_t     s, record;
-    uint64_t     buf[NGX_HTTP_APIEVENTS_RECORD_WORDS];
+    ngx_int_t    rc;
+    ae_arena_t  *arena;
     ae_value_t  *document, *changes;
 
+    ae_buf_init(b, NGX_HTTP_APIEVENTS_SESSION_MAX);
+
+    if (text->len > NGX_HTTP_APIEVENTS_SESSION_MAX) {
+        return ngx_http_apievents_text_error(err,
+                                  "a session of at most 1 MiB is expected");
+    }
+
+    arena = ae_arena_create(0);
+    if (arena == NULL) {
+        return ngx_http_apievents_text_error(err, "no memory");
+    }
+
+    rc = NGX_ERROR;
     document = ae_json_parse(arena, *(ae_str_t *) text, err);
 
-    if (document == NULL
-        || ngx_http_apievents_text_check(mcf, document, err) != NGX_OK)
+    if (document != NULL
+        && ngx_http_apievents_text_check(mcf, document, org, err) == NGX_OK)
     {
-        return NGX_ERROR;
+        changes = reset ? ngx_http_apievents_text_updated(arena) : NULL;
+
+        ngx_http_apievents_write_session(b, document, changes);
+
+        rc = b->failed ? ngx_http_apievents_text_error(err,
+                                   "a session of at most 1 MiB is expected")
+                       : NGX_OK;
     }
 
-    changes = reset ? ngx_http_apievents_text_updated(arena) : NULL;
+    ae_arena_destroy(arena);
 
-    ae_buf_init(&b, NGX_HTTP_APIEVENTS_SESSION_MAX);
-    ngx_http_apievents_write_session(&b, document, changes);
+    return rc;
+}
 
-    rc = AE_FULL;
 
-    if (!b.failed) {
-        s.data = b.data;
-        s.len = b.len;
-        ref->source = AE_SESSION_API;
+static ngx_int_t
+ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
+    ae_session_ref_t *ref, ae_str_t text, ae_error_t *err)
+{
+    ae_str_t  record;
+    uint64_t  buf[NGX_HTTP_APIEVENTS_RECORD_WORDS];
 
-        record = ngx_http_apievents_record_make(&mcf->store, ref, s, buf);
-        rc = ae_sessions_put_record(mcf->store.zone->sessions, ref, record, s);
-    }
+    ref->source = mcf->store.db.on ? AE_SESSION_AHEAD : AE_SESSION_API;
 
-    ae_buf_free(&b);
+    record = ngx_http_apievents_record_make(&mcf->store, ref, text, buf);
 
-    if (rc != AE_OK) {
+    if (ae_sessions_put_record(mcf->store.zone->sessions, ref, record, text)
+        != AE_OK)
+    {
         return ngx_http_apievents_text_error(err,
                                         "no room in api_zone for a session");
     }
 
-    if (reset) {
-        ngx_http_apievents_text_reset(mcf, ref->id);
+    if (mcf->store.db.on
+        && ngx_http_apievents_change_later(ref, text, ngx_cycle->log)
+           != NGX_OK)
+    {
+        return ngx_http_apievents_text_error(err,
+                            "the session is not stored: too many wait for it");
     }
 
     return NGX_OK;
@@ -409,7 +464,7 @@ ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
 
 static ngx_int_t
 ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
-    const ae_value_t *document, ae_error_t *err)
+    const ae_value_t *document, ngx_uint_t org, ae_error_t *err)
 {
     ae_value_t  *rights;
 
@@ -425,7 +480,8 @@ ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
         return NGX_ERROR;
     }
 
-    if ((rights == NULL || rights->count == 0) && mcf->gate.master_keys != 1
+    if (!org && (rights == NULL || rights->count == 0)
+        && mcf->gate.master_keys != 1
         && !ae_policies_grant(mcf->store.policies, document))
     {
         return ngx_http_apievents_text_error(err, "\"access_rights\" with at "
@@ -486,7 +542,7 @@ ngx_http_apievents_text_updated(ae_arena_t *arena)
 }
 
 
-static void
+void
 ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf, ae_id_t id)
 {
     ngx_uint_t                     i, n;
@@ -526,7 +582,7 @@ ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf, ae_id_t id)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_text_error(ae_error_t *err, const char *text)
 {
     ngx_snprintf((u_char *) err->text, sizeof(err->text), "%s%Z", text);

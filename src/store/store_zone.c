@@ -321,7 +321,8 @@ ngx_http_apievents_make_zone(ngx_shm_zone_t *shm_zone)
 
     if (RAND_bytes(zone->secret, sizeof(zone->secret)) != 1
         || RAND_bytes((u_char *) &zone->store.id, sizeof(ae_id_t)) != 1
-        || ae_lock_init(&zone->store.keeper) != AE_OK)
+        || ae_lock_init(&zone->store.keeper) != AE_OK
+        || ae_lock_init(&zone->store.writer) != AE_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "RAND_bytes() or pthread_mutex_init() failed");

@@ -37,7 +37,8 @@ typedef struct {
     uint16_t                 source;
     uint16_t                 record;        /* its length */
 
-    uint32_t                 scope;         /* of AE_SESSION_FILE */
+    uint16_t                 scope;         /* of the file that has it; 0 */
+    uint16_t                 named;         /* its credential's id is known */
     uint32_t                 load;          /* in which it was put last */
 } ae_session_t;
 

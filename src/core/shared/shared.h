@@ -259,12 +259,14 @@ typedef struct {
     ae_id_t                  key_id;        /* KeyID */
     uint64_t                 version;
     uint32_t                 len;           /* of the text */
-    uint16_t                 source;        /* AE_SESSION_FILE, _API */
+    uint16_t                 source;        /* AE_SESSION_FILE, ... */
     uint16_t                 record;        /* its length, 0: none */
 } ae_session_ref_t;
 
 #define AE_SESSION_FILE      1
 #define AE_SESSION_API       2
+#define AE_SESSION_GONE      3          /* deleted, where a file has it */
+#define AE_SESSION_AHEAD     4          /* as API, of what is to be stored */
 #define AE_SESSION_RECORD_MAX  512
 
 ae_sessions_t *ae_sessions_init(void *mem, size_t size);
@@ -285,12 +287,37 @@ int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
 /*
  * Inserts or replaces.  ref gives id, key_id and source.  What is equal to the
  * stored keeps its version.  AE_FULL: no room, the old session stands.
- * AE_ERROR: over 1 MiB.  AE_DECLINED: a file's, where the API has put one.
+ * AE_ERROR: over 1 MiB.  AE_DECLINED: a file's, where the API has put or
+ * deleted one.  An id that is equal to key_id says that the credential is not
+ * known: the session keeps the id that it has.
+ *
+ * settle: of what was put before as AE_SESSION_AHEAD, with that version; it
+ * does nothing (AE_DECLINED) where the next one is ahead already.
  */
 int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
 int ae_sessions_put_record(ae_sessions_t *ss, ae_session_ref_t *ref,
     ae_str_t record, ae_str_t text);
+int ae_sessions_settle(ae_sessions_t *ss, ae_session_ref_t *ref,
+    uint64_t version, ae_str_t record, ae_str_t text);
 int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
+
+/*
+ * The credential's id of a session that was put without one; AE_DECLINED:
+ * there is none, or it has another one.
+ */
+int ae_sessions_name(ae_sessions_t *ss, ae_id_t key_id, ae_id_t id);
+
+/*
+ * As remove, by KeyID.  Where a file has the session as well, in that scope,
+ * or nobody knows yet (always), AE_SESSION_GONE without a text stays, which is
+ * found by its KeyID alone and keeps the file's away until a load finds that
+ * the file has it no more.  AE_FULL: no room for that, only with always.
+ */
+int ae_sessions_delete(ae_sessions_t *ss, ae_id_t key_id, uint32_t scope,
+    int always);
+
+/* all that are not a file's */
+void ae_sessions_clear(ae_sessions_t *ss);
 
 /*
  * A file's sessions are loaded between begin and end: end removes those of
