@@ -83,6 +83,7 @@ ngx_http_apievents_refused_history(ngx_http_apievents_endpoint_t *ep,
 {
     ae_str_t                      s;
     ae_event_t                    ev;
+    ae_watch_result_t             r;
     ngx_http_apievents_history_t  h;
 
     s.data = record;
@@ -107,6 +108,13 @@ ngx_http_apievents_refused_history(ngx_http_apievents_endpoint_t *ep,
     }
 
     ngx_http_apievents_tell_history(ep, &h);
+
+    if (ep->pool != NULL && lease->attempt == 1) {
+        ngx_memzero(&r, sizeof(ae_watch_result_t));
+        r.failed = 1;
+
+        ngx_http_apievents_watch_tell(ep, ev.id, &r, &h.error, now);
+    }
 }
 
 

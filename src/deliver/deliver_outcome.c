@@ -15,6 +15,9 @@
 
 static void ngx_http_apievents_settle(ngx_http_apievents_attempt_t *a,
     const ae_now_t *now);
+static void ngx_http_apievents_watch_attempt(
+    ngx_http_apievents_attempt_t *a, ae_outcome_e outcome,
+    const ae_now_t *now);
 static ae_outcome_e ngx_http_apievents_next(ngx_http_apievents_attempt_t *a,
     const ae_now_t *now);
 static ngx_uint_t ngx_http_apievents_give_back(ae_lease_t *lease,
@@ -76,11 +79,58 @@ ngx_http_apievents_settle(ngx_http_apievents_attempt_t *a,
 
     ngx_http_apievents_attempt_history(a, outcome, now);
 
+    if (a->endpoint->pool != NULL && a->lease.attempt == 1) {
+        ngx_http_apievents_watch_attempt(a, outcome, now);
+    }
+
     /* any may have been disabled by hand */
 
     if (a->endpoint->health || outcome == AE_DELIVERED) {
         ngx_http_apievents_heal(a, outcome, now);
     }
+}
+
+
+static void
+ngx_http_apievents_watch_attempt(ngx_http_apievents_attempt_t *a,
+    ae_outcome_e outcome, const ae_now_t *now)
+{
+    ngx_str_t          why;
+    ae_watch_result_t  r;
+
+    ngx_memzero(&r, sizeof(ae_watch_result_t));
+    ngx_str_null(&why);
+
+    r.duration = a->duration;
+    r.status = (uint32_t) a->status;
+    r.failed = (outcome != AE_DELIVERED);
+
+    if (r.failed) {
+        why = ngx_http_apievents_why(a);
+    }
+
+    ngx_http_apievents_watch_tell(a->endpoint, a->event.id, &r, &why, now);
+}
+
+
+void
+ngx_http_apievents_watch_tell(ngx_http_apievents_endpoint_t *ep,
+    ae_id_t event, ae_watch_result_t *r, ngx_str_t *why, const ae_now_t *now)
+{
+    size_t                           len;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    r->endpoint = ep->identity;
+    len = ngx_min(why->len, sizeof(r->error) - 1);
+
+    if (len != 0) {
+        ngx_memcpy(r->error, why->data, len);
+    }
+
+    ae_watch_tell(mcf->store.zone->watches, event, r, now);
+    ngx_http_apievents_watch_look();
 }
 
 

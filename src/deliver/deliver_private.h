@@ -283,6 +283,10 @@ void ngx_http_apievents_untried(ae_lease_t *lease);
 void ngx_http_apievents_refused(ngx_http_apievents_endpoint_t *ep,
     ae_lease_t *lease);
 
+/* of a first attempt, or of one that is not made, to who watches the event */
+void ngx_http_apievents_watch_tell(ngx_http_apievents_endpoint_t *ep,
+    ae_id_t event, ae_watch_result_t *r, ngx_str_t *why, const ae_now_t *now);
+
 /* is it being removed, by any worker */
 ngx_uint_t ngx_http_apievents_closing(ngx_http_apievents_endpoint_t *ep);
 

@@ -77,6 +77,8 @@ typedef struct {
     ngx_http_apievents_rt_handler_t
                               **handlers;       /* of run time */
     ngx_uint_t                  nhandlers;
+    ngx_queue_t                 watches;        /* of first attempts */
+    ngx_event_t                 watch;
     unsigned                    dropped_told:1;
 } ngx_http_apievents_event_worker_t;
 
@@ -186,6 +188,28 @@ ngx_int_t ngx_http_apievents_runtime_handler(ngx_str_t *id,
 
 /* takes away all handlers of an endpoint */
 void ngx_http_apievents_runtime_unhandle(const ae_id_t *identity);
+
+/*
+ * event_watch.c: how the first attempts at the deliveries of an event to
+ * endpoints of run time ended, in whichever worker.  To be called in the turn
+ * of the event loop in which it was raised.  The handler is called once, from
+ * the event loop, when all that are expected have ended or the time is over;
+ * results are there until it returns, expected is 0 if it is not known.  Of
+ * more than AE_WATCH_RESULTS the first ones.  NULL: nothing can be told now,
+ * and it will not be called.  unwatch() is for who does not want it any more.
+ */
+typedef struct ngx_http_apievents_watch_s  ngx_http_apievents_watch_t;
+
+typedef void (*ngx_http_apievents_watch_pt)(void *data,
+    const ae_watch_result_t *results, ngx_uint_t n, ngx_uint_t expected);
+
+ngx_http_apievents_watch_t *ngx_http_apievents_runtime_watch(
+    u_char id[AE_EVENT_ID_LEN], ngx_msec_t timeout,
+    ngx_http_apievents_watch_pt handler, void *data);
+void ngx_http_apievents_runtime_unwatch(ngx_http_apievents_watch_t *watch);
+
+/* somebody told of an attempt */
+void ngx_http_apievents_watch_look(void);
 
 /* finds the handlers of a record: by its route, else by its API */
 ngx_http_apievents_route_t *ngx_http_apievents_route_find(

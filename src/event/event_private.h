@@ -31,6 +31,10 @@ void ngx_http_apievents_target(ngx_http_apievents_main_conf_t *mcf,
 void ngx_http_apievents_runtime_targets(ngx_http_apievents_main_conf_t *mcf,
     ae_event_t *ev, ae_queue_target_t *targets, ngx_uint_t *n);
 
+/* an event went to those targets */
+void ngx_http_apievents_watch_routed(ngx_http_apievents_main_conf_t *mcf,
+    ae_event_t *ev, ae_queue_target_t *targets, ngx_uint_t n);
+
 /* does an endpoint of run time take that event, of that API or of none; with
  * uses_request: one that uses OriginatingRequest */
 ngx_uint_t ngx_http_apievents_runtime_handled(ae_event_type_e type,

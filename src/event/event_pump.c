@@ -79,6 +79,8 @@ ngx_http_apievents_event_worker(ngx_cycle_t *cycle)
     w->sweep.log = cycle->log;
     w->sweep.cancelable = 1;
 
+    ngx_queue_init(&w->watches);
+
     ngx_add_timer(&w->sweep, NGX_HTTP_APIEVENTS_SWEEP);
 
     return w;
@@ -194,6 +196,7 @@ ngx_http_apievents_route(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
     n = ngx_http_apievents_targets(mcf, &ev, targets);
 
     if (n == 0) {
+        ngx_http_apievents_watch_routed(mcf, &ev, targets, 0);
         return NGX_OK;
     }
 
@@ -210,6 +213,8 @@ ngx_http_apievents_route(ngx_http_apievents_main_conf_t *mcf, uint32_t slot,
         /* it was routed before its worker died */
         return NGX_OK;
     }
+
+    ngx_http_apievents_watch_routed(mcf, &ev, targets, n);
 
     for (i = 0; i < n; i++) {
 

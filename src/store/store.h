@@ -42,6 +42,7 @@ typedef struct {
     ae_breakers_t              *breakers;
     ae_hosts_t                 *hosts;
     ae_sessions_t              *sessions;
+    ae_watches_t               *watches;
 
     struct {
         ae_id_t                 id;             /* names the zone */

@@ -378,7 +378,7 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     last = p + size;
 
-    size -= rings + NGX_HTTP_APIEVENTS_HOSTS_PART;
+    size -= rings + NGX_HTTP_APIEVENTS_HOSTS_PART + AE_WATCHES_SIZE;
 
     breakers = size / 100 * NGX_HTTP_APIEVENTS_BREAKERS;
     breakers = ngx_max(breakers, NGX_HTTP_APIEVENTS_BREAKERS_MIN);
@@ -403,6 +403,9 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     zone->hosts = ae_hosts_init(p, NGX_HTTP_APIEVENTS_HOSTS_PART);
     p += NGX_HTTP_APIEVENTS_HOSTS_PART;
+
+    zone->watches = ae_watches_init(p);
+    p += AE_WATCHES_SIZE;
 
     zone->sessions = ae_sessions_init(p, last - p);
 

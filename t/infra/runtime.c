@@ -55,6 +55,8 @@ static ngx_int_t ngx_http_runtime_check(ngx_http_request_t *r);
 static ngx_int_t ngx_http_runtime_raise(ngx_http_request_t *r);
 static void ngx_http_runtime_checked(ngx_http_request_t *r);
 static void ngx_http_runtime_raised(ngx_http_request_t *r);
+static void ngx_http_runtime_watched(void *data,
+    const ae_watch_result_t *results, ngx_uint_t n, ngx_uint_t expected);
 static void ngx_http_runtime_answer(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text);
 static ngx_str_t ngx_http_runtime_body(ngx_http_request_t *r);
@@ -397,12 +399,54 @@ ngx_http_runtime_raised(ngx_http_request_t *r)
 
     rc = ngx_http_apievents_raise(&e, id);
 
+    if (ngx_http_arg(r, (u_char *) "watch", 5, &text) == NGX_OK
+        && ngx_http_apievents_runtime_watch(id, ngx_atoi(text.data, text.len),
+                                            ngx_http_runtime_watched, r)
+           != NULL)
+    {
+        return;
+    }
+
     text.data = id;
     text.len = AE_EVENT_ID_LEN;
 
     ngx_http_runtime_answer(r, rc == NGX_OK ? NGX_HTTP_OK
                                             : NGX_HTTP_SERVICE_UNAVAILABLE,
                             &text);
+}
+
+
+static void
+ngx_http_runtime_watched(void *data, const ae_watch_result_t *results,
+    ngx_uint_t n, ngx_uint_t expected)
+{
+    ngx_http_request_t *r = data;
+
+    u_char            *p;
+    ngx_str_t          text;
+    ngx_uint_t         i;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    p = ngx_pnalloc(r->pool, 4096);
+
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    text.data = p;
+    p = ngx_sprintf(p, "%ui of %ui", n, expected);
+
+    for (i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "\n%uD %uD %s", results[i].failed,
+                        results[i].status, results[i].error);
+    }
+
+    text.len = p - text.data;
+
+    ngx_http_runtime_answer(r, NGX_HTTP_OK, &text);
+    ngx_http_run_posted_requests(c);
 }
 
 

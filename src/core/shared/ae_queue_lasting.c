@@ -149,6 +149,14 @@ ae_queue_drop(ae_queue_t *q, uint32_t endpoint, uint64_t *killed)
 
 
 int
+ae_queue_lasts(const ae_queue_t *q, uint32_t endpoint)
+{
+    return endpoint < AE_QUEUE_ENDPOINTS
+           && ae_queue_bit(q->lasting, endpoint);
+}
+
+
+int
 ae_queue_next_lasting(ae_queue_t *q, uint32_t *cursor, uint32_t *endpoint,
     ae_id_t *identity)
 {

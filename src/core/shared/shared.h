@@ -457,6 +457,9 @@ int ae_queue_closing(const ae_queue_t *q, uint32_t endpoint);
  */
 int ae_queue_drop(ae_queue_t *q, uint32_t endpoint, uint64_t *killed);
 
+/* is it a lasting one */
+int ae_queue_lasts(const ae_queue_t *q, uint32_t endpoint);
+
 /* the lasting ones, from *cursor on, which starts as 0: AE_DECLINED after the
  * last one */
 int ae_queue_next_lasting(ae_queue_t *q, uint32_t *cursor, uint32_t *endpoint,
@@ -652,6 +655,41 @@ void ae_processes_stat(const ae_processes_t *ps, ae_ring_stat_t *st);
 
 /* living owners, this process included */
 uint32_t ae_processes_alive(ae_processes_t *ps);
+
+
+/* ---- watch: how first attempts ended (ae_watch.c) ---- */
+
+/*
+ * Shared.  A bounded number of events at a time whose first attempts somebody
+ * waits for; whoever makes one tells of it, which costs a load where nothing
+ * is watched.  until: mono, ns.  AE_FULL: too many are watched.
+ */
+typedef struct ae_watches_s  ae_watches_t;
+
+#define AE_WATCHES_SIZE      (36 * 1024)
+#define AE_WATCH_RESULTS     8              /* of an event, the first ones */
+
+typedef struct {
+    ae_id_t                  endpoint;
+    uint64_t                 duration;      /* ns */
+    uint32_t                 status;        /* HTTP's, 0: none */
+    uint32_t                 failed;
+    char                     error[64];     /* why, cut, or empty */
+} ae_watch_result_t;
+
+
+/* of AE_WATCHES_SIZE bytes, aligned to 8 */
+ae_watches_t *ae_watches_init(void *mem);
+
+int ae_watch_begin(ae_watches_t *w, ae_id_t event, uint64_t until,
+    const ae_now_t *now, uint32_t *slot);
+void ae_watch_tell(ae_watches_t *w, ae_id_t event,
+    const ae_watch_result_t *result, const ae_now_t *now);
+
+/* returns how many there are so far */
+size_t ae_watch_read(const ae_watches_t *w, uint32_t slot,
+    ae_watch_result_t results[AE_WATCH_RESULTS]);
+void ae_watch_end(ae_watches_t *w, uint32_t slot);
 
 
 #endif /* _AE_SHARED_H_INCLUDED_ */
