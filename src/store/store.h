@@ -465,17 +465,17 @@ typedef struct {
     uint64_t                    created;        /* wall, ns; 0: a file's */
     uint64_t                    updated;
     ae_error_t                  err;
-} ngx_http_apievents_change_t;
+} ngx_http_apievents_update_t;
 
-ngx_int_t ngx_http_apievents_session_put(ngx_http_apievents_change_t *c,
+ngx_int_t ngx_http_apievents_session_put(ngx_http_apievents_update_t *c,
     ngx_log_t *log);
-ngx_int_t ngx_http_apievents_session_delete(ngx_http_apievents_change_t *c,
+ngx_int_t ngx_http_apievents_session_delete(ngx_http_apievents_update_t *c,
     ngx_log_t *log);
 
 /* sets rev, created and updated of what is stored; NGX_OK with rev 0 for a
  * session that only a file, or the zone, has.  Asked before its text is read,
  * the revision is never later than the text */
-ngx_int_t ngx_http_apievents_session_look(ngx_http_apievents_change_t *c,
+ngx_int_t ngx_http_apievents_session_look(ngx_http_apievents_update_t *c,
     ngx_log_t *log);
 
 /*

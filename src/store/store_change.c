@@ -18,7 +18,7 @@ typedef struct {
     ngx_http_apievents_write_t    write;
     ngx_http_apievents_ask_t      ask;
     ngx_event_t                   event;        /* without a store */
-    ngx_http_apievents_change_t  *change;       /* NULL: nobody waits */
+    ngx_http_apievents_update_t  *change;       /* NULL: nobody waits */
     ae_session_ref_t              ref;
     ae_str_t                      collection;
     ae_str_t                      id;
@@ -32,7 +32,7 @@ typedef struct {
 
 
 static ngx_http_apievents_changing_t *ngx_http_apievents_change_make(
-    ngx_http_apievents_change_t *c, ngx_log_t *log);
+    ngx_http_apievents_update_t *c, ngx_log_t *log);
 static void ngx_http_apievents_change_free(
     ngx_http_apievents_changing_t *ch);
 static ngx_int_t ngx_http_apievents_change_ref(
@@ -62,7 +62,7 @@ static void ngx_http_apievents_change_event(ngx_event_t *ev);
 
 
 ngx_int_t
-ngx_http_apievents_session_put(ngx_http_apievents_change_t *c, ngx_log_t *log)
+ngx_http_apievents_session_put(ngx_http_apievents_update_t *c, ngx_log_t *log)
 {
     ngx_http_apievents_changing_t   *ch;
     ngx_http_apievents_main_conf_t  *mcf;
@@ -92,7 +92,7 @@ ngx_http_apievents_session_put(ngx_http_apievents_change_t *c, ngx_log_t *log)
 
 
 ngx_int_t
-ngx_http_apievents_session_delete(ngx_http_apievents_change_t *c,
+ngx_http_apievents_session_delete(ngx_http_apievents_update_t *c,
     ngx_log_t *log)
 {
     ngx_http_apievents_changing_t   *ch;
@@ -118,7 +118,7 @@ ngx_http_apievents_session_delete(ngx_http_apievents_change_t *c,
 
 
 ngx_int_t
-ngx_http_apievents_session_look(ngx_http_apievents_change_t *c, ngx_log_t *log)
+ngx_http_apievents_session_look(ngx_http_apievents_update_t *c, ngx_log_t *log)
 {
     ngx_int_t                        rc;
     ngx_http_apievents_changing_t   *ch;
@@ -198,7 +198,7 @@ ngx_http_apievents_change_later(ae_session_ref_t *ref, ae_str_t text,
 
 
 static ngx_http_apievents_changing_t *
-ngx_http_apievents_change_make(ngx_http_apievents_change_t *c, ngx_log_t *log)
+ngx_http_apievents_change_make(ngx_http_apievents_update_t *c, ngx_log_t *log)
 {
     ngx_http_apievents_changing_t  *ch;
 
@@ -243,7 +243,7 @@ ngx_http_apievents_change_ref(ngx_http_apievents_main_conf_t *mcf,
 {
     ae_id_t                       id;
     ngx_http_apievents_zone_t    *zone;
-    ngx_http_apievents_change_t  *c;
+    ngx_http_apievents_update_t  *c;
 
     c = ch->change;
     zone = mcf->store.zone;
@@ -498,7 +498,7 @@ ngx_http_apievents_change_looked(void *data)
     ngx_http_apievents_changing_t *ch = data;
 
     ngx_int_t                        rc;
-    ngx_http_apievents_change_t     *c;
+    ngx_http_apievents_update_t     *c;
     ngx_http_apievents_main_conf_t  *mcf;
 
     c = ch->change;
@@ -521,7 +521,7 @@ ngx_http_apievents_change_done(void *data, ngx_int_t rc)
     ngx_http_apievents_changing_t *ch = data;
 
     ngx_http_apievents_zone_t       *zone;
-    ngx_http_apievents_change_t     *c;
+    ngx_http_apievents_update_t     *c;
     ngx_http_apievents_main_conf_t  *mcf;
 
     c = ch->change;
