@@ -23,7 +23,8 @@ SANITIZE    :=
 FUZZ_CC     ?= clang
 
 NGINX_INCS  := src/core src/event src/event/modules src/event/quic \
-               src/os/unix objs src/http src/http/modules src/http/v2
+               src/os/unix objs src/http src/http/modules src/http/v2 \
+               src/http/v3
 MODULE      := $(B)/ngx_http_apievents_module.so
 LISTS       := ngx_addon_dir=; . ./config; echo
 SOURCES     := $(shell $(LISTS) $$apievents_srcs $$apievents_deps)
