@@ -120,6 +120,7 @@ sub {
 
     for (['unknown handler "log"', 'log'],
          ['unknown handler "js"', 'js', 'path=a.js'],
+         ['"api_smtp" is expected', 'email', 'to=a@example.com'],
          ['"url=" is expected', 'webhook'],
          ['invalid "url=ftp://x", an absolute http://', 'webhook', 'url=ftp://x'],
          ['invalid "timeout=x", a time such as', 'webhook', "url=$url", 'timeout=x'],

@@ -136,7 +136,8 @@ sub {
     my $before = ::memory();
     $rounds->(41, 240);
     is((split ' ', delivered())[2], 0, 'nothing is lost');
-    cmp_ok(::memory() - $before, '<', 8 * 1024, 'no growth');
+    cmp_ok(::memory() - $before, '<', 8 * 1024, 'no growth')
+        unless ($ENV{TEST_NGINX_LD_PRELOAD} // '') =~ /asan/;   # keeps what is freed
 }
 
 === TEST 5: workers are killed, and what they had to route goes to all

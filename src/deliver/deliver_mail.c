@@ -58,7 +58,10 @@ ngx_http_apievents_mail_init_module(ngx_cycle_t *cycle,
     static ngx_str_t    queue = ngx_string("max_queue=16");
 #endif
 
-    if (mail->place.len == 0 || mail->smtp == NULL) {
+    if (mail->smtp == NULL
+        || (mail->place.len == 0
+            && !ngx_http_apievents_main_conf(cycle)->deliver.runtime))
+    {
         return NGX_OK;
     }
 

@@ -40,7 +40,7 @@ ngx_http_apievents_kind_t  ngx_http_apievents_email_kind = {
     16,
     0,
     1,
-    0
+    1
 };
 
 
@@ -353,7 +353,18 @@ ngx_http_apievents_email_parse(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_email_place(cf, &mcf->deliver.mail.place);
+    if (!ngx_http_apievents_at_run_time(cf)) {
+        return ngx_http_apievents_email_place(cf, &mcf->deliver.mail.place);
+    }
+
+    if (mcf->deliver.mail.smtp == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "handler \"email\" needs a relay, \"api_smtp\" is "
+                           "expected in the http block");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
