@@ -154,6 +154,7 @@ ngx_http_apievents_mail_create(ngx_http_apievents_attempt_t *a,
     mail->attempt = a;
 
     s = &mail->sending;
+    (void) pthread_mutex_init(&s->mutex, NULL);
     s->smtp = mcf->deliver.mail.smtp;
     s->timeout = conf->timeout;
     s->has_text = (own->text != NULL || own->html == NULL);
@@ -352,7 +353,7 @@ ngx_http_apievents_mail_send(ngx_http_apievents_mail_t *mail)
         mail->timer.data = &w->dummy;
         mail->timer.log = ngx_cycle->log;
 
-        ngx_add_timer(&mail->timer, mail->sending.timeout);
+        ngx_add_timer(&mail->timer, mail->sending.timeout + 500);
 
         ngx_queue_insert_tail(&w->mails, &mail->queue);
         w->mailing++;
@@ -369,11 +370,19 @@ ngx_http_apievents_mail_send(ngx_http_apievents_mail_t *mail)
 
 
 /* a worker that ends waits for timers: this one is there until the thread is
- * done, which libcurl's own timeout sees to */
+ * done, and makes it so where libcurl's own timeout did not */
 
 static void
 ngx_http_apievents_mail_wait(ngx_event_t *ev)
 {
+    ngx_http_apievents_mail_t  *mail;
+
+    mail = (ngx_http_apievents_mail_t *)
+               ((u_char *) ev - offsetof(ngx_http_apievents_mail_t, timer));
+
+    mail->sending.late = 1;
+    ngx_http_apievents_smtp_stop(&mail->sending);
+
     ngx_add_timer(ev, 1000);
 }
 
@@ -433,6 +442,11 @@ ngx_http_apievents_mail_result(ngx_http_apievents_mail_t *mail)
         return NGX_OK;
     }
 
+    if (s->late && !a->left) {
+        s->timed_out = 1;
+        ngx_memcpy(s->error, "timed out", sizeof("timed out"));
+    }
+
     kept = ae_mail_kept(&s->talk);
 
     a->status = (s->talk.code >= 400) ? s->talk.code : 0;
@@ -475,8 +489,8 @@ ngx_http_apievents_mails_leave(ngx_http_apievents_deliver_worker_t *w)
     {
         mail = ngx_queue_data(q, ngx_http_apievents_mail_t, queue);
 
-        mail->sending.leave = 1;
         mail->attempt->left = 1;
+        ngx_http_apievents_smtp_stop(&mail->sending);
         n++;
     }
 

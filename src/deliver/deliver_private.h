@@ -144,8 +144,10 @@ typedef struct {
     unsigned                        has_text:1;
     unsigned                        has_html:1;
     ngx_msec_t                      timeout;
-    volatile ngx_uint_t             leave;      /* the only one that changes
-                                                   while it is sent */
+    volatile ngx_uint_t             leave;      /* it is to end */
+    ngx_uint_t                      late;       /* since its time is over */
+    pthread_mutex_t                 mutex;      /* of the sockets that are */
+    int                             fd[4];      /* open; 0: none */
     ngx_uint_t                      sent;       /* results: */
     ngx_uint_t                      timed_out;
     ae_mail_talk_t                  talk;
@@ -155,8 +157,12 @@ typedef struct {
 
 ngx_int_t ngx_http_apievents_smtp_init(ngx_log_t *log);
 
-/* blocks for the timeout at most */
+/*
+ * Blocks until it is sent or not.  In places libcurl waits for an answer
+ * without a look at its timeout: stop(), of another thread, ends that.
+ */
 void ngx_http_apievents_smtp_send(ngx_http_apievents_sending_t *s);
+void ngx_http_apievents_smtp_stop(ngx_http_apievents_sending_t *s);
 
 
 /* ---- deliver_fields.c ---- */

@@ -29,6 +29,11 @@ static CURLcode ngx_http_apievents_smtp_mime(curl_mime *mime,
     ngx_http_apievents_sending_t *s);
 static CURLcode ngx_http_apievents_smtp_part(curl_mime *mime,
     const char *type, ngx_str_t *text);
+static curl_socket_t ngx_http_apievents_smtp_open(void *user,
+    curlsocktype purpose, struct curl_sockaddr *addr);
+static int ngx_http_apievents_smtp_close(void *user, curl_socket_t fd);
+static void ngx_http_apievents_smtp_note(ngx_http_apievents_sending_t *s,
+    int was, int fd);
 static int ngx_http_apievents_smtp_debug(CURL *curl, curl_infotype type,
     char *data, size_t size, void *user);
 static int ngx_http_apievents_smtp_progress(void *user, curl_off_t dltotal,
@@ -120,6 +125,19 @@ ngx_http_apievents_smtp_options(CURL *curl, ngx_http_apievents_sending_t *s)
         || (rc = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout))
            != CURLE_OK
         || (rc = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect))
+           != CURLE_OK
+        || (rc = curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+                                  (timeout + 999) / 1000))
+           != CURLE_OK
+        || (rc = curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION,
+                                  ngx_http_apievents_smtp_open))
+           != CURLE_OK
+        || (rc = curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, s))
+           != CURLE_OK
+        || (rc = curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION,
+                                  ngx_http_apievents_smtp_close))
+           != CURLE_OK
+        || (rc = curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, s))
            != CURLE_OK
         || (rc = curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L)) != CURLE_OK
         || (rc = curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION,
@@ -330,6 +348,72 @@ ngx_http_apievents_smtp_part(curl_mime *mime, const char *type,
     }
 
     return rc;
+}
+
+
+static curl_socket_t
+ngx_http_apievents_smtp_open(void *user, curlsocktype purpose,
+    struct curl_sockaddr *addr)
+{
+    int  fd;
+
+    fd = socket(addr->family, addr->socktype|SOCK_CLOEXEC, addr->protocol);
+
+    if (fd == -1) {
+        return CURL_SOCKET_BAD;
+    }
+
+    ngx_http_apievents_smtp_note(user, 0, fd);
+
+    return fd;
+}
+
+
+static int
+ngx_http_apievents_smtp_close(void *user, curl_socket_t fd)
+{
+    ngx_http_apievents_smtp_note(user, fd, 0);
+
+    return close(fd);
+}
+
+
+static void
+ngx_http_apievents_smtp_note(ngx_http_apievents_sending_t *s, int was, int fd)
+{
+    ngx_uint_t  i;
+
+    (void) pthread_mutex_lock(&s->mutex);
+
+    for (i = 0; i < sizeof(s->fd) / sizeof(int); i++) {
+
+        if (s->fd[i] == was) {
+            s->fd[i] = fd;
+            break;
+        }
+    }
+
+    (void) pthread_mutex_unlock(&s->mutex);
+}
+
+
+void
+ngx_http_apievents_smtp_stop(ngx_http_apievents_sending_t *s)
+{
+    ngx_uint_t  i;
+
+    s->leave = 1;
+
+    (void) pthread_mutex_lock(&s->mutex);
+
+    for (i = 0; i < sizeof(s->fd) / sizeof(int); i++) {
+
+        if (s->fd[i] != 0) {
+            (void) shutdown(s->fd[i], SHUT_RDWR);
+        }
+    }
+
+    (void) pthread_mutex_unlock(&s->mutex);
 }
 
 

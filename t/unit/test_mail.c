@@ -418,7 +418,8 @@ test_talk(void **state)
         "RCPT TO:<e@f>\r\n", "550 no such user\r\n", NULL
     };
     static const char  *later[] = {
-        "RCPT TO:<e@f>\r\n", "450 \xe4 later\r\n", NULL
+        "RCPT TO:<e@f>\r\n", "450 \xe4 later\r\n", "QUIT\r\n",
+        "221 bye\r\n", NULL
     };
     static const char  *spam[] = {
         "DATA\r\n", "354 go\r\n", "\r\n", "554 spam\r\n", NULL

@@ -41,6 +41,11 @@ ae_mail_said(ae_mail_talk_t *t, ae_str_t line)
         return;
     }
 
+    if (line.len >= 4 && strncasecmp((char *) line.data, "QUIT", 4) == 0) {
+        t->over = 1;
+        return;
+    }
+
     for (n = 0; ae_talk_words[n].word != NULL; n++) {
         len = strlen(ae_talk_words[n].word);
 
@@ -85,7 +90,7 @@ ae_mail_heard(ae_mail_talk_t *t, ae_str_t lines)
 
     end = lines.data + lines.len;
 
-    for (p = lines.data; p < end; p = eol + 1) {
+    for (p = lines.data; p < end && !t->over; p = eol + 1) {
         eol = memchr(p, '\n', (size_t) (end - p));
 
         if (eol == NULL) {

@@ -98,6 +98,8 @@ typedef enum {
 
 typedef struct {
     ae_mail_stage_e          stage;
+    unsigned                 over:1;        /* what is answered to QUIT says
+                                               nothing of the mail */
     unsigned                 code;          /* of the last answer; 0: none */
     size_t                   len;
     size_t                   recipient_len;
