@@ -532,7 +532,13 @@ ngx_http_apievents_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_http_apievents_event_init_process(cycle);
+    if (ngx_http_apievents_event_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_apievents_sync_start(cycle);
+
+    return NGX_OK;
 }
 
 

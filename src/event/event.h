@@ -59,6 +59,7 @@ typedef struct {
     ngx_str_t                   event;          /* name or pattern */
     ngx_str_t                   api;            /* of it alone, or empty */
     ngx_str_t                   org;
+    ngx_str_t                   except;         /* not of that KeyAlias */
     unsigned                    uses_request:1;
 } ngx_http_apievents_rt_handler_t;
 
@@ -97,6 +98,7 @@ typedef struct {
 
 typedef struct {
     ae_event_type_e             type;
+    ae_id_t                     id;             /* zero: a new one */
     ae_id_t                     route;
     ae_id_t                     key_id;
     uint8_t                     depth;
@@ -185,6 +187,10 @@ ngx_int_t ngx_http_apievents_endpoint_switch(const ae_id_t *identity,
 
 ngx_int_t ngx_http_apievents_runtime_handler(ngx_str_t *id,
     ngx_str_t *event, ngx_str_t *api, ngx_str_t *org);
+
+/* has the handlers of an endpoint get no events of that KeyAlias, which is the
+ * user of object events; not copied: lives as long as they do */
+void ngx_http_apievents_runtime_except(ngx_str_t *id, ngx_str_t *alias);
 
 /* takes away all handlers of an endpoint */
 void ngx_http_apievents_runtime_unhandle(const ae_id_t *identity);

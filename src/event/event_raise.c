@@ -46,7 +46,8 @@ ngx_http_apievents_raise(ngx_http_apievents_raise_t *e,
 
     ngx_http_apievents_fill(&ev, e);
 
-    ev.id = ae_uuid_next(&w->uuid, now.wall);
+    ev.id = (e->id.h[0] != 0 || e->id.h[1] != 0)
+            ? e->id : ae_uuid_next(&w->uuid, now.wall);
     ev.time = now.wall;
 
     ae_event_id(id, ev.id);

@@ -65,6 +65,28 @@ ngx_http_apievents_runtime_handler(ngx_str_t *id, ngx_str_t *event,
 }
 
 
+void
+ngx_http_apievents_runtime_except(ngx_str_t *id, ngx_str_t *alias)
+{
+    ngx_uint_t                          i;
+    ngx_http_apievents_endpoint_t      *ep;
+    ngx_http_apievents_event_worker_t  *w;
+
+    w = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle)->event.worker;
+    ep = ngx_http_apievents_runtime_find(id);
+
+    if (ep == NULL || w == NULL) {
+        return;
+    }
+
+    for (i = 0; i < w->nhandlers; i++) {
+        if (ae_id_equal(w->handlers[i]->identity, ep->identity)) {
+            w->handlers[i]->except = *alias;
+        }
+    }
+}
+
+
 static ngx_http_apievents_rt_handler_t *
 ngx_http_apievents_runtime_handle(ngx_str_t *event, ngx_str_t *api,
     ngx_str_t *org)
@@ -148,7 +170,9 @@ ngx_http_apievents_runtime_targets(ngx_http_apievents_main_conf_t *mcf,
 
         if (ae_event_matches(*(ae_str_t *) &h->event, name)
             && ngx_http_apievents_runtime_is(&h->api, &ev->api)
-            && ngx_http_apievents_runtime_is(&h->org, &ev->org))
+            && ngx_http_apievents_runtime_is(&h->org, &ev->org)
+            && (h->except.len == 0
+                || !ngx_http_apievents_runtime_is(&h->except, &ev->alias)))
         {
             ngx_http_apievents_target(mcf, ev, targets, n, h->shared,
                                       &h->identity, h->cooldown);

@@ -43,6 +43,10 @@ char *ngx_http_apievents_api_admin(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_apievents_api_admin_user(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* manage_sync.c: has a worker follow what is stored, in init_process, and in
+ * a process without a master after a reload */
+void ngx_http_apievents_sync_start(ngx_cycle_t *cycle);
+
 /* api_metrics, in a location: Prometheus text */
 char *ngx_http_apievents_api_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -23,10 +23,6 @@ static ngx_int_t ngx_http_apievents_before_answered(
     ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_before_cancel(
     ngx_http_apievents_admin_t *a, const ae_value_t *callback);
-static ae_value_t *ngx_http_apievents_before_document(
-    ngx_http_apievents_admin_t *a);
-static ae_value_t *ngx_http_apievents_before_user(
-    ngx_http_apievents_admin_t *a);
 
 
 int
@@ -142,7 +138,7 @@ ngx_http_apievents_before(ngx_http_apievents_admin_t *a)
         return ngx_http_apievents_change_write(a);
     }
 
-    document = ngx_http_apievents_before_document(a);
+    document = ngx_http_apievents_change_document(a, "before");
 
     if (document == NULL
         || ngx_http_apievents_admin_json(a, document, AE_DB_BODY * 2,
@@ -227,74 +223,4 @@ ngx_http_apievents_before_cancel(ngx_http_apievents_admin_t *a,
 
     return ngx_http_apievents_admin_error(a->request, NGX_HTTP_CONFLICT,
                                           (char *) text);
-}
-
-
-static ae_value_t *
-ngx_http_apievents_before_document(ngx_http_apievents_admin_t *a)
-{
-    ae_value_t                   *map;
-    ngx_http_apievents_change_t  *c;
-
-    c = a->change;
-    map = ae_value_map(a->arena);
-
-    if (map == NULL
-        || ae_value_set(map, ae_str("event"),
-                        ae_value_str(a->arena, ae_str("before"))) != AE_OK
-        || ae_value_set(map, ae_str("object"),
-                        ae_value_str(a->arena, c->type->object)) != AE_OK
-        || ae_value_set(map, ae_str("action"),
-                        ae_value_str(a->arena,
-                                     ngx_http_apievents_actions[c->action]))
-           != AE_OK
-        || ae_value_set(map, ae_str("timestamp"),
-                        ngx_http_apievents_admin_time(a->arena, c->wall))
-           != AE_OK
-        || ae_value_set(map, ae_str("id"),
-                        ngx_http_apievents_admin_event(a->arena, c->event))
-           != AE_OK
-        || ae_value_set(map, ae_str("user"),
-                        ngx_http_apievents_before_user(a)) != AE_OK
-        || ae_value_share(a->arena, map, ae_str("data"),
-                          ngx_http_apievents_shown(a, c->type,
-                                                   c->data ? c->data
-                                                           : c->previous))
-           != AE_OK)
-    {
-        return NULL;
-    }
-
-    if (c->previous != NULL
-        && ae_value_share(a->arena, map, ae_str("previous"),
-                          ngx_http_apievents_shown(a, c->type, c->previous))
-           != AE_OK)
-    {
-        return NULL;
-    }
-
-    return map;
-}
-
-
-static ae_value_t *
-ngx_http_apievents_before_user(ngx_http_apievents_admin_t *a)
-{
-    ae_str_t     role;
-    ae_value_t  *map;
-
-    role = *(ae_str_t *) ngx_http_apievents_role_name(a->user->role);
-    map = ae_value_map(a->arena);
-
-    if (map == NULL
-        || ae_value_set(map, ae_str("name"),
-                        ae_value_str(a->arena, *(ae_str_t *) &a->user->name))
-           != AE_OK
-        || ae_value_set(map, ae_str("role"), ae_value_str(a->arena, role))
-           != AE_OK)
-    {
-        return NULL;
-    }
-
-    return map;
 }

@@ -199,6 +199,17 @@ ngx_http_apievents_callback_word(u_char *p, u_char *end)
 
 
 int
+ngx_http_apievents_callback_active(const ae_value_t *callback)
+{
+    const ae_value_t  *v;
+
+    v = ae_value_get(callback, "active");
+
+    return v == NULL || v->type != AE_BOOL || v->boolean;
+}
+
+
+int
 ngx_http_apievents_callback_wants(const ae_value_t *callback,
     const char *when, const ngx_http_apievents_change_t *c,
     const ngx_str_t *user)
@@ -217,9 +228,7 @@ ngx_http_apievents_callback_wants(const ae_value_t *callback,
         return 0;
     }
 
-    v = ae_value_get(callback, "active");
-
-    if (v != NULL && v->type == AE_BOOL && !v->boolean) {
+    if (!ngx_http_apievents_callback_active(callback)) {
         return 0;
     }
 
@@ -242,11 +251,26 @@ ngx_http_apievents_callback_wants(const ae_value_t *callback,
 ae_id_t
 ngx_http_apievents_callback_identity(ae_str_t id)
 {
-    ae_str_t             parts[2];
-    static const u_char  key[16];
+    u_char     text[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
+    ngx_str_t  endpoint;
 
-    parts[0] = ae_str("callback\0");
-    parts[1] = id;
+    endpoint = ngx_http_apievents_callback_endpoint(id, text);
 
-    return ae_hash(key, parts, 2);
+    return ngx_http_apievents_runtime_identity(&endpoint);
+}
+
+
+ngx_str_t
+ngx_http_apievents_callback_endpoint(ae_str_t id, u_char *p)
+{
+    ngx_str_t  s;
+
+    s.data = p;
+
+    p = ngx_cpymem(p, "callback/", 9);
+    p = ngx_cpymem(p, id.data, ngx_min(id.len, AE_DB_NAME));
+
+    s.len = p - s.data;
+
+    return s;
 }

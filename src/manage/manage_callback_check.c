@@ -12,6 +12,8 @@
 #define NGX_HTTP_APIEVENTS_CALLBACK_MSEC  60000
 
 
+static int ngx_http_apievents_callback_after(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
 static int ngx_http_apievents_callback_url(const ae_value_t *data,
     ae_error_t *err);
 static int ngx_http_apievents_callback_words(const ae_value_t *data,
@@ -76,6 +78,31 @@ ngx_http_apievents_callback_check(ngx_http_apievents_admin_t *a,
         || ngx_http_apievents_callback_words(data, err) != AE_OK
         || ngx_http_apievents_callback_headers(data, err) != AE_OK)
     {
+        return AE_DECLINED;
+    }
+
+    return (when.len == 5) ? ngx_http_apievents_callback_after(a, data, err)
+                           : AE_OK;
+}
+
+
+/* as each worker is going to make its endpoint */
+
+static int
+ngx_http_apievents_callback_after(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err)
+{
+    ngx_str_t   *words;
+    ngx_uint_t   n;
+
+    n = ngx_http_apievents_after_words(a->arena, data, &words);
+
+    if (n == 0) {
+        return ngx_http_apievents_callback_fail(data, err, "no memory");
+    }
+
+    if (ngx_http_apievents_runtime_check(words, n, err) != NGX_OK) {
+        err->line = data->line;
         return AE_DECLINED;
     }
 

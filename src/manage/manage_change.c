@@ -26,6 +26,8 @@ static int ngx_http_apievents_change_store(ae_db_t *db, void *data);
 static void ngx_http_apievents_change_done(void *data);
 static ngx_int_t ngx_http_apievents_change_answer(
     ngx_http_apievents_admin_t *a);
+static ae_value_t *ngx_http_apievents_change_user(
+    ngx_http_apievents_admin_t *a);
 
 
 ngx_int_t
@@ -208,7 +210,8 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_apievents_admin_write(a, ngx_http_apievents_change_store,
+    return ngx_http_apievents_admin_write(a, c->body.len,
+                                          ngx_http_apievents_change_store,
                                           ngx_http_apievents_change_done,
                                           ngx_http_apievents_change_answer);
 }
@@ -262,6 +265,7 @@ ngx_http_apievents_change_done(void *data)
     c = a->change;
 
     if (a->rc != AE_OK || c->rev == 0) {
+        ngx_http_apievents_admin_go(a);
         return;
     }
 
@@ -271,6 +275,8 @@ ngx_http_apievents_change_done(void *data)
                   ngx_http_apievents_actions[c->action].len,
                   ngx_http_apievents_actions[c->action].data,
                   &a->user->name);
+
+    ngx_http_apievents_after(a);
 }
 
 
@@ -283,4 +289,79 @@ ngx_http_apievents_change_answer(ngx_http_apievents_admin_t *a)
     }
 
     return a->change->answer(a);
+}
+
+
+ae_value_t *
+ngx_http_apievents_change_document(ngx_http_apievents_admin_t *a,
+    const char *when)
+{
+    ae_str_t                      event;
+    ae_value_t                   *map;
+    ngx_http_apievents_change_t  *c;
+
+    c = a->change;
+    map = ae_value_map(a->arena);
+
+    event.data = (u_char *) when;
+    event.len = ngx_strlen(when);
+
+    if (map == NULL
+        || ae_value_set(map, ae_str("event"),
+                        ae_value_str(a->arena, event)) != AE_OK
+        || ae_value_set(map, ae_str("object"),
+                        ae_value_str(a->arena, c->type->object)) != AE_OK
+        || ae_value_set(map, ae_str("action"),
+                        ae_value_str(a->arena,
+                                     ngx_http_apievents_actions[c->action]))
+           != AE_OK
+        || ae_value_set(map, ae_str("timestamp"),
+                        ngx_http_apievents_admin_time(a->arena, c->wall))
+           != AE_OK
+        || ae_value_set(map, ae_str("id"),
+                        ngx_http_apievents_admin_event(a->arena, c->event))
+           != AE_OK
+        || ae_value_set(map, ae_str("user"),
+                        ngx_http_apievents_change_user(a)) != AE_OK
+        || ae_value_share(a->arena, map, ae_str("data"),
+                          ngx_http_apievents_shown(a, c->type,
+                                                   c->data ? c->data
+                                                           : c->previous))
+           != AE_OK)
+    {
+        return NULL;
+    }
+
+    if (c->previous != NULL
+        && ae_value_share(a->arena, map, ae_str("previous"),
+                          ngx_http_apievents_shown(a, c->type, c->previous))
+           != AE_OK)
+    {
+        return NULL;
+    }
+
+    return map;
+}
+
+
+static ae_value_t *
+ngx_http_apievents_change_user(ngx_http_apievents_admin_t *a)
+{
+    ae_str_t     role;
+    ae_value_t  *map;
+
+    role = *(ae_str_t *) ngx_http_apievents_role_name(a->user->role);
+    map = ae_value_map(a->arena);
+
+    if (map == NULL
+        || ae_value_set(map, ae_str("name"),
+                        ae_value_str(a->arena, *(ae_str_t *) &a->user->name))
+           != AE_OK
+        || ae_value_set(map, ae_str("role"), ae_value_str(a->arena, role))
+           != AE_OK)
+    {
+        return NULL;
+    }
+
+    return map;
 }

@@ -12,13 +12,12 @@
 
 
 static void ngx_http_apievents_admin_ready(void *data);
-static void ngx_http_apievents_admin_group(ae_db_t *db, void *data);
-static void ngx_http_apievents_admin_written(void *data);
+static void ngx_http_apievents_admin_written(void *data, ngx_int_t rc);
 static void ngx_http_apievents_admin_resume(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_admin_finish(
     ngx_http_apievents_admin_t *a);
-static ngx_int_t ngx_http_apievents_admin_ask(ngx_http_apievents_admin_t *a,
-    void (*work)(ae_db_t *db, void *data), void (*done)(void *data));
+static ngx_int_t ngx_http_apievents_admin_no_store(
+    ngx_http_apievents_admin_t *a, ngx_int_t rc);
 
 
 ngx_int_t
@@ -82,22 +81,12 @@ ngx_int_t
 ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
     void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done)
 {
-    a->done = done;
-
-    return ngx_http_apievents_admin_ask(a, work,
-                                        ngx_http_apievents_admin_ready);
-}
-
-
-static ngx_int_t
-ngx_http_apievents_admin_ask(ngx_http_apievents_admin_t *a,
-    void (*work)(ae_db_t *db, void *data), void (*done)(void *data))
-{
     ngx_int_t  rc;
 
     a->rc = AE_ERROR;
+    a->done = done;
     a->ask.work = work;
-    a->ask.done = done;
+    a->ask.done = ngx_http_apievents_admin_ready;
     a->ask.data = a;
 
     rc = ngx_http_apievents_store_ask(&a->ask, a->request->connection->log);
@@ -107,12 +96,7 @@ ngx_http_apievents_admin_ask(ngx_http_apievents_admin_t *a,
                                              ngx_http_apievents_admin_finish);
     }
 
-    return ngx_http_apievents_admin_error(a->request,
-                                          NGX_HTTP_SERVICE_UNAVAILABLE,
-                                          rc == NGX_DECLINED
-                                          ? "there is no store, \"api_store\" "
-                                            "is off"
-                                          : "the store has too much to do");
+    return ngx_http_apievents_admin_no_store(a, rc);
 }
 
 
@@ -142,52 +126,52 @@ ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a)
 
 
 ngx_int_t
-ngx_http_apievents_admin_write(ngx_http_apievents_admin_t *a,
-    int (*write)(ae_db_t *db, void *data), void (*written)(void *data),
+ngx_http_apievents_admin_write(ngx_http_apievents_admin_t *a, size_t size,
+    int (*work)(ae_db_t *db, void *data), void (*written)(void *data),
     ngx_http_apievents_admin_pt done)
 {
-    a->write = write;
-    a->written = written;
+    ngx_int_t  rc;
+
+    a->rc = AE_ERROR;
     a->done = done;
+    a->written = written;
+    a->write.work = work;
+    a->write.done = ngx_http_apievents_admin_written;
+    a->write.data = a;
+    a->write.size = size;
 
-    return ngx_http_apievents_admin_ask(a, ngx_http_apievents_admin_group,
-                                        ngx_http_apievents_admin_written);
-}
-
-
-/* what is declined has written nothing */
-
-static void
-ngx_http_apievents_admin_group(ae_db_t *db, void *data)
-{
-    ngx_http_apievents_admin_t *a = data;
-
-    int  rc;
-
-    if (ae_db_begin(db) != AE_OK) {
-        return;
+    rc = ngx_http_apievents_store_write(&a->write,
+                                        a->request->connection->log);
+    if (rc == NGX_OK) {
+        return ngx_http_apievents_admin_wait(a,
+                                             ngx_http_apievents_admin_finish);
     }
 
-    rc = a->write(db, a);
-
-    if (rc != AE_OK) {
-        ae_db_rollback(db);
-        a->rc = rc;
-        return;
-    }
-
-    a->rc = (ae_db_commit(db) == AE_OK) ? AE_OK : AE_ERROR;
+    return ngx_http_apievents_admin_no_store(a, rc);
 }
 
 
 /* the change is a fact, whether its caller waits for the answer or not */
 
 static void
-ngx_http_apievents_admin_written(void *data)
+ngx_http_apievents_admin_written(void *data, ngx_int_t rc)
 {
     ngx_http_apievents_admin_t *a = data;
 
-    a->written(a);
+    a->rc = (rc == NGX_OK) ? AE_OK
+            : (rc == NGX_DECLINED) ? AE_DECLINED : AE_ERROR;
 
-    ngx_http_apievents_admin_go(a);
+    a->written(a);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_admin_no_store(ngx_http_apievents_admin_t *a, ngx_int_t rc)
+{
+    return ngx_http_apievents_admin_error(a->request,
+                                          NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          rc == NGX_DECLINED
+                                          ? "there is no store, \"api_store\" "
+                                            "is off"
+                                          : "the store has too much to do");
 }

@@ -53,7 +53,8 @@ struct ngx_http_apievents_collection_s {
     unsigned                        integration:1;  /* that role may write */
     unsigned                        tyk:1;      /* answers as Tyk's */
     unsigned                        calls:1;    /* they are called, when is
-                                                   shown with them */
+                                                   shown with them; workers
+                                                   have them in memory */
 };
 
 /* by the first segment of a path; NULL: there is none of that name */
@@ -104,6 +105,9 @@ struct ngx_http_apievents_change_s {
     uint64_t                        began_mono;
     uint64_t                        took;       /* ns */
 
+    ngx_http_apievents_sync_t       sync;       /* before others are told */
+    ae_value_t                     *warnings;   /* an array, or NULL */
+
     ngx_http_apievents_admin_pt     answer;     /* when it is done */
 };
 
@@ -123,6 +127,10 @@ ngx_int_t ngx_http_apievents_object_tag(ngx_http_apievents_admin_t *a,
  */
 ngx_int_t ngx_http_apievents_change(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_change_t *c);
+
+/* what listeners get, when: "before" or "after"; NULL: no memory */
+ae_value_t *ngx_http_apievents_change_document(ngx_http_apievents_admin_t *a,
+    const char *when);
 
 /* goes on when the callbacks of before have been asked */
 ngx_int_t ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a);
@@ -158,6 +166,8 @@ int ngx_http_apievents_callback_statuses(const ae_value_t *v,
 int ngx_http_apievents_callback_type(ae_str_t type, ae_str_t *when,
     ae_str_t *object);
 
+int ngx_http_apievents_callback_active(const ae_value_t *callback);
+
 /* does one of that type, which is active, listen to such a change */
 int ngx_http_apievents_callback_wants(const ae_value_t *callback,
     const char *when, const ngx_http_apievents_change_t *c,
@@ -171,8 +181,23 @@ ngx_msec_t ngx_http_apievents_callback_timeout(const ae_value_t *callback,
 int ngx_http_apievents_callback_expects(const ae_value_t *callback,
     ngx_uint_t status);
 
-/* by which the queue and the history know it */
+/* by which the queue and the history know it; and the id of its endpoint, in
+ * p, which has room for it */
 ae_id_t ngx_http_apievents_callback_identity(ae_str_t id);
+ngx_str_t ngx_http_apievents_callback_endpoint(ae_str_t id, u_char *p);
+
+#define NGX_HTTP_APIEVENTS_CALLBACK_LEN  (9 + AE_DB_NAME)
+
+
+/* ---- manage_after.c ---- */
+
+/* the words of a handler that calls it, in the arena, and how many; 0: no
+ * memory */
+ngx_uint_t ngx_http_apievents_after_words(ae_arena_t *arena,
+    const ae_value_t *callback, ngx_str_t **words);
+
+/* tells those that listen to what has been changed; once, after the write */
+void ngx_http_apievents_after(ngx_http_apievents_admin_t *a);
 
 
 /* ---- manage_call.c ---- */

@@ -26,6 +26,8 @@ static ae_value_t *ngx_http_apievents_object_with_id(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_changed(
     ngx_http_apievents_admin_t *a);
+static ae_value_t *ngx_http_apievents_object_gone(
+    ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_location(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 
@@ -269,44 +271,56 @@ ngx_http_apievents_object_with_id(ngx_http_apievents_admin_t *a,
 static ngx_int_t
 ngx_http_apievents_object_changed(ngx_http_apievents_admin_t *a)
 {
+    ngx_uint_t                    status;
     ae_value_t                   *map;
     ngx_http_apievents_change_t  *c;
 
     c = a->change;
+    status = NGX_HTTP_OK;
+    map = (c->action == NGX_HTTP_APIEVENTS_DELETED)
+          ? ngx_http_apievents_object_gone(a, c) : c->data;
 
-    if (c->action == NGX_HTTP_APIEVENTS_DELETED) {
-        map = ae_value_map(a->arena);
+    if (map == NULL
+        || (c->warnings != NULL
+            && ae_value_set(map, ae_str("warnings"), c->warnings) != AE_OK)
+        || (c->action != NGX_HTTP_APIEVENTS_DELETED
+            && ngx_http_apievents_object_tag(a, c->rev) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-        if (map == NULL
-            || ae_value_set(map, ae_str("status"),
-                            ae_value_str(a->arena, ae_str("ok"))) != AE_OK
-            || ae_value_set(map, ae_str("action"),
-                            ae_value_str(a->arena, ae_str("deleted")))
-               != AE_OK
-            || ae_value_set(map, ae_str("id"), ae_value_str(a->arena, c->id))
-               != AE_OK)
-        {
+    if (c->action == NGX_HTTP_APIEVENTS_CREATED) {
+        status = NGX_HTTP_CREATED;
+
+        if (ngx_http_apievents_object_location(a, c) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-
-        return ngx_http_apievents_admin_answer(a->request, NGX_HTTP_OK, map);
     }
 
-    if (ngx_http_apievents_object_tag(a, c->rev) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_apievents_admin_answer(a->request, status, map);
+}
+
+
+static ae_value_t *
+ngx_http_apievents_object_gone(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_change_t *c)
+{
+    ae_value_t  *map;
+
+    map = ae_value_map(a->arena);
+
+    if (map == NULL
+        || ae_value_set(map, ae_str("status"),
+                        ae_value_str(a->arena, ae_str("ok"))) != AE_OK
+        || ae_value_set(map, ae_str("action"),
+                        ae_value_str(a->arena, ae_str("deleted"))) != AE_OK
+        || ae_value_set(map, ae_str("id"), ae_value_str(a->arena, c->id))
+           != AE_OK)
+    {
+        return NULL;
     }
 
-    if (c->action == NGX_HTTP_APIEVENTS_UPDATED) {
-        return ngx_http_apievents_admin_answer(a->request, NGX_HTTP_OK,
-                                               c->data);
-    }
-
-    if (ngx_http_apievents_object_location(a, c) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_apievents_admin_answer(a->request, NGX_HTTP_CREATED,
-                                           c->data);
+    return map;
 }
 
 

@@ -44,7 +44,7 @@ struct ngx_http_apievents_admin_s {
     ngx_http_apievents_ask_t        ask;
     ngx_http_apievents_admin_pt     done;
     ngx_http_apievents_admin_pt     next;       /* when it was waited for */
-    int                           (*write)(ae_db_t *db, void *data);
+    ngx_http_apievents_write_t      write;
     void                          (*written)(void *data);
     int                             rc;         /* of the work */
     unsigned                        waiting:1;
@@ -141,14 +141,14 @@ ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
     void (*work)(ae_db_t *db, void *data), ngx_http_apievents_admin_pt done);
 
 /*
- * write() changes the store in its thread: AE_OK, AE_DECLINED: nothing of it
- * is kept, or AE_ERROR.  written() is called in the event loop, whether the
- * request has ended or not, with a->rc: AE_OK when the change is on the disk;
- * then done() as above, if that is so.
+ * work() changes the store as in ngx_http_apievents_store_write(), size bytes
+ * or so.  written() is called in the event loop, whether the request has ended
+ * or not, with a->rc: AE_OK when the change is on the disk; it calls go(),
+ * then or later, and then follows done() as above, if that is so.
  */
 ngx_int_t ngx_http_apievents_admin_write(ngx_http_apievents_admin_t *a,
-    int (*write)(ae_db_t *db, void *data), void (*written)(void *data),
-    ngx_http_apievents_admin_pt done);
+    size_t size, int (*work)(ae_db_t *db, void *data),
+    void (*written)(void *data), ngx_http_apievents_admin_pt done);
 
 
 /* ---- work of jobs: a->query's rows, at most a->limit (manage_history.c) - */
@@ -160,6 +160,31 @@ int ngx_http_apievents_admin_record(ae_db_t *db, const ae_seal_t *seal,
 
 void ngx_http_apievents_admin_list(ae_db_t *db, void *data);
 void ngx_http_apievents_admin_list_dead(ae_db_t *db, void *data);
+
+
+/* ---- manage_sync.c ---- */
+
+/*
+ * Something that waits until this worker has in memory what was stored before
+ * the call: done() is called at once, or later from the event loop, also when
+ * the store cannot be read for a while.  The object is the caller's until
+ * then.
+ */
+typedef struct {
+    ngx_queue_t                     queue;
+    void                          (*done)(void *data);
+    void                           *data;
+    uint64_t                        wanted;
+} ngx_http_apievents_sync_t;
+
+void ngx_http_apievents_sync(ngx_http_apievents_sync_t *s);
+
+/* the callback of an endpoint, as this worker has it; NULL: it has none.  It
+ * is valid until the next turn of the event loop */
+const ae_value_t *ngx_http_apievents_sync_find(ae_id_t identity);
+
+/* this worker has changed a document that all workers have in memory */
+void ngx_http_apievents_sync_changed(void);
 
 
 /* ---- manage_route.c ---- */

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   11
+#define NGX_HTTP_APIEVENTS_LAYOUT   12
 
 typedef struct {
     uint32_t                    magic;
@@ -33,6 +33,8 @@ typedef struct {
                                                    took, the last time */
     u_char                      secret[16];     /* of all keyed hashes */
     ngx_atomic_t                generation;     /* the latest configuration */
+    ngx_atomic_t                managed;        /* changes of documents that
+                                                   workers have in memory */
     ngx_atomic_t                torn;           /* lines of files that were
                                                    written in part */
 

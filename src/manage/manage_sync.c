@@ -1,0 +1,516 @@
+/*
+ * Copyright (C) the ngx_http_apievents_module authors
+ *
+ * What a worker has in memory of the documents that are stored: the callbacks
+ * that are told of changes, as endpoints of run time.  The zone counts the
+ * changes of these; a worker that is behind reads them anew.  Who changes
+ * something else waits until its own worker is not behind what was there, so
+ * that no callback misses a change that comes after it.
+ */
+
+
+#include "manage/manage_object.h"
+
+
+#define NGX_HTTP_APIEVENTS_SYNC_EVERY  200          /* ms */
+#define NGX_HTTP_APIEVENTS_SYNC_PAGE   100
+
+/* of the documents, as they are read */
+#define NGX_HTTP_APIEVENTS_SYNC_MAX    (64 * 1024 * 1024)
+
+
+/* a document that is in effect, or is to be */
+
+typedef struct {
+    ae_str_t                        id;
+    ae_id_t                         identity;   /* of its endpoint */
+    uint64_t                        rev;
+    ae_value_t                     *value;
+} ngx_http_apievents_synced_t;
+
+
+/* of this process; the timer is its own and cancelable */
+
+typedef struct {
+    ngx_event_t                     timer;
+    ngx_connection_t                dummy;
+    ngx_queue_t                     waiting;    /* of sync_t */
+    uint64_t                        seen;       /* of the zone's count */
+
+    ngx_http_apievents_ask_t        ask;
+    uint64_t                        reading;    /* the count before it */
+    int                             rc;
+
+    /* what is read, and what was read before: each with its arena */
+    ae_arena_t                     *arena;
+    ngx_http_apievents_synced_t    *list;
+    size_t                          n;
+    ae_arena_t                     *old_arena;
+    ngx_http_apievents_synced_t    *old;
+    size_t                          nold;
+
+    unsigned                        started:1;
+    unsigned                        busy:1;
+    unsigned                        loaded:1;
+} ngx_http_apievents_syncer_t;
+
+
+static ngx_http_apievents_zone_t *ngx_http_apievents_sync_zone(void);
+static void ngx_http_apievents_sync_timer(ngx_event_t *ev);
+static void ngx_http_apievents_sync_read(void);
+static void ngx_http_apievents_sync_work(ae_db_t *db, void *data);
+static int ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s,
+    const ae_db_document_t *docs, size_t n);
+static void ngx_http_apievents_sync_done(void *data);
+static void ngx_http_apievents_sync_apply(ngx_http_apievents_syncer_t *s);
+static void ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
+    ae_arena_t *arena);
+static void ngx_http_apievents_sync_handlers(ngx_str_t *endpoint,
+    const ae_value_t *callback);
+static void ngx_http_apievents_sync_gone(ngx_http_apievents_syncer_t *s);
+static ngx_http_apievents_synced_t *ngx_http_apievents_synced(
+    ngx_http_apievents_synced_t *list, size_t n, ae_str_t id);
+static void ngx_http_apievents_sync_wake(ngx_http_apievents_syncer_t *s,
+    ngx_uint_t all);
+
+
+static ngx_http_apievents_syncer_t  ngx_http_apievents_syncer;
+
+
+void
+ngx_http_apievents_sync_start(ngx_cycle_t *cycle)
+{
+    ngx_http_apievents_syncer_t     *s;
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    s = &ngx_http_apievents_syncer;
+    mcf = ngx_http_apievents_main_conf(cycle);
+
+    if (s->started || mcf == NULL || mcf->store.zone == NULL
+        || !mcf->deliver.runtime)
+    {
+        return;
+    }
+
+    ngx_queue_init(&s->waiting);
+
+    s->started = 1;
+    s->dummy.fd = (ngx_socket_t) -1;
+
+    s->timer.handler = ngx_http_apievents_sync_timer;
+    s->timer.data = &s->dummy;
+    s->timer.log = ngx_cycle->log;
+    s->timer.cancelable = 1;
+
+    s->ask.work = ngx_http_apievents_sync_work;
+    s->ask.done = ngx_http_apievents_sync_done;
+    s->ask.data = s;
+
+    ngx_add_timer(&s->timer, 1);
+}
+
+
+static ngx_http_apievents_zone_t *
+ngx_http_apievents_sync_zone(void)
+{
+    return ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle)
+           ->store.zone;
+}
+
+
+static void
+ngx_http_apievents_sync_timer(ngx_event_t *ev)
+{
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+
+    if (!s->loaded || s->seen != ngx_http_apievents_sync_zone()->managed) {
+        ngx_http_apievents_sync_read();
+    }
+
+    ev->log = ngx_cycle->log;
+    ngx_add_timer(ev, NGX_HTTP_APIEVENTS_SYNC_EVERY);
+}
+
+
+void
+ngx_http_apievents_sync_changed(void)
+{
+    (void) ngx_atomic_fetch_add(&ngx_http_apievents_sync_zone()->managed, 1);
+}
+
+
+void
+ngx_http_apievents_sync(ngx_http_apievents_sync_t *wait)
+{
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+    wait->wanted = ngx_http_apievents_sync_zone()->managed;
+
+    if (!s->started || (s->loaded && s->seen >= wait->wanted)) {
+        wait->done(wait->data);
+        return;
+    }
+
+    ngx_queue_insert_tail(&s->waiting, &wait->queue);
+
+    ngx_http_apievents_sync_read();
+}
+
+
+static void
+ngx_http_apievents_sync_read(void)
+{
+    ngx_int_t                     rc;
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+
+    if (s->busy) {
+        return;
+    }
+
+    s->arena = ae_arena_create(NGX_HTTP_APIEVENTS_SYNC_MAX);
+    if (s->arena == NULL) {
+        return;
+    }
+
+    s->list = NULL;
+    s->n = 0;
+    s->rc = AE_ERROR;
+    s->reading = ngx_http_apievents_sync_zone()->managed;
+    s->busy = 1;
+
+    rc = ngx_http_apievents_store_ask(&s->ask, ngx_cycle->log);
+
+    if (rc == NGX_OK) {
+        return;
+    }
+
+    /* without a store there is nothing to wait for */
+
+    s->rc = (rc == NGX_DECLINED) ? AE_OK : AE_ERROR;
+
+    ngx_http_apievents_sync_done(s);
+}
+
+
+/* in the store's thread */
+
+static void
+ngx_http_apievents_sync_work(ae_db_t *db, void *data)
+{
+    ngx_http_apievents_syncer_t *s = data;
+
+    int                rc;
+    size_t             n;
+    ae_str_t           after;
+    uint64_t           count;
+    ae_db_document_t  *docs;
+
+    docs = ae_arena_alloc(s->arena, NGX_HTTP_APIEVENTS_SYNC_PAGE
+                                    * sizeof(ae_db_document_t));
+
+    if (docs == NULL
+        || ae_db_read(db) != AE_OK)
+    {
+        return;
+    }
+
+    rc = ae_db_document_count(db, ae_str("callback"), &count);
+
+    if (rc == AE_OK) {
+        s->list = ae_arena_alloc(s->arena, (count + 1)
+                                     * sizeof(ngx_http_apievents_synced_t));
+        rc = (s->list == NULL) ? AE_ERROR : AE_AGAIN;
+    }
+
+    after = ae_str("");
+
+    while (rc == AE_AGAIN) {
+        n = NGX_HTTP_APIEVENTS_SYNC_PAGE;
+
+        rc = ae_db_document_list(db, ae_str("callback"), 1, &after, docs, &n,
+                                 s->arena);
+
+        if ((rc == AE_OK || rc == AE_AGAIN)
+            && ngx_http_apievents_sync_page(s, docs, n) != AE_OK)
+        {
+            rc = AE_ERROR;
+        }
+    }
+
+    ae_db_rollback(db);
+
+    s->rc = rc;
+}
+
+
+static int
+ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s,
+    const ae_db_document_t *docs, size_t n)
+{
+    size_t                        i;
+    ae_str_t                      when, object;
+    ae_error_t                    err;
+    const ae_value_t             *type;
+    ngx_http_apievents_synced_t  *doc;
+
+    for (i = 0; i < n; i++) {
+        doc = &s->list[s->n];
+
+        doc->id = docs[i].id;
+        doc->identity = ngx_http_apievents_callback_identity(doc->id);
+        doc->rev = docs[i].rev;
+        doc->value = ae_json_parse(s->arena, docs[i].body, &err);
+
+        if (doc->value == NULL) {
+            return AE_ERROR;
+        }
+
+        type = ae_value_get(doc->value, "type");
+
+        if (type != NULL && type->type == AE_STRING
+            && ngx_http_apievents_callback_type(type->s, &when, &object)
+            && ngx_http_apievents_str_is(when, "after")
+            && ngx_http_apievents_callback_active(doc->value))
+        {
+            s->n++;
+        }
+    }
+
+    return AE_OK;
+}
+
+
+static void
+ngx_http_apievents_sync_done(void *data)
+{
+    ngx_http_apievents_syncer_t *s = data;
+
+    s->busy = 0;
+
+    if (s->rc != AE_OK) {
+        ae_arena_destroy(s->arena);
+        s->arena = NULL;
+
+        /* it is tried again soon, but nobody waits for that */
+
+        ngx_http_apievents_sync_wake(s, 1);
+        return;
+    }
+
+    ngx_http_apievents_sync_apply(s);
+
+    s->seen = s->reading;
+
+    if (!s->loaded) {
+        s->loaded = 1;
+        ngx_http_apievents_runtime_loaded();
+    }
+
+    ngx_http_apievents_sync_wake(s, 0);
+
+    if (!ngx_queue_empty(&s->waiting)) {
+        ngx_http_apievents_sync_read();
+    }
+}
+
+
+static void
+ngx_http_apievents_sync_apply(ngx_http_apievents_syncer_t *s)
+{
+    size_t                        i;
+    ngx_http_apievents_synced_t  *doc, *was;
+
+    for (i = 0; i < s->n; i++) {
+        doc = &s->list[i];
+        was = ngx_http_apievents_synced(s->old, s->nold, doc->id);
+
+        if (was == NULL || was->rev != doc->rev) {
+            ngx_http_apievents_sync_put(doc, s->arena);
+        }
+    }
+
+    ngx_http_apievents_sync_gone(s);
+
+    if (s->old_arena != NULL) {
+        ae_arena_destroy(s->old_arena);
+    }
+
+    s->old_arena = s->arena;
+    s->old = s->list;
+    s->nold = s->n;
+    s->arena = NULL;
+}
+
+
+static void
+ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
+    ae_arena_t *arena)
+{
+    u_char      id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
+    ngx_str_t   endpoint, *words;
+    ngx_uint_t  n;
+    ae_error_t  err;
+
+    endpoint = ngx_http_apievents_callback_endpoint(doc->id, id);
+    n = ngx_http_apievents_after_words(arena, doc->value, &words);
+
+    ngx_memzero(&err, sizeof(ae_error_t));
+
+    if (n == 0
+        || ngx_http_apievents_runtime_put(&endpoint, words, n, &err)
+           != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "callback \"%V\" cannot be called: %s", &endpoint,
+                      n == 0 ? "no memory" : err.text);
+        return;
+    }
+
+    ngx_http_apievents_sync_handlers(&endpoint, doc->value);
+}
+
+
+static void
+ngx_http_apievents_sync_handlers(ngx_str_t *endpoint,
+    const ae_value_t *callback)
+{
+    u_char             text[64];
+    ae_str_t           when, object, filter;
+    ngx_str_t          event, none, alias;
+    ngx_uint_t         i, actions;
+    const ae_value_t  *v;
+
+    ngx_str_null(&none);
+
+    (void) ngx_http_apievents_callback_type(ae_value_get(callback, "type")->s,
+                                            &when, &object);
+
+    filter = ngx_http_apievents_callback_filter(callback);
+    actions = (filter.data == NULL)
+              ? 7 : ngx_http_apievents_callback_actions(filter);
+
+    for (i = 0; i < 3; i++) {
+
+        if (!(actions & (1 << i))) {
+            continue;
+        }
+
+        event.data = text;
+        event.len = ngx_snprintf(text, sizeof(text), "%V.%V",
+                                 (ngx_str_t *) &object,
+                                 (ngx_str_t *) &ngx_http_apievents_actions[i])
+                    - text;
+
+        if (ngx_http_apievents_runtime_handler(endpoint, &event, &none, &none)
+            != NGX_OK)
+        {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "\"%V\" cannot be told of \"%V\": too many "
+                          "callbacks", endpoint, &event);
+        }
+    }
+
+    v = ae_value_get(callback, "except_user");
+
+    /* the document is there until it is replaced, and its endpoint with it */
+
+    if (v != NULL && v->type == AE_STRING && v->s.len != 0) {
+        alias = *(const ngx_str_t *) &v->s;
+        ngx_http_apievents_runtime_except(endpoint, &alias);
+    }
+}
+
+
+static void
+ngx_http_apievents_sync_gone(ngx_http_apievents_syncer_t *s)
+{
+    u_char      id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
+    size_t      i;
+    ngx_str_t   endpoint;
+
+    for (i = 0; i < s->nold; i++) {
+
+        if (ngx_http_apievents_synced(s->list, s->n, s->old[i].id) == NULL) {
+            endpoint = ngx_http_apievents_callback_endpoint(s->old[i].id, id);
+
+            (void) ngx_http_apievents_runtime_remove(&endpoint);
+        }
+    }
+}
+
+
+/* lists are in the order of ids */
+
+static ngx_http_apievents_synced_t *
+ngx_http_apievents_synced(ngx_http_apievents_synced_t *list, size_t n,
+    ae_str_t id)
+{
+    size_t      low, middle;
+    ngx_int_t   rc;
+
+    low = 0;
+
+    while (low < n) {
+        middle = low + (n - low) / 2;
+
+        rc = ngx_memn2cmp(list[middle].id.data, id.data, list[middle].id.len,
+                          id.len);
+
+        if (rc == 0) {
+            return &list[middle];
+        }
+
+        if (rc < 0) {
+            low = middle + 1;
+
+        } else {
+            n = middle;
+        }
+    }
+
+    return NULL;
+}
+
+
+const ae_value_t *
+ngx_http_apievents_sync_find(ae_id_t identity)
+{
+    size_t                        i;
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+
+    for (i = 0; i < s->nold; i++) {
+        if (ae_id_equal(s->old[i].identity, identity)) {
+            return s->old[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_apievents_sync_wake(ngx_http_apievents_syncer_t *s, ngx_uint_t all)
+{
+    ngx_queue_t                *q, *next;
+    ngx_http_apievents_sync_t  *wait;
+
+    for (q = ngx_queue_head(&s->waiting);
+         q != ngx_queue_sentinel(&s->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        wait = ngx_queue_data(q, ngx_http_apievents_sync_t, queue);
+
+        if (all || s->seen >= wait->wanted) {
+            ngx_queue_remove(q);
+            wait->done(wait->data);
+        }
+    }
+}
