@@ -66,9 +66,9 @@ unknown handler "off"
 
 === TEST 10: an unknown handler
 --- config
-    location /a { api_monitor keys=on email to=a@example.com; }
+    location /a { api_monitor keys=on smtp to=a@example.com; }
 --- emerg
-unknown handler "email"
+unknown handler "smtp"
 
 === TEST 11: a wrong parameter of the handler
 --- config

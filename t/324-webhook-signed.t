@@ -287,7 +287,7 @@ nginx.conf:
 --- http_config
     api_event_handlers * webhook url=$HOOK/ok format=json;
 --- emerg
-invalid "format=json", "tyk", "standard", "cloudevents", "cloudevents-binary" or "cloudevents-batch" is expected in
+invalid "format=json", "tyk", "standard", "cloudevents", "cloudevents-binary", "cloudevents-batch", "callback" or "portal" is expected in
 nginx.conf:
 
 === TEST 19: an empty format
