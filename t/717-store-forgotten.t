@@ -33,7 +33,7 @@ my $hang = $nginx->{hung}->sockport;
 $Hung =~ s/PORT/$hang/g;
 
 $nginx->configure("events { }\nworker_shutdown_timeout 500ms;", <<"END");
-    api_zone forgotten:4m ring=64k;
+    api_zone forgotten:4200k ring=64k;
     api_store sqlite:a.db flush=20ms history=0;
 
     server {

@@ -34,6 +34,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 *users;         /* of user_t; NULL: none */
+    unsigned                     admin:1;       /* there is an api_admin */
 } ngx_http_apievents_manage_conf_t;
 
 

@@ -30,7 +30,8 @@ ngx_http_apievents_api_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_apievents_loc_conf_t *lcf = conf;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -49,6 +50,9 @@ ngx_http_apievents_api_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf->handler = ngx_http_apievents_admin_handler;
     lcf->gate.exempt = 1;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+    mcf->manage.admin = 1;
 
     return ngx_http_apievents_runtime(cf);
 }

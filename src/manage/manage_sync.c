@@ -87,7 +87,7 @@ ngx_http_apievents_sync_start(ngx_cycle_t *cycle)
     mcf = ngx_http_apievents_main_conf(cycle);
 
     if (s->started || mcf == NULL || mcf->store.zone == NULL
-        || !mcf->deliver.runtime)
+        || !mcf->manage.admin)
     {
         return;
     }
