@@ -337,7 +337,9 @@ ngx_http_apievents_change_put(ae_db_t *db, void *data)
         return AE_DECLINED;
     }
 
-    if (!ngx_http_apievents_write_room(ch->text.len)) {
+    /* of a script's the zone has it already, and takes no room anew */
+
+    if (ch->change != NULL && !ngx_http_apievents_write_room(ch->text.len)) {
         return ngx_http_apievents_change_full(ch,
                                         "no room in api_zone for a session");
     }
