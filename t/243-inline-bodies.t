@@ -173,7 +173,8 @@ GET /api/x?__proto__=a&__proto__=b
 toString: s
 valueOf: v
 --- response_body_like eval
-qr/^\{(?=.*"x-a":", \{\\"__proto__\\":\[\\"a\\",\\"b\\"\]\}")(?=.*"tostring":"s")(?=.*"valueof":"v")/
+# newer njs has lost the parameter itself
+qr/^\{(?=.*"x-a":", \{(?:\\"__proto__\\":\[\\"a\\",\\"b\\"\])?\}")(?=.*"tostring":"s")(?=.*"valueof":"v")/
 
 
 
@@ -187,9 +188,9 @@ log.info('LOG ' + typeof json);
 >>> a.json
 {\"a\":\"\xff\x01\xfe\",\"b\":1}"
 --- request eval
-["POST /api/x\n\xff\x00\xfe\r\n\xed\xa0\x80", "GET /api/answers/a.json"]
+["POST /api/hex\n\xff\x00\xfe\r\n\xed\xa0\x80", "GET /api/answers/a.json"]
 --- response_body_like eval
-[qr/"body":"\xff\\u0000\xfe\\r\\n\xed\xa0\x80","headers/,
+[qr/"body":"ff00fe0d0aeda080"/,
  qr/^\{"a":"\xff\x01\xfe","b":1\}$/]
 
 

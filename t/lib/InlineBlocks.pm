@@ -43,7 +43,9 @@ function answer(r) {
     r.headersOut['ETag'] = '"of-upstream"';
     r.headersOut['X-Upstream'] = 'yes';
     r.return(200, JSON.stringify({verb: r.method, uri: r.uri,
-        args: r.variables.args, body: r.requestText, headers: headers}));
+        args: r.variables.args,
+        body: r.uri === '/hex' ? r.requestBuffer.toString('hex')
+                               : r.requestText, headers: headers}));
 }
 
 function run(r) {
