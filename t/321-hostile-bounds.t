@@ -307,7 +307,10 @@ sub {
     cmp_ok($dead, '>=', 18, 'no answer, or a bad one, is no success');
     cmp_ok($most - $before, '<', 5 * 2 * 12000, 'kB: some copies of the body')
         unless sanitized();
-    ok(wait_for(sub { descriptors($pid) <= $open }), 'no descriptor is left');
+
+    # but those that are kept: whether one is depends on what was read first
+    ok(wait_for(sub { descriptors($pid) <= $open + 2 * keys %::Early }),
+       'no descriptor is left');
     is(equations('/.metrics'), '', 'equations');
 }
 
