@@ -5,6 +5,7 @@ use warnings;
 
 use lib 't/lib';
 use Clock;
+use Smtp;
 use ApiEvents;
 use DeliverBlocks;
 use EmailBlocks;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Smtp;
 use ApiEvents;
 use DeliverBlocks;
 use EmailBlocks;

@@ -10,24 +10,30 @@ use File::Basename qw/ dirname /;
 use File::Temp;
 use IO::Socket::INET;
 use JSON::XS ();
+use Test::More ();
 use Time::HiRes qw/ sleep time /;
 
 my $Root = abs_path(dirname(__FILE__) . '/../..');
+my $Modules = "$Root/build/npm/node_modules";
+
+
+# to be used before what makes a plan
+sub import {
+    for (qw/ smtp-server mailparser /) {
+        -d "$Modules/$_" or Test::More::plan(skip_all => "make deps installs $_");
+    }
+}
 
 
 # options: those of server.cjs
 sub new {
     my ($class, %options) = @_;
     my $self = bless { file => File::Temp->new }, $class;
-    my $modules = "$Root/build/npm/node_modules";
-
-    -d "$modules/$_" or die "no package $_: run make deps\n"
-        for qw/ smtp-server mailparser /;
 
     # it ends with the pipe, and that with the test
     local $ENV{OPTIONS} = JSON::XS->new->canonical->encode(\%options);
     $self->{pid} = open $self->{pipe}, '|-',
-        "exec node $Root/t/smtp/server.cjs $modules \"\$OPTIONS\" >"
+        "exec node $Root/t/smtp/server.cjs $Modules \"\$OPTIONS\" >"
         . $self->{file}
         or die "cannot start node: $!\n";
 
