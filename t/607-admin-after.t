@@ -227,3 +227,24 @@ sub {
         like($doc->{message}, qr/^line 1: /, 'says why');
     }
 }
+
+=== TEST 9: one whose writer died before it could tell the others
+--- http_config
+    api_state_path $TEST_NGINX_SERVER_ROOT/logs/state;
+--- recorder
+--- check eval
+sub {
+    my $db = $Test::Nginx::Util::ServRoot . '/logs/state/apievents.db';
+    my $url = ::hook('/ok');
+    my $n = 0;
+
+    my $doc = qq({"id":"c","name":"n","type":"after-app","url":"$url"});
+    my $sql = "INSERT INTO document VALUES (NULL, 'callback', 'c', 1, 1, '$doc')";
+
+    is(system('sqlite3', '-cmd', '.timeout 20000', $db, $sql), 0, 'stored');
+    ok(ApiEvents::wait_for(sub {
+        ::status(POST => 'apps', { id => 'a' . $n++ });
+        my @got = ApiEvents::recorded();
+        @got > 0
+    }, 30), 'and told of what comes later');
+}

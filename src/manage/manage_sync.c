@@ -15,6 +15,10 @@
 #define NGX_HTTP_APIEVENTS_SYNC_EVERY  200          /* ms */
 #define NGX_HTTP_APIEVENTS_SYNC_PAGE   100
 
+/* so many times later documents are looked at after any change of the store:
+ * who made one may have died before it counted */
+#define NGX_HTTP_APIEVENTS_SYNC_STORE  10
+
 /* of the documents, as they are read */
 #define NGX_HTTP_APIEVENTS_SYNC_MAX    (64 * 1024 * 1024)
 
@@ -36,6 +40,8 @@ typedef struct {
     ngx_connection_t                dummy;
     ngx_queue_t                     waiting;    /* of sync_t */
     uint64_t                        seen;       /* of the zone's count */
+    uint64_t                        rev;        /* of the store, before that */
+    ngx_uint_t                      ticks;
 
     ngx_http_apievents_ask_t        ask;
     uint64_t                        reading;    /* the count before it */
@@ -125,7 +131,10 @@ ngx_http_apievents_sync_timer(ngx_event_t *ev)
 
     s = &ngx_http_apievents_syncer;
 
-    if (!s->loaded || s->seen != ngx_http_apievents_sync_zone()->managed) {
+    if (!s->loaded || s->seen != ngx_http_apievents_sync_zone()->managed
+        || (++s->ticks % NGX_HTTP_APIEVENTS_SYNC_STORE == 0
+            && s->rev != ngx_http_apievents_store_rev()))
+    {
         ngx_http_apievents_sync_read();
     }
 
@@ -181,6 +190,7 @@ ngx_http_apievents_sync_read(void)
     s->n = 0;
     s->rc = AE_ERROR;
     s->reading = ngx_http_apievents_sync_zone()->managed;
+    s->rev = ngx_http_apievents_store_rev();
     s->busy = 1;
 
     rc = ngx_http_apievents_store_ask(&s->ask, ngx_cycle->log);
@@ -295,6 +305,7 @@ ngx_http_apievents_sync_done(void *data)
     if (s->rc != AE_OK) {
         ae_arena_destroy(s->arena);
         s->arena = NULL;
+        s->rev = 0;
 
         /* it is tried again soon, but nobody waits for that */
 
