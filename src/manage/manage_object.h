@@ -51,7 +51,6 @@ struct ngx_http_apievents_collection_s {
                                         ae_error_t *err);
 
     unsigned                        integration:1;  /* that role may write */
-    unsigned                        tyk:1;      /* answers as Tyk's */
     unsigned                        calls:1;    /* they are called, when is
                                                    shown with them; workers
                                                    have them in memory */

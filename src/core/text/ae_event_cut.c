@@ -106,7 +106,7 @@ static int
 ae_cut_member(ae_arena_t *arena, ae_value_t *map, const ae_value_t *v,
     int data)
 {
-    ae_value_t        *stub;
+    ae_value_t        *rest;
     const ae_value_t  *id;
 
     if (ae_cut_is(v, "previous") || ae_cut_is(v, "cut")) {
@@ -117,16 +117,16 @@ ae_cut_member(ae_arena_t *arena, ae_value_t *map, const ae_value_t *v,
         return ae_value_share(arena, map, v->name, v);
     }
 
-    stub = ae_value_map(arena);
+    rest = ae_value_map(arena);
     id = (v->type == AE_MAP) ? ae_value_get(v, "id") : NULL;
 
-    if (stub != NULL && id != NULL
-        && ae_value_share(arena, stub, ae_str("id"), id) != AE_OK)
+    if (rest != NULL && id != NULL
+        && ae_value_share(arena, rest, ae_str("id"), id) != AE_OK)
     {
         return AE_ERROR;
     }
 
-    return ae_value_set(map, v->name, stub);
+    return ae_value_set(map, v->name, rest);
 }
 
 
