@@ -73,7 +73,7 @@ test:                   ## deps, module, style, all tests but the long ones
 	@$(MAKE) interop
 
 suite: $(MODULE) $(B)/runtime.so build/clock.so  ## the Test::Nginx suite alone; TESTS=t/x.t for a part
-	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove -j$(SUITE_JOBS) $(TESTS)
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) util/suite -j$(SUITE_JOBS) $(TESTS)
 
 interop: $(MODULE) build/clock.so  ## webhooks under packages from npm
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) prove t/interop/*.t
