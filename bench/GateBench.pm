@@ -121,6 +121,7 @@ sub configure {
     my $http = $variant->{http};
 
     make_path("$home/tmp");
+    remove_tree("$home/state");
 
     for ($http) {
         s/ZONE/$zone/;
