@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_apievents_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_apievents_init_process(ngx_cycle_t *cycle);
 static void ngx_http_apievents_exit_process(ngx_cycle_t *cycle);
 
+static ngx_uint_t ngx_http_apievents_is_inline(ngx_http_request_t *r);
 static ngx_int_t ngx_http_apievents_header_filter(ngx_http_request_t *r)
     ae_often;
 static ngx_int_t ngx_http_apievents_body_filter(ngx_http_request_t *r,
@@ -564,6 +565,19 @@ ngx_http_apievents_exit_process(ngx_cycle_t *cycle)
 }
 
 
+/* does any location run JavaScript in line */
+
+static ngx_uint_t
+ngx_http_apievents_is_inline(ngx_http_request_t *r)
+{
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_apievents_module);
+
+    return mcf->script.handlers != NULL;
+}
+
+
 /* what a call gets back ends here; a refusal goes on with its own body */
 
 static ngx_int_t
@@ -581,7 +595,8 @@ ngx_http_apievents_header_filter(ngx_http_request_t *r)
         }
     }
 
-    rc = ngx_http_apievents_inline_header(r);
+    rc = ngx_http_apievents_is_inline(r)
+         ? ngx_http_apievents_inline_header(r) : NGX_DECLINED;
 
     return (rc == NGX_DECLINED) ? ngx_http_apievents_send_header(r) : rc;
 }
@@ -611,7 +626,8 @@ ngx_http_apievents_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
-    rc = ngx_http_apievents_inline_body(r, in);
+    rc = ngx_http_apievents_is_inline(r)
+         ? ngx_http_apievents_inline_body(r, in) : NGX_DECLINED;
 
     return (rc == NGX_DECLINED) ? ngx_http_apievents_send_body(r, in) : rc;
 }

@@ -37,14 +37,18 @@ static ngx_int_t ngx_http_apievents_request_end(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
 
 
-/* run before the gate's own, since nginx runs the last ones first */
+/*
+ * Run before the gate's own, since nginx runs the last ones first; and only
+ * where there is anything to run, since nginx calls them for each request.
+ */
 
 ngx_int_t
 ngx_http_apievents_phases_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                       i;
+    ngx_http_handler_pt             *h;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     static struct {
         ngx_http_phases         phase;
@@ -53,6 +57,12 @@ ngx_http_apievents_phases_init(ngx_conf_t *cf)
         { NGX_HTTP_PREACCESS_PHASE, ngx_http_apievents_options_handler },
         { NGX_HTTP_PRECONTENT_PHASE, ngx_http_apievents_request_handler }
     };
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
+
+    if (mcf->script.handlers == NULL) {
+        return NGX_OK;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
