@@ -11,7 +11,7 @@
 
 #define NGX_HTTP_APIEVENTS_AFTER_MSEC   10000
 #define NGX_HTTP_APIEVENTS_AFTER_WAIT   300         /* ms, for warnings */
-#define NGX_HTTP_APIEVENTS_AFTER_FIXED  6       /* words besides headers */
+#define NGX_HTTP_APIEVENTS_AFTER_FIXED  7       /* words besides headers */
 
 /* of the event's own, data and previous together */
 #define NGX_HTTP_APIEVENTS_AFTER_MAX    (4 * 1024 * 1024)
@@ -70,6 +70,16 @@ ngx_http_apievents_after_words(ae_arena_t *arena, const ae_value_t *callback,
         || ngx_http_apievents_after_word(arena, &w[n++], "retry=",
                           ngx_http_apievents_after_retry(arena, callback),
                           "", none)
+           != NGX_OK)
+    {
+        return 0;
+    }
+
+    v = ae_value_get(callback, "secret");
+
+    if (v != NULL && v->type == AE_STRING && !ngx_http_apievents_masked(v)
+        && ngx_http_apievents_after_word(arena, &w[n++], "secret=", v->s, "",
+                                         none)
            != NGX_OK)
     {
         return 0;

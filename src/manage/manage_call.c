@@ -23,6 +23,9 @@ static ngx_int_t ngx_http_apievents_callback_target(
 static ngx_int_t ngx_http_apievents_callback_fields(
     ngx_http_apievents_call_t *call, const ae_value_t *callback,
     ngx_uint_t hops);
+static ngx_int_t ngx_http_apievents_callback_sign(
+    ngx_http_apievents_call_t *call, const ae_value_t *callback,
+    ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_callback_add(
     ngx_http_apievents_call_t *call, const char *name, ngx_str_t *value);
 static void ngx_http_apievents_callback_done(
@@ -60,6 +63,14 @@ ngx_http_apievents_callback_post(ngx_http_apievents_admin_t *a,
     c->began_mono = now.mono;
     c->calling = callback;
 
+    callback = ngx_http_apievents_callback_opened(a->arena, a->seal,
+                                                  callback);
+    if (callback == NULL) {
+        return ngx_http_apievents_callback_failed(a, "its secrets cannot be "
+                                                  "opened with this "
+                                                  "api_secret_key", next);
+    }
+
     if (ngx_http_apievents_callback_calls >= NGX_HTTP_APIEVENTS_CALLS_MAX) {
         return ngx_http_apievents_callback_failed(a, "too many calls are "
                                                   "under way", next);
@@ -82,6 +93,12 @@ ngx_http_apievents_callback_post(ngx_http_apievents_admin_t *a,
                                     ngx_http_apievents_hops(a->request));
     }
 
+    call->body = *(ngx_str_t *) &body;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_apievents_callback_sign(call, callback, c);
+    }
+
     if (rc != NGX_OK) {
         ngx_http_apievents_call_free(call);
         return ngx_http_apievents_callback_failed(a, "no memory", next);
@@ -91,7 +108,6 @@ ngx_http_apievents_callback_post(ngx_http_apievents_admin_t *a,
     ngx_str_set(&call->method_name, "POST");
 
     call->method = NGX_HTTP_POST;
-    call->body = *(ngx_str_t *) &body;
     call->timeout = ngx_http_apievents_callback_timeout(callback,
                                              NGX_HTTP_APIEVENTS_BEFORE_MSEC);
     call->answer_max = NGX_HTTP_APIEVENTS_CALL_ANSWER;
@@ -191,6 +207,65 @@ ngx_http_apievents_callback_fields(ngx_http_apievents_call_t *call,
     }
 
     return ngx_http_apievents_callback_add(call, "X-Api-Events-Hops", &value);
+}
+
+
+/* as deliveries are, Standard Webhooks */
+
+static ngx_int_t
+ngx_http_apievents_callback_sign(ngx_http_apievents_call_t *call,
+    const ae_value_t *callback, ngx_http_apievents_change_t *c)
+{
+    int64_t            seconds;
+    ngx_str_t          id, time, signature;
+    ae_error_t         err;
+    ae_signer_t       *signer;
+    const ae_value_t  *v;
+
+    id.data = ngx_pnalloc(call->pool, AE_EVENT_ID_LEN + NGX_INT64_LEN
+                                      + AE_SIGN_LEN);
+    if (id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ae_event_id(id.data, c->event);
+    id.len = AE_EVENT_ID_LEN;
+
+    if (ngx_http_apievents_callback_add(call, "webhook-id", &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    v = ae_value_get(callback, "secret");
+
+    if (v == NULL || v->type != AE_STRING) {
+        return NGX_OK;
+    }
+
+    signer = ae_signer_create(&v->s, 1, &err);
+    if (signer == NULL) {
+        return NGX_ERROR;
+    }
+
+    seconds = (int64_t) (c->began / 1000000000);
+
+    time.data = id.data + id.len;
+    time.len = ngx_sprintf(time.data, "%L", seconds) - time.data;
+
+    signature.data = time.data + NGX_INT64_LEN;
+    signature.len = ae_sign(signer, signature.data, *(ae_str_t *) &id,
+                            seconds, *(ae_str_t *) &call->body);
+
+    ae_signer_destroy(signer);
+
+    if (signature.len == 0
+        || ngx_http_apievents_callback_add(call, "webhook-timestamp", &time)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_apievents_callback_add(call, "webhook-signature",
+                                           &signature);
 }
 
 

@@ -248,6 +248,22 @@ ngx_http_apievents_callback_wants(const ae_value_t *callback,
 }
 
 
+ae_value_t *
+ngx_http_apievents_callback_opened(ae_arena_t *arena, const ae_seal_t *seal,
+    const ae_value_t *callback)
+{
+    ngx_str_t          path;
+    const ae_value_t  *id;
+
+    ngx_str_set(&path, "callbacks");
+    id = ae_value_get(callback, "id");
+
+    return ngx_http_apievents_opened(arena, seal,
+                                     ngx_http_apievents_collection(&path),
+                                     id->s, callback);
+}
+
+
 ae_id_t
 ngx_http_apievents_callback_identity(ae_str_t id)
 {

@@ -18,6 +18,8 @@ static int ngx_http_apievents_callback_url(const ae_value_t *data,
     ae_error_t *err);
 static int ngx_http_apievents_callback_words(const ae_value_t *data,
     ae_error_t *err);
+static int ngx_http_apievents_callback_secret(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
 static int ngx_http_apievents_callback_headers(const ae_value_t *data,
     ae_error_t *err);
 static int ngx_http_apievents_callback_header(const ae_value_t *v,
@@ -76,6 +78,7 @@ ngx_http_apievents_callback_check(ngx_http_apievents_admin_t *a,
 
     if (ngx_http_apievents_callback_url(data, err) != AE_OK
         || ngx_http_apievents_callback_words(data, err) != AE_OK
+        || ngx_http_apievents_callback_secret(a, data, err) != AE_OK
         || ngx_http_apievents_callback_headers(data, err) != AE_OK)
     {
         return AE_DECLINED;
@@ -198,6 +201,44 @@ ngx_http_apievents_callback_words(const ae_value_t *data, ae_error_t *err)
         return ngx_http_apievents_callback_fail(v, err,
                          "\"timeout\" must be seconds, at most 60");
     }
+
+    return AE_OK;
+}
+
+
+/* as of a handler's secret= */
+
+static int
+ngx_http_apievents_callback_secret(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err)
+{
+    ae_error_t         why;
+    ae_signer_t       *signer;
+    const ae_value_t  *v;
+
+    v = ae_value_get(data, "secret");
+
+    if (v == NULL || v->type != AE_STRING || ngx_http_apievents_masked(v)) {
+        return AE_OK;
+    }
+
+    if (a->seal == NULL) {
+        return ngx_http_apievents_callback_fail(v, err,
+                 "a \"secret\" is kept sealed only: \"api_secret_key\" must "
+                 "be configured");
+    }
+
+    signer = ae_signer_create(&v->s, 1, &why);
+
+    if (signer == NULL) {
+        err->line = v->line;
+        (void) ngx_slprintf((u_char *) err->text,
+                            (u_char *) err->text + sizeof(err->text),
+                            "invalid \"secret\", %s%Z", why.text);
+        return AE_DECLINED;
+    }
+
+    ae_signer_destroy(signer);
 
     return AE_OK;
 }

@@ -18,6 +18,8 @@ static int ngx_http_apievents_change_previous(ae_db_t *db,
     ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_change_decide(
     ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_change_seal(
+    ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_change_conflict(
     ngx_http_apievents_admin_t *a, const char *format);
 static ngx_uint_t ngx_http_apievents_change_matches(ngx_http_request_t *r,
@@ -150,7 +152,35 @@ ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
                                                   "changed meanwhile");
     }
 
-    return ngx_http_apievents_before(a);
+    return (c->data != NULL && c->type->sealed)
+           ? ngx_http_apievents_change_seal(a)
+           : ngx_http_apievents_before(a);
+}
+
+
+/* not sooner: a secret that is masked stays what it is */
+
+static ngx_int_t
+ngx_http_apievents_change_seal(ngx_http_apievents_admin_t *a)
+{
+    ae_error_t                    err;
+    ngx_http_apievents_change_t  *c;
+
+    c = a->change;
+
+    ngx_memzero(&err, sizeof(ae_error_t));
+
+    c->data = ngx_http_apievents_sealed(a, c->type, c->id, c->data,
+                                        c->previous, &err);
+
+    if (c->data != NULL) {
+        return ngx_http_apievents_before(a);
+    }
+
+    return (err.text[0] == '\0')
+           ? NGX_HTTP_INTERNAL_SERVER_ERROR
+           : ngx_http_apievents_object_bad(a,
+                                 NGX_HTTP_APIEVENTS_UNPROCESSABLE, &err);
 }
 
 

@@ -51,6 +51,8 @@ struct ngx_http_apievents_collection_s {
                                         ae_error_t *err);
 
     unsigned                        integration:1;  /* that role may write */
+    unsigned                        sealed:1;   /* secrets and those among its
+                                                   "headers" are kept */
     unsigned                        calls:1;    /* they are called, when is
                                                    shown with them; workers
                                                    have them in memory */
@@ -66,10 +68,28 @@ int ngx_http_apievents_one_of(ae_str_t s, const char *const *words);
 int ngx_http_apievents_str_is(ae_str_t s, const char *text);
 
 
-/* what of an object may be shown, and is stored: a copy that shares its parts,
+/* ---- manage_secret.c: copies that share the other parts ---- */
+
+/* what of an object may be shown, and is stored where secrets are not kept:
  * with masks in place of secrets; NULL: no memory */
 ae_value_t *ngx_http_apievents_shown(ngx_http_apievents_admin_t *a,
     const ngx_http_apievents_collection_t *type, const ae_value_t *object);
+
+/* with secrets as they are kept: those that are a mask are previous's, the
+ * others are sealed; NULL and *err, or without any text in it: no memory */
+ae_value_t *ngx_http_apievents_sealed(ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type, ae_str_t id,
+    const ae_value_t *object, const ae_value_t *previous, ae_error_t *err);
+
+/* with secrets as they were before that; NULL: not with that key, or no
+ * memory */
+ae_value_t *ngx_http_apievents_opened(ae_arena_t *arena,
+    const ae_seal_t *seal, const ngx_http_apievents_collection_t *type,
+    ae_str_t id, const ae_value_t *object);
+
+/* is it what stands in place of a secret */
+int ngx_http_apievents_masked(const ae_value_t *v);
+
 
 /*
  * A change on its way: what there is and who has a say are read, those that
@@ -112,6 +132,10 @@ struct ngx_http_apievents_change_s {
 
 
 /* ---- manage_object_put.c ---- */
+
+/* an answer that says which line is wrong, and how */
+ngx_int_t ngx_http_apievents_object_bad(ngx_http_apievents_admin_t *a,
+    ngx_uint_t status, ae_error_t *err);
 
 /* an ETag of the answer that is sent next */
 ngx_int_t ngx_http_apievents_object_tag(ngx_http_apievents_admin_t *a,
@@ -179,6 +203,10 @@ ngx_msec_t ngx_http_apievents_callback_timeout(const ae_value_t *callback,
 /* has an answer of that status the one that is expected */
 int ngx_http_apievents_callback_expects(const ae_value_t *callback,
     ngx_uint_t status);
+
+/* one as it is stored, with its secrets; NULL: as opened() */
+ae_value_t *ngx_http_apievents_callback_opened(ae_arena_t *arena,
+    const ae_seal_t *seal, const ae_value_t *callback);
 
 /* by which the queue and the history know it; and the id of its endpoint, in
  * p, which has room for it */

@@ -20,8 +20,6 @@ static ngx_int_t ngx_http_apievents_object_valid(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_check(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
-static ngx_int_t ngx_http_apievents_object_bad(ngx_http_apievents_admin_t *a,
-    ngx_uint_t status, ae_error_t *err);
 static ae_value_t *ngx_http_apievents_object_with_id(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_changed(
@@ -223,7 +221,7 @@ ngx_http_apievents_object_check(ngx_http_apievents_admin_t *a,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_object_bad(ngx_http_apievents_admin_t *a,
     ngx_uint_t status, ae_error_t *err)
 {
@@ -264,7 +262,7 @@ ngx_http_apievents_object_with_id(ngx_http_apievents_admin_t *a,
         }
     }
 
-    return ngx_http_apievents_shown(a, c->type, map);
+    return c->type->sealed ? map : ngx_http_apievents_shown(a, c->type, map);
 }
 
 
@@ -278,7 +276,8 @@ ngx_http_apievents_object_changed(ngx_http_apievents_admin_t *a)
     c = a->change;
     status = NGX_HTTP_OK;
     map = (c->action == NGX_HTTP_APIEVENTS_DELETED)
-          ? ngx_http_apievents_object_gone(a, c) : c->data;
+          ? ngx_http_apievents_object_gone(a, c)
+          : ngx_http_apievents_shown(a, c->type, c->data);
 
     if (map == NULL
         || (c->warnings != NULL

@@ -362,13 +362,20 @@ static void
 ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
     ae_arena_t *arena)
 {
-    u_char      id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
-    ngx_str_t   endpoint, *words;
-    ngx_uint_t  n;
-    ae_error_t  err;
+    u_char                           id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
+    ngx_str_t                        endpoint, *words;
+    ngx_uint_t                       n;
+    ae_error_t                       err;
+    const ae_value_t                *opened;
+    ngx_http_apievents_main_conf_t  *mcf;
 
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
     endpoint = ngx_http_apievents_callback_endpoint(doc->id, id);
-    n = ngx_http_apievents_after_words(arena, doc->value, &words);
+
+    opened = ngx_http_apievents_callback_opened(arena, mcf->store.db.seal,
+                                                doc->value);
+    n = (opened != NULL)
+        ? ngx_http_apievents_after_words(arena, opened, &words) : 0;
 
     ngx_memzero(&err, sizeof(ae_error_t));
 
@@ -376,9 +383,15 @@ ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
         || ngx_http_apievents_runtime_put(&endpoint, words, n, &err)
            != NGX_OK)
     {
+        /* what it was is not called in its place */
+
+        (void) ngx_http_apievents_runtime_remove(&endpoint);
+
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "callback \"%V\" cannot be called: %s", &endpoint,
-                      n == 0 ? "no memory" : err.text);
+                      opened == NULL ? "its secrets cannot be opened with "
+                                       "this \"api_secret_key\""
+                                     : n == 0 ? "no memory" : err.text);
         return;
     }
 

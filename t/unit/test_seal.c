@@ -298,12 +298,85 @@ test_derivation(void **state)
 }
 
 
+/* ---- a secret of a document ---- */
+
+static void
+test_text_comes_back(void **state)
+{
+    char        text[200];
+    size_t      n;
+    ae_str_t    sealed, again, open;
+    fixture_t  *f;
+
+    f = *state;
+    memset(text, 'x', sizeof(text));
+
+    for (n = 0; n < sizeof(text); n++) {
+        assert_int_equal(ae_seal_text(&f->seal, str("here"),
+                                      (ae_str_t) { n, (void *) text },
+                                      f->arena, &sealed),
+                         AE_OK);
+        assert_true(ae_seal_is_text(sealed));
+
+        again = ae_arena_dup(f->arena, sealed);
+        assert_int_equal(ae_unseal_text(&f->seal, str("here"), again,
+                                        f->arena, &open),
+                         AE_OK);
+        assert_int_equal(open.len, n);
+        assert_memory_equal(open.data, text, n);
+    }
+}
+
+
+static void
+test_text_is_of_its_place(void **state)
+{
+    size_t      i;
+    ae_str_t    sealed, changed, open;
+    ae_seal_t   other;
+    fixture_t  *f;
+
+    f = *state;
+    assert_int_equal(ae_seal_key(&other, str("sixteen bytes of It")), AE_OK);
+    assert_int_equal(ae_seal_text(&f->seal, str("here"), str(SECRET),
+                                  f->arena, &sealed),
+                     AE_OK);
+
+    assert_null(memmem(sealed.data, sealed.len, "credential", 10));
+    assert_int_equal(ae_unseal_text(&f->seal, str("there"), sealed, f->arena,
+                                    &open),
+                     AE_DECLINED);
+    assert_int_equal(ae_unseal_text(&other, str("here"), sealed, f->arena,
+                                    &open),
+                     AE_DECLINED);
+    assert_int_equal(ae_unseal_text(NULL, str("here"), sealed, f->arena,
+                                    &open),
+                     AE_DECLINED);
+    assert_int_equal(ae_unseal_text(&f->seal, str("here"), str(SECRET),
+                                    f->arena, &open),
+                     AE_DECLINED);
+
+    for (i = 0; i < sealed.len; i++) {
+        changed = ae_arena_dup(f->arena, sealed);
+        changed.data[i] ^= 1;
+        assert_int_equal(ae_unseal_text(&f->seal, str("here"), changed,
+                                        f->arena, &open),
+                         AE_DECLINED);
+
+        changed = (ae_str_t) { i, sealed.data };
+        assert_int_equal(ae_unseal_text(&f->seal, str("here"), changed,
+                                        f->arena, &open),
+                         AE_DECLINED);
+    }
+}
+
+
 static void
 test_without_memory(void **state)
 {
     int          rc;
     long         n;
-    ae_str_t     kept, record;
+    ae_str_t     text, kept, record;
     fixture_t   *f;
     ae_event_t   clean;
     ae_arena_t  *arena;
@@ -319,6 +392,15 @@ test_without_memory(void **state)
 
         if (rc == AE_OK) {
             rc = ae_unseal(&f->seal, kept, &record);
+        }
+
+        if (rc == AE_OK) {
+            rc = ae_seal_text(&f->seal, str("here"), str(SECRET), arena,
+                              &text);
+        }
+
+        if (rc == AE_OK) {
+            rc = ae_unseal_text(&f->seal, str("here"), text, arena, &record);
         }
 
         ae_fail_at = 0;
@@ -345,6 +427,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_changed_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_text_comes_back, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_text_is_of_its_place, setup,
+                                        teardown),
         cmocka_unit_test(test_short_secret),
         cmocka_unit_test(test_derivation),
         cmocka_unit_test_setup_teardown(test_without_memory, setup, teardown)

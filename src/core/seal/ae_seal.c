@@ -17,36 +17,17 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-#include "core/seal/seal.h"
+#include "core/seal/ae_sealed.h"
 
 
 #define AE_SEAL_MARK         "seal1"
 #define AE_SEAL_MARK_LEN     (sizeof(AE_SEAL_MARK) - 1)
 #define AE_SEAL_HEAD         (AE_SEAL_MARK_LEN + sizeof(uint32_t))
-#define AE_SEAL_NONCE        12
-#define AE_SEAL_TAG          16
 #define AE_SEAL_ROOM         (AE_SEAL_HEAD + AE_SEAL_NONCE + AE_SEAL_TAG)
-
-/* lengths of EVP are ints */
-#define AE_SEAL_MAX          0x40000000
 
 #define AE_SEAL_INFO         "ngx_http_apievents store\x01"
 
 
-/* the parts of what is kept; head is the mark up to the open record's end */
-
-typedef struct {
-    ae_str_t                 head;
-    ae_str_t                 open;
-    unsigned char           *nonce;
-    ae_str_t                 text;          /* encrypted */
-    unsigned char           *tag;
-} ae_sealed_t;
-
-
-static int ae_seal_encrypt(const ae_seal_t *seal, const ae_sealed_t *s,
-    ae_str_t record);
-static int ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s);
 static void ae_seal_parts(ae_sealed_t *s, unsigned char *p, size_t open,
     size_t text);
 
@@ -92,6 +73,7 @@ ae_seal(const ae_seal_t *seal, ae_str_t record, ae_arena_t *arena,
 {
     size_t       size;
     ae_str_t     open;
+    uint32_t     len;
     ae_event_t   ev;
     ae_sealed_t  s;
 
@@ -125,23 +107,22 @@ ae_seal(const ae_seal_t *seal, ae_str_t record, ae_arena_t *arena,
     kept->len = size;
 
     ae_seal_parts(&s, kept->data, open.len, record.len);
+
+    memcpy(s.head.data, AE_SEAL_MARK, AE_SEAL_MARK_LEN);
+
+    len = htole32((uint32_t) open.len);
+    memcpy(s.head.data + AE_SEAL_MARK_LEN, &len, sizeof(uint32_t));
     memcpy(s.open.data, open.data, open.len);
 
     return ae_seal_encrypt(seal, &s, record);
 }
 
 
-static int
+int
 ae_seal_encrypt(const ae_seal_t *seal, const ae_sealed_t *s, ae_str_t record)
 {
     int              n, rc;
-    uint32_t         len;
     EVP_CIPHER_CTX  *ctx;
-
-    memcpy(s->head.data, AE_SEAL_MARK, AE_SEAL_MARK_LEN);
-
-    len = htole32((uint32_t) s->open.len);
-    memcpy(s->head.data + AE_SEAL_MARK_LEN, &len, sizeof(uint32_t));
 
     ctx = EVP_CIPHER_CTX_new();
 
@@ -218,9 +199,7 @@ ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_str_t *record)
 }
 
 
-/* in its place; AE_DECLINED: another key's, or changed since */
-
-static int
+int
 ae_seal_decrypt(const ae_seal_t *seal, const ae_sealed_t *s)
 {
     int              n, rc;

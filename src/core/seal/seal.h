@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * seal: events at rest, with what their credential stood in encrypted beside
- * what everybody may read.
+ * what everybody may read, and secrets in documents.
  */
 
 
@@ -47,6 +47,21 @@ int ae_seal(const ae_seal_t *seal, ae_str_t record, ae_arena_t *arena,
  * libcrypto failed.
  */
 int ae_unseal(const ae_seal_t *seal, ae_str_t kept, ae_str_t *record);
+
+/*
+ * One secret of a document (ae_seal_text.c), as a text that JSON can hold.
+ * bound: what it belongs to, not empty, without which it cannot be opened.
+ * AE_OK, AE_DECLINED: it is too long, or to be opened: it is none, damaged,
+ * moved, another key's, or seal is NULL; AE_ERROR: no memory, or libcrypto
+ * failed.
+ */
+int ae_seal_text(const ae_seal_t *seal, ae_str_t bound, ae_str_t text,
+    ae_arena_t *arena, ae_str_t *sealed);
+int ae_unseal_text(const ae_seal_t *seal, ae_str_t bound, ae_str_t sealed,
+    ae_arena_t *arena, ae_str_t *text);
+
+/* does it look like one that is sealed */
+int ae_seal_is_text(ae_str_t text);
 
 
 #endif /* _AE_SEAL_H_INCLUDED_ */
