@@ -458,3 +458,32 @@ sub {
     wait_for(sub { triggers(recorded()) =~ /100/ });
     is(triggers(recorded()), '50/66 100/100', 'thresholds');
 }
+
+=== TEST 17: whom a mail could be sent to, if the session says so
+--- config
+    location /a { api_id orders; api_monitor limits=50 keys=on orgs=on;
+                  empty_gif; }
+--- user_files eval
+">>> keys.json\n{"
+. CORE::join(',', map { qq("$_->[0]-key-0123456789": {"quota_max": 2, "meta_data": $_->[1],
+    "access_rights": {"orders": {$_->[2]}}}) }
+    ['plain', '{"email": "jane@example.com"}', ''],
+    ['right', '{"email": "joe@example.com"}',
+     '"limit": {"quota_max": 2, "quota_renewal_rate": 60}'],
+    ['none', '{"mail": 1}', ''], ['wrong', '{"email": ["a"]}', ''],
+    ['long', '{"email": "' . ('x' x 255) . '"}', ''])
+. "}\n>>> orgs.json\n"
+. '{"acme": {"quota_max": 10, "meta_data": {"email": "acme@example.com"}}}'
+--- request eval
+[map "GET /a", 1 .. 5]
+--- more_headers eval
+[map "Authorization: $_-key-0123456789", qw(plain right none wrong long)]
+--- error_code eval
+[(200) x 5]
+--- recorded_count: 6
+--- recorded_check eval
+sub {
+    is(CORE::join(' ', map { $_->{json}{Meta}{email} // '-' }
+                  sort { $a->{json}{ID} cmp $b->{json}{ID} } @_),
+       'jane@example.com joe@example.com - - acme@example.com -', 'email');
+}

@@ -18,6 +18,9 @@
 /* in millionths, as of a quota's usage */
 #define NGX_HTTP_APIEVENTS_PERCENT   (AE_LIMIT_WHOLE / 100)
 
+/* RFC 5321: a path has 256 octets, brackets included */
+#define NGX_HTTP_APIEVENTS_EMAIL_MAX  254
+
 
 typedef struct {
     ngx_uint_t                   n;
@@ -47,8 +50,11 @@ static uint32_t ngx_http_apievents_next_trigger(
     ngx_http_apievents_triggers_t *t, uint32_t above);
 static void ngx_http_apievents_raise_trigger(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_uint_t i, uint32_t limit);
+static ngx_str_t ngx_http_apievents_trigger_email(ngx_http_request_t *r,
+    ngx_http_apievents_session_t *session);
 static ngx_int_t ngx_http_apievents_trigger_meta(ngx_http_request_t *r,
-    ngx_http_apievents_raise_t *e, ngx_uint_t limit, ngx_uint_t usage);
+    ngx_http_apievents_raise_t *e, ngx_str_t *email, ngx_uint_t limit,
+    ngx_uint_t usage);
 static void ngx_http_apievents_put_member(ae_buf_t *b, const char *name,
     ngx_str_t *value);
 
@@ -397,6 +403,7 @@ static void
 ngx_http_apievents_raise_trigger(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_uint_t i, uint32_t limit)
 {
+    ngx_str_t                   email;
     ngx_http_apievents_raise_t  e;
 
     ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
@@ -409,14 +416,16 @@ ngx_http_apievents_raise_trigger(ngx_http_request_t *r,
     ngx_str_set(&e.message, "Quota trigger reached");
 
     if (d->kinds[i] == NGX_HTTP_APIEVENTS_USE_ORG) {
+        email = ngx_http_apievents_trigger_email(r, d->org);
         ngx_http_apievents_event_org_key(r, &e);
         ngx_str_null(&e.key);
 
     } else {
+        email = ngx_http_apievents_trigger_email(r, d->session);
         ngx_http_apievents_event_key(r, d, &e);
     }
 
-    if (ngx_http_apievents_trigger_meta(r, &e,
+    if (ngx_http_apievents_trigger_meta(r, &e, &email,
                                 limit / NGX_HTTP_APIEVENTS_PERCENT,
                                 ae_limit_usage(&d->uses[i])
                                 / NGX_HTTP_APIEVENTS_PERCENT)
@@ -432,11 +441,48 @@ ngx_http_apievents_raise_trigger(ngx_http_request_t *r,
 }
 
 
+/* whom a mail can be sent to; what is longer is no address */
+
+static ngx_str_t
+ngx_http_apievents_trigger_email(ngx_http_request_t *r,
+    ngx_http_apievents_session_t *session)
+{
+    ngx_str_t    email;
+    ae_value_t  *v;
+
+    ngx_str_null(&email);
+
+    if (session == NULL
+        || (session->record != NULL
+            && ngx_http_apievents_session_whole(r, session, &session)
+               != NGX_OK))
+    {
+        return email;
+    }
+
+    v = ae_value_get(ae_value_get(session->document, "meta_data"), "email");
+
+    if (v == NULL || v->type != AE_STRING
+        || v->s.len > NGX_HTTP_APIEVENTS_EMAIL_MAX)
+    {
+        return email;
+    }
+
+    /* the session may go before the request does */
+
+    email.data = ngx_pstrdup(r->pool, (ngx_str_t *) &v->s);
+    email.len = (email.data != NULL) ? v->s.len : 0;
+
+    return email;
+}
+
+
 /* once as Tyk's handlers get it, and by the names that templates know */
 
 static ngx_int_t
 ngx_http_apievents_trigger_meta(ngx_http_request_t *r,
-    ngx_http_apievents_raise_t *e, ngx_uint_t limit, ngx_uint_t usage)
+    ngx_http_apievents_raise_t *e, ngx_str_t *email, ngx_uint_t limit,
+    ngx_uint_t usage)
 {
     ae_buf_t   b;
     ngx_int_t  rc;
@@ -454,6 +500,11 @@ ngx_http_apievents_trigger_meta(ngx_http_request_t *r,
     ngx_http_apievents_put_member(&b, "OrgID", &e->org);
     ngx_http_apievents_put_member(&b, "Org", &e->org);
     ngx_http_apievents_put_member(&b, "Key", &e->key);
+
+    if (email->len != 0) {
+        ngx_http_apievents_put_member(&b, "email", email);
+    }
+
     ae_buf_puts(&b, "\"TriggerLimit\":");
     ae_buf_int(&b, limit);
     ae_buf_puts(&b, ",\"UsagePercentage\":");
