@@ -632,6 +632,10 @@ ngx_int_t ngx_http_apievents_set_header(ngx_http_request_t *r,
     ngx_table_elt_t **header);
 void ngx_http_apievents_drop_answer(ngx_http_request_t *r, ngx_str_t *name);
 
+/* one more of an answer's, the name as it is */
+ngx_int_t ngx_http_apievents_add_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
 /*
  * For handlers that run in line: who calls, {"user", "key", "api", "org",
  * "version"} in JSON, the key as events show it; and the names of headers that

@@ -30,8 +30,6 @@ static ngx_uint_t ngx_http_apievents_grpc_status(
     ngx_http_apievents_decision_t *d);
 static ngx_int_t ngx_http_apievents_grpc_message(ngx_http_request_t *r,
     ngx_str_t *text, ngx_str_t *message);
-static ngx_int_t ngx_http_apievents_add_header(ngx_http_request_t *r,
-    char *name, ngx_str_t *value);
 
 
 ngx_int_t
@@ -503,29 +501,6 @@ ngx_http_apievents_grpc_message(ngx_http_request_t *r, ngx_str_t *text,
     }
 
     message->len = p - message->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_apievents_add_header(ngx_http_request_t *r, char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value = *value;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
 
     return NGX_OK;
 }

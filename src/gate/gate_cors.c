@@ -26,8 +26,6 @@ static ngx_uint_t ngx_http_apievents_cors_headers(
 static ngx_int_t ngx_http_apievents_cors_allow(ngx_http_request_t *r,
     ngx_http_apievents_cors_t *cors, ngx_str_t *origin);
 static void ngx_http_apievents_cors_drop(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_cors_add(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 
 
 ngx_int_t
@@ -95,7 +93,7 @@ ngx_http_apievents_cors_preflight(ngx_http_request_t *r,
                                         "Access-Control-Request-Headers");
     static ngx_str_t  name = ngx_string("access-control-request-headers");
 
-    if (ngx_http_apievents_cors_add(r, "Vary", &vary) != NGX_OK) {
+    if (ngx_http_apievents_add_header(r, "Vary", &vary) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -113,16 +111,16 @@ ngx_http_apievents_cors_preflight(ngx_http_request_t *r,
     }
 
     if (ngx_http_apievents_cors_allow(r, cors, &origin) != NGX_OK
-        || ngx_http_apievents_cors_add(r, "Access-Control-Allow-Methods",
-                                       method)
+        || ngx_http_apievents_add_header(r, "Access-Control-Allow-Methods",
+                                         method)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (headers.len != 0
-        && ngx_http_apievents_cors_add(r, "Access-Control-Allow-Headers",
-                                       &headers)
+        && ngx_http_apievents_add_header(r, "Access-Control-Allow-Headers",
+                                         &headers)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -132,8 +130,8 @@ ngx_http_apievents_cors_preflight(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_apievents_cors_add(r, "Access-Control-Max-Age",
-                                       &cors->max_age);
+    return ngx_http_apievents_add_header(r, "Access-Control-Max-Age",
+                                         &cors->max_age);
 }
 
 
@@ -160,7 +158,7 @@ ngx_http_apievents_cors_header(ngx_http_request_t *r,
 
     ngx_http_apievents_cors_drop(r);
 
-    if (ngx_http_apievents_cors_add(r, "Vary", &vary) != NGX_OK) {
+    if (ngx_http_apievents_add_header(r, "Vary", &vary) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -178,8 +176,8 @@ ngx_http_apievents_cors_header(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_apievents_cors_add(r, "Access-Control-Expose-Headers",
-                                       &cors->exposed);
+    return ngx_http_apievents_add_header(r, "Access-Control-Expose-Headers",
+                                         &cors->exposed);
 }
 
 
@@ -321,9 +319,9 @@ ngx_http_apievents_cors_allow(ngx_http_request_t *r,
     ngx_str_set(&any, "*");
     ngx_str_set(&yes, "true");
 
-    if (ngx_http_apievents_cors_add(r, "Access-Control-Allow-Origin",
-                                    (cors->origins == NULL
-                                     && !cors->credentials) ? &any : origin)
+    if (ngx_http_apievents_add_header(r, "Access-Control-Allow-Origin",
+                                      (cors->origins == NULL
+                                       && !cors->credentials) ? &any : origin)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -333,8 +331,8 @@ ngx_http_apievents_cors_allow(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_apievents_cors_add(r, "Access-Control-Allow-Credentials",
-                                       &yes);
+    return ngx_http_apievents_add_header(r, "Access-Control-Allow-Credentials",
+                                         &yes);
 }
 
 
@@ -360,26 +358,4 @@ ngx_http_apievents_cors_drop(ngx_http_request_t *r)
             }
         }
     }
-}
-
-
-static ngx_int_t
-ngx_http_apievents_cors_add(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
 }
