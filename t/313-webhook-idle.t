@@ -72,7 +72,7 @@ sub {
 
 === TEST 3: a script that asks for many at once
 --- http_config
-    api_event_handlers * js path=../html/h.js name=h timeout=20s;
+    api_event_handlers * js path=../html/h.js name=h timeout=60s;
 --- init
 $::Server->forget;
 --- user_files eval
@@ -106,7 +106,7 @@ sub {
 
         $most = $now if $most < $now;
         (() = error_log_text() =~ /TOLD 100,?\s/g) == 2
-    }, 20), 'all are answered');
+    }, 60), 'all are answered');
     cmp_ok($most, '<=', 16, 'connections within the share');
     cmp_ok($most, '>', 1, 'several at once');
 }
