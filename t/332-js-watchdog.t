@@ -53,7 +53,7 @@ sub loop_twice {
     ok(ApiEvents::wait_for(sub {
         DeliverBlocks::raise(1);
         () = ApiEvents::error_log_text() =~ /\Q$text\E/g;
-    }, 6), 'the first worker is ended');
+    }, 20), 'the first worker is ended');
 
     # the requests before may have been few: those of the worker in the loop
     # were answered when it ended
@@ -67,7 +67,7 @@ sub loop_twice {
     ok(ApiEvents::wait_for(sub {
         DeliverBlocks::raise(1);
         (() = ApiEvents::error_log_text() =~ /\Q$text\E/g) == 2;
-    }, 6), 'the second worker is ended');
+    }, 20), 'the second worker is ended');
 
     is(DeliverBlocks::raise(5), '401 401 401 401 401', 'requests are served');
     like(DeliverBlocks::delivered(5), qr/^\d+ 0 1$/, 'one is dead');
