@@ -211,7 +211,7 @@ __DATA__
 --- main_config
     worker_rlimit_nofile 8192;
 --- http_config eval
-::cases('300ms')
+::cases('1s')
 --- request
 GET /a
 --- error_code: 401
