@@ -57,6 +57,7 @@ struct ngx_http_apievents_admin_s {
     ae_id_t                         event;
     int64_t                         row;
     ae_db_attempt_t                *rows;
+    ae_db_event_t                  *events;
     ae_str_t                       *records;
     const ae_seal_t                *seal;       /* api_secret_key, or NULL */
     size_t                          nrows;
@@ -121,6 +122,10 @@ ngx_uint_t ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
  * what to return */
 ngx_int_t ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a,
     ngx_int_t *rc);
+
+/* the same of events; NULL, or what was expected */
+const char *ngx_http_apievents_admin_event_query(
+    ngx_http_apievents_admin_t *a);
 
 
 /* ---- manage_job.c ---- */
@@ -199,6 +204,9 @@ ngx_int_t ngx_http_apievents_admin_deliveries(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_dead(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_retry(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_dead_replay(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_events(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_event_types(
     ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_event_get(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_event_replay(

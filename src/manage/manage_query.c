@@ -12,6 +12,10 @@ static const char *ngx_http_apievents_admin_select(
     ngx_http_apievents_admin_t *a);
 static const char *ngx_http_apievents_admin_span(
     ngx_http_apievents_admin_t *a);
+static const char *ngx_http_apievents_admin_times(
+    ngx_http_apievents_admin_t *a);
+static const char *ngx_http_apievents_admin_limit(
+    ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_admin_moment(ngx_str_t *value,
     uint64_t *wall);
 
@@ -75,31 +79,58 @@ ngx_http_apievents_admin_select(ngx_http_apievents_admin_t *a)
 static const char *
 ngx_http_apievents_admin_span(ngx_http_apievents_admin_t *a)
 {
-    ngx_int_t       n;
+    ngx_str_t    value;
+    const char  *expected;
+
+    expected = ngx_http_apievents_admin_times(a);
+
+    if (expected != NULL) {
+        return expected;
+    }
+
+    if (ngx_http_apievents_admin_field(a, "before", &value)) {
+        a->query.before = ngx_atoi(value.data, value.len);
+
+        if (a->query.before < 1) {
+            return "before: the \"next\" of the page before is expected";
+        }
+    }
+
+    return ngx_http_apievents_admin_limit(a);
+}
+
+
+static const char *
+ngx_http_apievents_admin_times(ngx_http_apievents_admin_t *a)
+{
     ngx_str_t       value;
     ae_db_query_t  *q;
 
     q = &a->query;
 
-    if (ngx_http_apievents_admin_field(a, "from", &value)
+    if ((ngx_http_apievents_admin_field(a, "from", &value)
+         || ngx_http_apievents_admin_field(a, "since", &value))
         && ngx_http_apievents_admin_moment(&value, &q->from) != NGX_OK)
     {
         return "from: a time of RFC 3339 or Unix seconds are expected";
     }
 
-    if (ngx_http_apievents_admin_field(a, "to", &value)
+    if ((ngx_http_apievents_admin_field(a, "to", &value)
+         || ngx_http_apievents_admin_field(a, "until", &value))
         && ngx_http_apievents_admin_moment(&value, &q->to) != NGX_OK)
     {
         return "to: a time of RFC 3339 or Unix seconds are expected";
     }
 
-    if (ngx_http_apievents_admin_field(a, "before", &value)) {
-        q->before = ngx_atoi(value.data, value.len);
+    return NULL;
+}
 
-        if (q->before < 1) {
-            return "before: the \"next\" of the page before is expected";
-        }
-    }
+
+static const char *
+ngx_http_apievents_admin_limit(ngx_http_apievents_admin_t *a)
+{
+    ngx_int_t  n;
+    ngx_str_t  value;
 
     if (ngx_http_apievents_admin_field(a, "limit", &value)) {
         n = ngx_atoi(value.data, value.len);
@@ -112,6 +143,48 @@ ngx_http_apievents_admin_span(ngx_http_apievents_admin_t *a)
     }
 
     return NULL;
+}
+
+
+const char *
+ngx_http_apievents_admin_event_query(ngx_http_apievents_admin_t *a)
+{
+    ngx_str_t       value;
+    const char     *expected;
+    ae_db_query_t  *q;
+
+    q = &a->query;
+    a->limit = NGX_HTTP_APIEVENTS_PAGE;
+
+    if (ngx_http_apievents_admin_field(a, "type", &value)
+        || ngx_http_apievents_admin_field(a, "event", &value))
+    {
+        q->type = *(ae_str_t *) &value;
+    }
+
+    if (ngx_http_apievents_admin_field(a, "api", &value)) {
+        q->api = *(ae_str_t *) &value;
+    }
+
+    if (ngx_http_apievents_admin_field(a, "org", &value)) {
+        q->org = *(ae_str_t *) &value;
+    }
+
+    if (ngx_http_apievents_admin_field(a, "key", &value)
+        && ae_id_unhex(&q->key_id, *(ae_str_t *) &value) != AE_OK)
+    {
+        return "key: a KeyID of 32 hex digits is expected";
+    }
+
+    if (ngx_http_apievents_admin_field(a, "before", &value)
+        && ae_event_id_parse(&q->event, *(ae_str_t *) &value) != AE_OK)
+    {
+        return "before: the \"next\" of the page before is expected";
+    }
+
+    expected = ngx_http_apievents_admin_times(a);
+
+    return (expected != NULL) ? expected : ngx_http_apievents_admin_limit(a);
 }
 
 

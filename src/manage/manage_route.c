@@ -48,6 +48,9 @@ static const ngx_http_apievents_admin_route_t
     { NGX_HTTP_POST, { "dead-letters", "replay" },
       ngx_http_apievents_admin_dead_replay, 0 },
 
+    { NGX_HTTP_GET, { "events" }, ngx_http_apievents_admin_events, 0 },
+    { NGX_HTTP_GET, { "events", "types" },
+      ngx_http_apievents_admin_event_types, 0 },
     { NGX_HTTP_POST, { "events", "replay" },
       ngx_http_apievents_admin_replay, 0 },
     { NGX_HTTP_GET, { "events", "*" },

@@ -489,11 +489,113 @@ test_event_list(void **state)
 
     assert_int_equal(all, 20);
 
-    query.from = DB_NOW + 5;
-    query.to = DB_NOW + 8;
+    query.to = DB_NOW + 4;
     n = 10;
     assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
     assert_int_equal(n, 4);
+
+    memset(&query, 0, sizeof(ae_db_query_t));
+    query.org = db_str("acme");
+    query.key_id = db_id(7);
+    n = 30;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 20);
+
+    query.key_id = db_id(8);
+    n = 30;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 0);
+
+    query.key_id = db_id(7);
+    query.org = db_str("other");
+    n = 30;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 0);
+}
+
+
+/* an event a minute; what lies outside of the span is not looked at, which is
+ * 20,000 rows at once at the most */
+
+static void
+test_event_times(void **state)
+{
+    size_t         n;
+    uint64_t       i, ms;
+    ae_db_query_t  query;
+
+    (void) state;
+
+    assert_int_equal(ae_db_begin(db), AE_OK);
+
+    ms = DB_NOW / 1000000;
+
+    for (i = 0; i < 60000; i++) {
+        db_event(db, (ms + i * 60000) << 16, DB_NOW + i * 60 * DB_SEC);
+    }
+
+    assert_int_equal(ae_db_commit(db), AE_OK);
+
+    memset(&query, 0, sizeof(ae_db_query_t));
+    query.from = DB_NOW + 100 * 60 * DB_SEC;
+    query.to = DB_NOW + 109 * 60 * DB_SEC;
+    n = HISTORY_ROWS;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 10);
+    assert_true(ae_id_equal(events[0].id, db_id((ms + 109 * 60000) << 16)));
+    assert_int_equal(query.event.h[0], 0);
+
+    query.from = DB_NOW + 59990 * 60 * DB_SEC;
+    query.to = 0;
+    n = HISTORY_ROWS;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 10);
+    assert_int_equal(query.event.h[0], 0);
+
+    /* a page's place counts as well */
+
+    query.from = 0;
+    query.to = DB_NOW + 109 * 60 * DB_SEC;
+    query.event = db_id((ms + 5 * 60000) << 16);
+    n = HISTORY_ROWS;
+    assert_int_equal(ae_db_event_list(db, &query, events, &n, arena), AE_OK);
+    assert_int_equal(n, 5);
+}
+
+
+static void
+test_event_after(void **state)
+{
+    size_t    n, all;
+    uint64_t  i;
+    ae_id_t   after, ids[8];
+    ae_str_t  records[8];
+
+    (void) state;
+
+    for (i = 1; i <= 20; i++) {
+        db_event(db, i, DB_NOW + i);
+    }
+
+    after = db_id(4);
+    all = 4;
+
+    for ( ;; ) {
+        n = 8;
+        assert_int_equal(ae_db_event_after(db, &after, ids, records, &n,
+                                           arena), AE_OK);
+        if (n == 0) {
+            break;
+        }
+
+        for (i = 0; i < n; i++) {
+            all++;
+            assert_true(ae_id_equal(ids[i], db_id(all)));
+            assert_memory_equal(records[i].data, "record ", 7);
+        }
+    }
+
+    assert_int_equal(all, 20);
 }
 
 
@@ -510,7 +612,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_dead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_event, setup, teardown),
         cmocka_unit_test_setup_teardown(test_event_too_long, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_event_list, setup, teardown)
+        cmocka_unit_test_setup_teardown(test_event_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_event_times, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_event_after, setup, teardown)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,31 @@ ae_event_class(ae_str_t name, ae_str_t *family, ae_str_t *action)
 }
 
 
+ae_event_class_e
+ae_event_nth(size_t n, ae_str_t *family, ae_str_t *action)
+{
+    size_t                    i;
+    const ae_event_family_t  *f;
+
+    for (i = 0; i < sizeof(ae_event_families) / sizeof(ae_event_families[0]);
+         i++)
+    {
+        f = &ae_event_families[i];
+
+        if (n < f->nactions) {
+            *family = f->family;
+            *action = ae_event_actions[n];
+
+            return f->class;
+        }
+
+        n -= f->nactions;
+    }
+
+    return AE_EVENT_OTHER;
+}
+
+
 int
 ae_event_pattern(ae_str_t pattern)
 {

@@ -207,6 +207,9 @@ typedef enum {
 ae_event_class_e ae_event_class(ae_str_t name, ae_str_t *family,
     ae_str_t *action);
 
+/* the n-th of all of these from 0 on; AE_EVENT_OTHER: there are no more */
+ae_event_class_e ae_event_nth(size_t n, ae_str_t *family, ae_str_t *action);
+
 /*
  * A name that ae_event_known() allows, or a family and ".*".  And is that name
  * meant by a pattern of that kind.

@@ -196,6 +196,8 @@ typedef struct {
     ae_str_t                 state;
     ae_str_t                 type;
     ae_str_t                 api;
+    ae_str_t                 org;           /* this and key_id: of events */
+    ae_id_t                  key_id;
     uint64_t                 from;          /* wall, ns; 0: open */
     uint64_t                 to;            /* inclusive */
 } ae_db_query_t;
@@ -214,8 +216,8 @@ int ae_db_dead_list(ae_db_t *db, ae_db_query_t *query,
 int ae_db_dead_delete(ae_db_t *db, int64_t id);
 
 /*
- * Events, by type, api, from and to of a query; its `event` is what `before`
- * is for the others.
+ * Events, by type, api, org, key_id, from and to of a query; its `event` is
+ * what `before` is for the others.
  */
 typedef struct {
     ae_id_t                  id;
@@ -228,6 +230,14 @@ typedef struct {
 
 int ae_db_event_list(ae_db_t *db, ae_db_query_t *query, ae_db_event_t *list,
     size_t *n, ae_arena_t *arena);
+
+/*
+ * Records of the events behind one, oldest first, at most *n, with their ids;
+ * *after becomes where the next page begins, which is to be asked for until
+ * there are none.
+ */
+int ae_db_event_after(ae_db_t *db, ae_id_t *after, ae_id_t *ids,
+    ae_str_t *records, size_t *n, ae_arena_t *arena);
 
 /*
  * Retention: deletes at most n rows of each kind of what is older than
