@@ -34,6 +34,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 *users;         /* of user_t; NULL: none */
+    ngx_str_t                    openapi;       /* of an api_admin, a JSON
+                                                   object as text */
     unsigned                     admin:1;       /* there is an api_admin */
 } ngx_http_apievents_manage_conf_t;
 

@@ -54,6 +54,12 @@ ngx_http_apievents_api_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_apievents_module);
     mcf->manage.admin = 1;
 
+    if (mcf->manage.openapi.len == 0
+        && ngx_http_apievents_openapi(cf, &mcf->manage.openapi) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_apievents_runtime(cf);
 }
 

@@ -198,8 +198,15 @@ void ngx_http_apievents_sync_changed(void);
 ngx_int_t ngx_http_apievents_admin_route(ngx_http_apievents_admin_t *a);
 
 
+/* ---- manage_openapi.c ---- */
+
+/* the document but for its "servers", in the configuration's pool */
+ngx_int_t ngx_http_apievents_openapi(ngx_conf_t *cf, ngx_str_t *text);
+
+
 /* ---- routes ---- */
 
+ngx_int_t ngx_http_apievents_admin_openapi(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_deliveries(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_dead(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_retry(ngx_http_apievents_admin_t *a);

@@ -40,6 +40,8 @@ static ngx_uint_t ngx_http_apievents_admin_allowed(
 static const ngx_http_apievents_admin_route_t
     ngx_http_apievents_admin_routes[] =
 {
+    { NGX_HTTP_GET, { "openapi.json" }, ngx_http_apievents_admin_openapi, 0 },
+
     { NGX_HTTP_GET, { "deliveries" },
       ngx_http_apievents_admin_deliveries, 0 },
     { NGX_HTTP_POST, { "deliveries", "*", "retry" },

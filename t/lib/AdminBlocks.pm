@@ -7,7 +7,9 @@ package AdminBlocks;
 #
 # The document may be text instead, sent as it is.  Options behind it: user
 # (ops; eye views, app integrates; none: undef), headers (lines).  $doc is what
-# JSON says, the text itself if it is none.
+# JSON says, the text itself if it is none.  Each answer is held against the
+# OpenAPI document, see OpenApi.pm.  probe() is the same for calls whose
+# answer need not end: it reads Content-Length bytes, or nothing.
 
 use strict;
 use warnings;
@@ -15,10 +17,13 @@ use warnings;
 use Exporter 'import';
 use IO::Socket::INET;
 use JSON::PP ();
+use OpenApi ();
+use Test::More ();
 use Test::Nginx::Socket ();
 
-our @EXPORT = qw(call status);
+our @EXPORT = qw(call probe status);
 
+my $Process = $$;
 my $Json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 Test::Nginx::Socket::add_block_preprocessor(sub {
@@ -38,6 +43,29 @@ END
 
 
 sub call {
+    my ($method, $uri) = @_;
+    my $fh = sent(@_) or return;
+    local $/;
+
+    return answered($method, $uri, scalar <$fh>);
+}
+
+
+sub probe {
+    my ($method, $uri) = @_;
+    my $fh = sent(@_) or return;
+    my $text = '';
+    local $_;
+
+    $text .= $_ while $text !~ /\r\n\r\n\z/ && defined($_ = <$fh>);
+    read $fh, $text, $1, length $text
+        if $method ne 'HEAD' && $text =~ /^Content-Length: (\d+)/mi;
+
+    return answered($method, $uri, $text);
+}
+
+
+sub sent {
     my ($method, $uri, $doc, %options) = @_;
     my $user = exists $options{user} ? $options{user} : 'ops';
     my $body = !defined $doc ? '' : ref $doc ? $Json->encode($doc) : $doc;
@@ -50,12 +78,33 @@ sub call {
               . (length $body ? 'Content-Length: ' . length($body) . "\r\n"
                               : '')
               . ($options{headers} // '') . "\r\n$body";
-    local $/;
 
-    my ($status, $headers, $text) = (<$fh> // '')
+    return $fh;
+}
+
+
+sub answered {
+    my ($method, $uri, $answer) = @_;
+    my ($status, $headers, $text) = ($answer // '')
         =~ m{^HTTP/\S+ (\d+)[^\n]*\n(.*?)\r\n\r\n(.*)}s or return;
 
+    told($method, $uri, $status, $headers, $text);
+
     return ($status, eval { $Json->decode($text) } // $text, $headers);
+}
+
+
+# is that what the OpenAPI document says; a process of the test's own cannot
+# make a check fail
+sub told {
+    my $differs = OpenApi::answer_differs(@_) or return;
+
+    if ($OpenApi::Strict && $$ == $Process) {
+        Test::More::fail("OpenAPI: $differs");
+
+    } else {
+        warn "# OpenAPI: $differs\n";
+    }
 }
 
 
