@@ -407,5 +407,11 @@ ngx_http_apievents_deliver_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    /* one of run time is in a pool that goes before they do */
+
+    if (mail->smtp != NULL && mcf->deliver.runtime) {
+        return ngx_http_apievents_mail_embedded(cf, mail);
+    }
+
     return NGX_OK;
 }

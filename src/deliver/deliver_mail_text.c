@@ -51,8 +51,6 @@ static ngx_int_t ngx_http_apievents_mail_part(
 static ngx_int_t ngx_http_apievents_mail_template(
     ngx_http_apievents_mail_parse_t *mp, ngx_str_t *name, ngx_str_t *text,
     ae_escape_e escape, ae_template_t **template);
-static ngx_int_t ngx_http_apievents_mail_embedded(ngx_conf_t *cf,
-    ngx_http_apievents_mailer_t *mail);
 static ngx_int_t ngx_http_apievents_mail_shipped(
     ngx_http_apievents_mail_parse_t *mp, const char *base, const char *suffix,
     ae_escape_e escape, ae_template_t **template);
@@ -279,7 +277,7 @@ ngx_http_apievents_mail_template(ngx_http_apievents_mail_parse_t *mp,
 
 /* they are the same for all handlers; none of them uses the request */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_mail_embedded(ngx_conf_t *cf,
     ngx_http_apievents_mailer_t *mail)
 {

@@ -102,6 +102,10 @@ typedef struct {
 ngx_int_t ngx_http_apievents_mail_templates(ngx_conf_t *cf,
     ngx_http_apievents_endpoint_t *ep, ngx_array_t *params);
 
+/* the pairs that are built in, once for all handlers */
+ngx_int_t ngx_http_apievents_mail_embedded(ngx_conf_t *cf,
+    ngx_http_apievents_mailer_t *mail);
+
 /*
  * What an attempt's mail says; addresses live in the arena.  NGX_ERROR: and
  * never will it, the attempt has the error; NGX_BUSY: no memory.

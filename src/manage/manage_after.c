@@ -156,7 +156,7 @@ ngx_http_apievents_after(ngx_http_apievents_admin_t *a)
 
     c = a->change;
 
-    if (c->type->calls) {
+    if (c->type->kept) {
         ngx_http_apievents_sync_changed();
     }
 
@@ -179,6 +179,8 @@ ngx_http_apievents_after_raise(void *data)
     ngx_http_apievents_change_t  *c;
 
     c = a->change;
+
+    ngx_http_apievents_portal_change(a);
 
     if (c->type->object.len != 0) {
         document = ngx_http_apievents_change_document(a, "after");

@@ -131,6 +131,8 @@ ngx_http_apievents_change_previous(ae_db_t *db, ngx_http_apievents_admin_t *a)
 static ngx_int_t
 ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
 {
+    ngx_int_t                     rc;
+    ngx_http_apievents_admin_pt   settle;
     ngx_http_apievents_change_t  *c;
 
     c = a->change;
@@ -150,6 +152,13 @@ ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
     if (!ngx_http_apievents_change_matches(a->request, c->expected)) {
         return ngx_http_apievents_change_conflict(a, "If-Match: \"%V\" was "
                                                   "changed meanwhile");
+    }
+
+    settle = (c->settle != NULL) ? c->settle : c->type->settle;
+    rc = (settle != NULL) ? settle(a) : NGX_DECLINED;
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     return (c->data != NULL && c->type->sealed)

@@ -107,28 +107,33 @@ static const ngx_http_apievents_collection_t
 {
     { ae_string("apps"), ae_string("app"), ae_string("app"),
       ngx_http_apievents_app_members, ngx_http_apievents_app_secrets,
-      ngx_http_apievents_app_check, 1, 0, 0 },
+      ngx_http_apievents_app_check, NULL, ae_string(""), 1, 0, 0, 0 },
 
     { ae_string("developers"), ae_string("developer"),
       ae_string("developer"), ngx_http_apievents_developer_members,
       ngx_http_apievents_developer_secrets,
-      ngx_http_apievents_developer_check, 1, 0, 0 },
+      ngx_http_apievents_developer_check, NULL, ae_string(""), 1, 0, 0, 0 },
 
     { ae_string("access-tokens"), ae_string("access-token"),
       ae_string("access-token"), ngx_http_apievents_token_members,
       ngx_http_apievents_token_secrets, ngx_http_apievents_status_check,
-      1, 0, 0 },
+      NULL, ae_string(""), 1, 0, 0, 0 },
 
     { ae_string("system-config"), ae_string("system-config"),
       ae_string("system-config"), ngx_http_apievents_config_members, NULL,
-      NULL, 0, 0, 0 },
+      NULL, NULL, ae_string(""), 0, 0, 0, 0 },
 
     { ae_string("callbacks"), ae_string("callback"), ae_string(""),
       ngx_http_apievents_callback_members,
       ngx_http_apievents_callback_secrets,
-      ngx_http_apievents_callback_check, 0, 1, 1 },
+      ngx_http_apievents_callback_check, NULL, ae_string(""), 0, 1, 1, 1 },
 
-    { ae_string(""), ae_string(""), ae_string(""), NULL, NULL, NULL, 0, 0, 0 }
+    { ae_string("organisations"), ae_string("organisation"), ae_string(""),
+      ngx_http_apievents_organisation_members, NULL,
+      ngx_http_apievents_organisation_check, NULL, ae_string(""), 0, 0, 0, 1 },
+
+    { ae_string(""), ae_string(""), ae_string(""), NULL, NULL, NULL, NULL,
+      ae_string(""), 0, 0, 0, 0 }
 };
 
 

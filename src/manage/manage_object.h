@@ -50,13 +50,41 @@ struct ngx_http_apievents_collection_s {
                                         const ae_value_t *data,
                                         ae_error_t *err);
 
+    /* what becomes of the data that was sent, once what there is has been
+     * read: NGX_DECLINED, go on; else what to return.  Or NULL */
+    ngx_int_t                     (*settle)(ngx_http_apievents_admin_t *a);
+
+    ae_str_t                        portal;     /* family of portal events, or
+                                                   empty */
     unsigned                        integration:1;  /* that role may write */
     unsigned                        sealed:1;   /* secrets and those among its
                                                    "headers" are kept */
     unsigned                        calls:1;    /* they are called, when is
-                                                   shown with them; workers
-                                                   have them in memory */
+                                                   shown with them */
+    unsigned                        kept:1;     /* workers have them in
+                                                   memory */
 };
+
+/*
+ * Documents that workers have in memory (manage_sync.c).  wants() is called in
+ * the store's thread, the others in the event loop: put() of each that is new
+ * or has changed, whose value and arena are there until it is put again or
+ * gone; was is what was put before, or NULL.
+ */
+
+typedef struct {
+    ae_str_t                        collection;
+    int                           (*wants)(const ae_value_t *value);
+    void                          (*put)(ae_str_t id, const ae_value_t *value,
+                                        const ae_value_t *was,
+                                        ae_arena_t *arena);
+    void                          (*gone)(ae_str_t id,
+                                        const ae_value_t *was);
+} ngx_http_apievents_kept_t;
+
+extern const ngx_http_apievents_kept_t  ngx_http_apievents_callback_kept;
+extern const ngx_http_apievents_kept_t  ngx_http_apievents_organisation_kept;
+
 
 /* by the first segment of a path; NULL: there is none of that name */
 const ngx_http_apievents_collection_t *ngx_http_apievents_collection(
@@ -127,6 +155,12 @@ struct ngx_http_apievents_change_s {
     ngx_http_apievents_sync_t       sync;       /* before others are told */
     ae_value_t                     *warnings;   /* an array, or NULL */
 
+    const ae_str_t                 *told;       /* action of the portal event,
+                                                   empty: none is raised;
+                                                   NULL: as above */
+
+    ngx_http_apievents_admin_pt     settle;     /* as that of the type, which
+                                                   it replaces; or NULL */
     ngx_http_apievents_admin_pt     answer;     /* when it is done */
 };
 
@@ -214,6 +248,44 @@ ae_id_t ngx_http_apievents_callback_identity(ae_str_t id);
 ngx_str_t ngx_http_apievents_callback_endpoint(ae_str_t id, u_char *p);
 
 #define NGX_HTTP_APIEVENTS_CALLBACK_LEN  (9 + AE_DB_NAME)
+
+
+/* ---- manage_organisation.c ---- */
+
+extern const ae_member_t  ngx_http_apievents_organisation_members[];
+
+int ngx_http_apievents_organisation_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
+
+
+/* ---- manage_portal.c ---- */
+
+/*
+ * Raises FAMILY.ACTION ("api_event", "created") for that organisation, data as
+ * it may be shown.  To be called when the change is a fact and the worker has
+ * in memory what was stored before (ngx_http_apievents_sync()).
+ */
+void ngx_http_apievents_portal_raise(ngx_http_apievents_admin_t *a,
+    ae_str_t family, ae_str_t action, ae_str_t org, const ae_value_t *data);
+
+/* the same of a key: with its KeyID, its credential if that is known, which is
+ * masked, and its session as it is or was, whose secrets are masked and whose
+ * org_id is the organisation */
+void ngx_http_apievents_portal_key(ngx_http_apievents_admin_t *a,
+    ae_str_t action, ae_str_t key_id, ae_str_t credential,
+    const ae_value_t *session);
+
+/* the portal event of a->change, if its type has any */
+void ngx_http_apievents_portal_change(ngx_http_apievents_admin_t *a);
+
+/* a copy with masks in place of strings whose names tell of secrets, and of
+ * all that are sent in headers of others' calls; NULL: no memory */
+ae_value_t *ngx_http_apievents_portal_clean(ae_arena_t *arena,
+    const ae_value_t *data);
+
+/* a string of a map, or empty */
+ae_str_t ngx_http_apievents_portal_member(const ae_value_t *map,
+    const char *name);
 
 
 /* ---- manage_after.c ---- */

@@ -2,10 +2,11 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What a worker has in memory of the documents that are stored: the callbacks
- * that are told of changes, as endpoints of run time.  The zone counts the
- * changes of these; a worker that is behind reads them anew.  Who changes
- * something else waits until its own worker is not behind what was there, so
- * that no callback misses a change that comes after it.
+ * that are told of changes and what organisations want to be told of, as
+ * endpoints of run time.  The zone counts the changes of these; a worker that
+ * is behind reads them anew.  Who changes something else waits until its own
+ * worker is not behind what was there, so that nobody misses a change that
+ * comes after it.
  */
 
 
@@ -26,8 +27,8 @@
 /* a document that is in effect, or is to be */
 
 typedef struct {
+    ngx_uint_t                      kind;       /* index of those below */
     ae_str_t                        id;
-    ae_id_t                         identity;   /* of its endpoint */
     uint64_t                        rev;
     ae_value_t                     *value;
 } ngx_http_apievents_synced_t;
@@ -65,19 +66,32 @@ static ngx_http_apievents_zone_t *ngx_http_apievents_sync_zone(void);
 static void ngx_http_apievents_sync_timer(ngx_event_t *ev);
 static void ngx_http_apievents_sync_read(void);
 static void ngx_http_apievents_sync_work(ae_db_t *db, void *data);
+static int ngx_http_apievents_sync_room(ae_db_t *db,
+    ngx_http_apievents_syncer_t *s);
+static int ngx_http_apievents_sync_kind(ae_db_t *db,
+    ngx_http_apievents_syncer_t *s, ngx_uint_t kind, ae_db_document_t *docs);
 static int ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s,
-    const ae_db_document_t *docs, size_t n);
+    ngx_uint_t kind, const ae_db_document_t *docs, size_t n);
 static void ngx_http_apievents_sync_done(void *data);
 static void ngx_http_apievents_sync_apply(ngx_http_apievents_syncer_t *s);
-static void ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
-    ae_arena_t *arena);
-static void ngx_http_apievents_sync_handlers(ngx_str_t *endpoint,
-    const ae_value_t *callback);
 static void ngx_http_apievents_sync_gone(ngx_http_apievents_syncer_t *s);
 static ngx_http_apievents_synced_t *ngx_http_apievents_synced(
-    ngx_http_apievents_synced_t *list, size_t n, ae_str_t id);
+    ngx_http_apievents_synced_t *list, size_t n, ngx_uint_t kind,
+    ae_str_t id);
+static ngx_int_t ngx_http_apievents_sync_compare(
+    const ngx_http_apievents_synced_t *doc, ngx_uint_t kind, ae_str_t id);
 static void ngx_http_apievents_sync_wake(ngx_http_apievents_syncer_t *s,
     ngx_uint_t all);
+
+
+static const ngx_http_apievents_kept_t  *ngx_http_apievents_sync_kinds[] = {
+    &ngx_http_apievents_callback_kept,
+    &ngx_http_apievents_organisation_kept
+};
+
+#define NGX_HTTP_APIEVENTS_SYNC_KINDS                                         \
+    (sizeof(ngx_http_apievents_sync_kinds)                                    \
+     / sizeof(ngx_http_apievents_sync_kinds[0]))
 
 
 static ngx_http_apievents_syncer_t  ngx_http_apievents_syncer;
@@ -215,9 +229,7 @@ ngx_http_apievents_sync_work(ae_db_t *db, void *data)
     ngx_http_apievents_syncer_t *s = data;
 
     int                rc;
-    size_t             n;
-    ae_str_t           after;
-    uint64_t           count;
+    ngx_uint_t         i;
     ae_db_document_t  *docs;
 
     docs = ae_arena_alloc(s->arena, NGX_HTTP_APIEVENTS_SYNC_PAGE
@@ -229,27 +241,10 @@ ngx_http_apievents_sync_work(ae_db_t *db, void *data)
         return;
     }
 
-    rc = ae_db_document_count(db, ae_str("callback"), &count);
+    rc = ngx_http_apievents_sync_room(db, s);
 
-    if (rc == AE_OK) {
-        s->list = ae_arena_alloc(s->arena, (count + 1)
-                                     * sizeof(ngx_http_apievents_synced_t));
-        rc = (s->list == NULL) ? AE_ERROR : AE_AGAIN;
-    }
-
-    after = ae_str("");
-
-    while (rc == AE_AGAIN) {
-        n = NGX_HTTP_APIEVENTS_SYNC_PAGE;
-
-        rc = ae_db_document_list(db, ae_str("callback"), 1, &after, docs, &n,
-                                 s->arena);
-
-        if ((rc == AE_OK || rc == AE_AGAIN)
-            && ngx_http_apievents_sync_page(s, docs, n) != AE_OK)
-        {
-            rc = AE_ERROR;
-        }
+    for (i = 0; i < NGX_HTTP_APIEVENTS_SYNC_KINDS && rc == AE_OK; i++) {
+        rc = ngx_http_apievents_sync_kind(db, s, i, docs);
     }
 
     ae_db_rollback(db);
@@ -259,20 +254,75 @@ ngx_http_apievents_sync_work(ae_db_t *db, void *data)
 
 
 static int
-ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s,
+ngx_http_apievents_sync_room(ae_db_t *db, ngx_http_apievents_syncer_t *s)
+{
+    uint64_t    n, count;
+    ngx_uint_t  i;
+
+    n = 1;
+
+    for (i = 0; i < NGX_HTTP_APIEVENTS_SYNC_KINDS; i++) {
+
+        if (ae_db_document_count(db,
+                              ngx_http_apievents_sync_kinds[i]->collection,
+                              &count)
+            != AE_OK)
+        {
+            return AE_ERROR;
+        }
+
+        n += count;
+    }
+
+    s->list = ae_arena_alloc(s->arena,
+                             n * sizeof(ngx_http_apievents_synced_t));
+
+    return (s->list == NULL) ? AE_ERROR : AE_OK;
+}
+
+
+static int
+ngx_http_apievents_sync_kind(ae_db_t *db, ngx_http_apievents_syncer_t *s,
+    ngx_uint_t kind, ae_db_document_t *docs)
+{
+    int       rc;
+    size_t    n;
+    ae_str_t  after;
+
+    after = ae_str("");
+
+    do {
+        n = NGX_HTTP_APIEVENTS_SYNC_PAGE;
+
+        rc = ae_db_document_list(db,
+                              ngx_http_apievents_sync_kinds[kind]->collection,
+                              1, &after, docs, &n, s->arena);
+
+        if ((rc == AE_OK || rc == AE_AGAIN)
+            && ngx_http_apievents_sync_page(s, kind, docs, n) != AE_OK)
+        {
+            rc = AE_ERROR;
+        }
+
+    } while (rc == AE_AGAIN);
+
+    return rc;
+}
+
+
+static int
+ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s, ngx_uint_t kind,
     const ae_db_document_t *docs, size_t n)
 {
     size_t                        i;
-    ae_str_t                      when, object;
     ae_error_t                    err;
-    const ae_value_t             *type;
     ngx_http_apievents_synced_t  *doc;
 
     for (i = 0; i < n; i++) {
         doc = &s->list[s->n];
 
+        doc->kind = kind;
         doc->id = docs[i].id;
-        doc->identity = ngx_http_apievents_callback_identity(doc->id);
         doc->rev = docs[i].rev;
         doc->value = ae_json_parse(s->arena, docs[i].body, &err);
 
@@ -280,13 +330,7 @@ ngx_http_apievents_sync_page(ngx_http_apievents_syncer_t *s,
             return AE_ERROR;
         }
 
-        type = ae_value_get(doc->value, "type");
-
-        if (type != NULL && type->type == AE_STRING
-            && ngx_http_apievents_callback_type(type->s, &when, &object)
-            && ngx_http_apievents_str_is(when, "after")
-            && ngx_http_apievents_callback_active(doc->value))
-        {
+        if (ngx_http_apievents_sync_kinds[kind]->wants(doc->value)) {
             s->n++;
         }
     }
@@ -338,10 +382,12 @@ ngx_http_apievents_sync_apply(ngx_http_apievents_syncer_t *s)
 
     for (i = 0; i < s->n; i++) {
         doc = &s->list[i];
-        was = ngx_http_apievents_synced(s->old, s->nold, doc->id);
+        was = ngx_http_apievents_synced(s->old, s->nold, doc->kind, doc->id);
 
         if (was == NULL || was->rev != doc->rev) {
-            ngx_http_apievents_sync_put(doc, s->arena);
+            ngx_http_apievents_sync_kinds[doc->kind]->put(doc->id, doc->value,
+                                                 was ? was->value : NULL,
+                                                 s->arena);
         }
     }
 
@@ -359,120 +405,29 @@ ngx_http_apievents_sync_apply(ngx_http_apievents_syncer_t *s)
 
 
 static void
-ngx_http_apievents_sync_put(ngx_http_apievents_synced_t *doc,
-    ae_arena_t *arena)
-{
-    u_char                           id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
-    ngx_str_t                        endpoint, *words;
-    ngx_uint_t                       n;
-    ae_error_t                       err;
-    const ae_value_t                *opened;
-    ngx_http_apievents_main_conf_t  *mcf;
-
-    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
-    endpoint = ngx_http_apievents_callback_endpoint(doc->id, id);
-
-    opened = ngx_http_apievents_callback_opened(arena, mcf->store.db.seal,
-                                                doc->value);
-    n = (opened != NULL)
-        ? ngx_http_apievents_after_words(arena, opened, &words) : 0;
-
-    ngx_memzero(&err, sizeof(ae_error_t));
-
-    if (n == 0
-        || ngx_http_apievents_runtime_put(&endpoint, words, n, &err)
-           != NGX_OK)
-    {
-        /* what it was is not called in its place */
-
-        (void) ngx_http_apievents_runtime_remove(&endpoint);
-
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "callback \"%V\" cannot be called: %s", &endpoint,
-                      opened == NULL ? "its secrets cannot be opened with "
-                                       "this \"api_secret_key\""
-                                     : n == 0 ? "no memory" : err.text);
-        return;
-    }
-
-    ngx_http_apievents_sync_handlers(&endpoint, doc->value);
-}
-
-
-static void
-ngx_http_apievents_sync_handlers(ngx_str_t *endpoint,
-    const ae_value_t *callback)
-{
-    u_char             text[64];
-    ae_str_t           when, object, filter;
-    ngx_str_t          event, none, alias;
-    ngx_uint_t         i, actions;
-    const ae_value_t  *v;
-
-    ngx_str_null(&none);
-
-    (void) ngx_http_apievents_callback_type(ae_value_get(callback, "type")->s,
-                                            &when, &object);
-
-    filter = ngx_http_apievents_callback_filter(callback);
-    actions = (filter.data == NULL)
-              ? 7 : ngx_http_apievents_callback_actions(filter);
-
-    for (i = 0; i < 3; i++) {
-
-        if (!(actions & (1 << i))) {
-            continue;
-        }
-
-        event.data = text;
-        event.len = ngx_snprintf(text, sizeof(text), "%V.%V",
-                                 (ngx_str_t *) &object,
-                                 (ngx_str_t *) &ngx_http_apievents_actions[i])
-                    - text;
-
-        if (ngx_http_apievents_runtime_handler(endpoint, &event, &none, &none)
-            != NGX_OK)
-        {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "\"%V\" cannot be told of \"%V\": too many "
-                          "callbacks", endpoint, &event);
-        }
-    }
-
-    v = ae_value_get(callback, "except_user");
-
-    /* the document is there until it is replaced, and its endpoint with it */
-
-    if (v != NULL && v->type == AE_STRING && v->s.len != 0) {
-        alias = *(const ngx_str_t *) &v->s;
-        ngx_http_apievents_runtime_except(endpoint, &alias);
-    }
-}
-
-
-static void
 ngx_http_apievents_sync_gone(ngx_http_apievents_syncer_t *s)
 {
-    u_char      id[NGX_HTTP_APIEVENTS_CALLBACK_LEN];
-    size_t      i;
-    ngx_str_t   endpoint;
+    size_t                        i;
+    ngx_http_apievents_synced_t  *was;
 
     for (i = 0; i < s->nold; i++) {
+        was = &s->old[i];
 
-        if (ngx_http_apievents_synced(s->list, s->n, s->old[i].id) == NULL) {
-            endpoint = ngx_http_apievents_callback_endpoint(s->old[i].id, id);
-
-            (void) ngx_http_apievents_runtime_remove(&endpoint);
+        if (ngx_http_apievents_synced(s->list, s->n, was->kind, was->id)
+            == NULL)
+        {
+            ngx_http_apievents_sync_kinds[was->kind]->gone(was->id,
+                                                           was->value);
         }
     }
 }
 
 
-/* lists are in the order of ids */
+/* lists are in the order of kinds, and of ids */
 
 static ngx_http_apievents_synced_t *
 ngx_http_apievents_synced(ngx_http_apievents_synced_t *list, size_t n,
-    ae_str_t id)
+    ngx_uint_t kind, ae_str_t id)
 {
     size_t      low, middle;
     ngx_int_t   rc;
@@ -482,8 +437,7 @@ ngx_http_apievents_synced(ngx_http_apievents_synced_t *list, size_t n,
     while (low < n) {
         middle = low + (n - low) / 2;
 
-        rc = ngx_memn2cmp(list[middle].id.data, id.data, list[middle].id.len,
-                          id.len);
+        rc = ngx_http_apievents_sync_compare(&list[middle], kind, id);
 
         if (rc == 0) {
             return &list[middle];
@@ -501,6 +455,18 @@ ngx_http_apievents_synced(ngx_http_apievents_synced_t *list, size_t n,
 }
 
 
+static ngx_int_t
+ngx_http_apievents_sync_compare(const ngx_http_apievents_synced_t *doc,
+    ngx_uint_t kind, ae_str_t id)
+{
+    if (doc->kind != kind) {
+        return (doc->kind < kind) ? -1 : 1;
+    }
+
+    return ngx_memn2cmp(doc->id.data, id.data, doc->id.len, id.len);
+}
+
+
 const ae_value_t *
 ngx_http_apievents_sync_find(ae_id_t identity)
 {
@@ -509,8 +475,13 @@ ngx_http_apievents_sync_find(ae_id_t identity)
 
     s = &ngx_http_apievents_syncer;
 
-    for (i = 0; i < s->nold; i++) {
-        if (ae_id_equal(s->old[i].identity, identity)) {
+    /* callbacks are the first of them */
+
+    for (i = 0; i < s->nold && s->old[i].kind == 0; i++) {
+
+        if (ae_id_equal(ngx_http_apievents_callback_identity(s->old[i].id),
+                        identity))
+        {
             return s->old[i].value;
         }
     }
