@@ -89,7 +89,7 @@ sub {
 sub {
     my $url = hook();
 
-    put_all([put => 'one', 'webhook', "url=$url/slow/500", 'concurrency=2', 'retry=spec'],
+    put_all([put => 'one', 'webhook', "url=$url/slow/2000", 'concurrency=2', 'retry=spec'],
             [handle => 'one', '*']);
     ::until_so(sub { raise_event('Mine', {}); ::asked() }, 'there');
     is(::raise_all(1, 20), 0, 'raised');
