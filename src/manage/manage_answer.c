@@ -65,6 +65,10 @@ ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
 
     static ngx_str_t  no_store = ngx_string("no-store");
 
+    /* an If-Match is about what was there, not about this answer */
+
+    r->disable_not_modified = 1;
+
     mime.data = (u_char *) type;
     mime.len = ngx_strlen(type);
 

@@ -36,7 +36,8 @@ ngx_int_t
 ngx_http_apievents_change(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_change_t *c)
 {
-    ae_now_t  now;
+    ae_now_t                         now;
+    ngx_http_apievents_main_conf_t  *mcf;
 
     ae_now(&now);
 
@@ -46,6 +47,14 @@ ngx_http_apievents_change(ngx_http_apievents_admin_t *a,
 
     if (ngx_http_apievents_change_name(a) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    mcf = ngx_http_get_module_main_conf(a->request, ngx_http_apievents_module);
+
+    /* without a store there are no callbacks either */
+
+    if (c->decide != NULL && !mcf->store.db.on) {
+        return ngx_http_apievents_change_decide(a);
     }
 
     return ngx_http_apievents_admin_job(a, ngx_http_apievents_change_read,
@@ -122,6 +131,11 @@ ngx_http_apievents_change_previous(ae_db_t *db, ngx_http_apievents_admin_t *a)
     }
 
     c->expected = doc.rev;
+
+    if (c->decide != NULL) {
+        return AE_OK;
+    }
+
     c->previous = ae_json_parse(a->arena, doc.body, &err);
 
     return c->previous == NULL ? AE_ERROR : AE_OK;
@@ -137,7 +151,14 @@ ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
 
     c = a->change;
 
-    if (c->action == NGX_HTTP_APIEVENTS_CREATED) {
+    if (c->decide != NULL) {
+        rc = c->decide(a);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+    } else if (c->action == NGX_HTTP_APIEVENTS_CREATED) {
 
         if (c->previous != NULL) {
             return ngx_http_apievents_change_conflict(a, "there is one of id "
@@ -242,6 +263,10 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
 
     c = a->change;
 
+    if (c->store != NULL) {
+        return c->store(a);
+    }
+
     if (c->data != NULL
         && ngx_http_apievents_admin_json(a, c->data, AE_DB_BODY, &c->body)
            != NGX_OK)
@@ -307,6 +332,17 @@ ngx_http_apievents_change_done(void *data)
         ngx_http_apievents_admin_go(a);
         return;
     }
+
+    ngx_http_apievents_change_made(a);
+}
+
+
+void
+ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a)
+{
+    ngx_http_apievents_change_t  *c;
+
+    c = a->change;
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "%*s \"%V\" is %*s by %V", c->type->name.len,

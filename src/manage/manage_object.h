@@ -162,6 +162,12 @@ struct ngx_http_apievents_change_s {
     ngx_http_apievents_admin_pt     settle;     /* as that of the type, which
                                                    it replaces; or NULL */
     ngx_http_apievents_admin_pt     answer;     /* when it is done */
+
+    /* of what is no document of its type: what stands in its way, after the
+     * revision was read, NGX_DECLINED: nothing; and how it is written, which
+     * then says that it is, by ngx_http_apievents_change_made() */
+    ngx_http_apievents_admin_pt     decide;     /* or NULL */
+    ngx_http_apievents_admin_pt     store;      /* or NULL */
 };
 
 
@@ -184,6 +190,9 @@ ngx_int_t ngx_http_apievents_object_tag(ngx_http_apievents_admin_t *a,
  */
 ngx_int_t ngx_http_apievents_change(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_change_t *c);
+
+/* it is written: tells those that listen, then goes on with the call */
+void ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a);
 
 /* what listeners get, when: "before" or "after"; NULL: no memory */
 ae_value_t *ngx_http_apievents_change_document(ngx_http_apievents_admin_t *a,

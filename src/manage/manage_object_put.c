@@ -335,10 +335,6 @@ ngx_http_apievents_object_tag(ngx_http_apievents_admin_t *a, uint64_t rev)
 
     value.len = ngx_sprintf(value.data, "\"%uL\"", rev) - value.data;
 
-    /* an If-Match is about what was there, not about this answer */
-
-    a->request->disable_not_modified = 1;
-
     return ngx_http_apievents_admin_header(a->request, "ETag", &value);
 }
 

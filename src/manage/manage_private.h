@@ -118,6 +118,10 @@ ae_value_t *ngx_http_apievents_admin_event(ae_arena_t *arena, ae_id_t id);
 ngx_uint_t ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
     const char *name, ngx_str_t *value);
 
+/* the query string's alone */
+ngx_uint_t ngx_http_apievents_admin_arg(ngx_http_apievents_admin_t *a,
+    const char *name, ngx_str_t *value);
+
 /* fills a->query and a->limit; NGX_OK, or an answer of 400 was sent and *rc is
  * what to return */
 ngx_int_t ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a,
@@ -235,6 +239,11 @@ ngx_int_t ngx_http_apievents_admin_object_create(
 ngx_int_t ngx_http_apievents_admin_object_put(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_object_delete(
     ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_create(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_post(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_put(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_delete(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breakers(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker_force(

@@ -194,8 +194,6 @@ ngx_uint_t
 ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
     const char *name, ngx_str_t *value)
 {
-    u_char            *dst, *src;
-    ngx_str_t          arg;
     const ae_value_t  *v;
 
     if (a->body != NULL) {
@@ -206,6 +204,17 @@ ngx_http_apievents_admin_field(ngx_http_apievents_admin_t *a,
             return value->len != 0;
         }
     }
+
+    return ngx_http_apievents_admin_arg(a, name, value);
+}
+
+
+ngx_uint_t
+ngx_http_apievents_admin_arg(ngx_http_apievents_admin_t *a, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *dst, *src;
+    ngx_str_t   arg;
 
     if (ngx_http_arg(a->request, (u_char *) name, ngx_strlen(name), &arg)
         != NGX_OK

@@ -458,6 +458,9 @@ typedef struct {
     uint64_t                    expected;       /* as in sqlite.h: AE_DB_ANY,
                                                    0: not there */
     unsigned                    org:1;
+    unsigned                    credential:1;   /* put: key is one, also when
+                                                   it looks like a KeyID that
+                                                   there is not */
     unsigned                    reset:1;        /* forgets its counters */
     void                      (*done)(void *data, ngx_int_t rc);
     void                       *data;
@@ -480,11 +483,27 @@ ngx_int_t ngx_http_apievents_session_delete(ngx_http_apievents_update_t *c,
 ngx_int_t ngx_http_apievents_session_look(ngx_http_apievents_update_t *c,
     ngx_log_t *log);
 
+/* would a put take it: NGX_DECLINED, it grants no API, and there are no master
+ * keys; NGX_ERROR, err tells, with the line of what was parsed */
+ngx_int_t ngx_http_apievents_session_check(const ae_value_t *session,
+    ngx_uint_t org, ae_error_t *err);
+
+/* the text as it was put, without what policies and counters say, of c->key,
+ * its c->key_id and as c->rev its version in the zone; NGX_DECLINED: there is
+ * none */
+ngx_int_t ngx_http_apievents_session_stored_text(
+    ngx_http_apievents_update_t *c, ae_buf_t *buf);
+
+/* what policies make of a session that passed the check, in the arena; NULL
+ * and *err */
+ae_value_t *ngx_http_apievents_session_preview(ae_arena_t *arena,
+    ae_value_t *session, ae_error_t *err);
+
 /*
- * For scripts and, later, the API.  key: a credential or a KeyID of 32 hex
- * digits.  get: the document with quota_remaining and quota_renews live, into
- * buf.  set: validates like the file's; reset forgets its counters; it counts
- * at once and is stored as soon as may be.
+ * For scripts and the API.  key: a credential or a KeyID of 32 hex digits.
+ * get: the document with quota_remaining and quota_renews live, into buf.
+ * set: validates like the file's; reset forgets its counters; it counts at
+ * once and is stored as soon as may be.
  */
 ngx_int_t ngx_http_apievents_session_get_text(ngx_str_t *key, ngx_str_t *api,
     ae_buf_t *buf);

@@ -271,6 +271,10 @@ ngx_http_apievents_change_ref(ngx_http_apievents_main_conf_t *mcf,
             ch->ref.id = id;
             ch->ref.key_id = id;
 
+        } else if (create && c->credential && c->key.len == AE_HEX_LEN) {
+            ch->ref.id = ngx_http_apievents_credential_id(zone, &c->key);
+            ch->ref.key_id = ae_key_id(*(ae_str_t *) &c->key);
+
         } else if (ngx_http_apievents_text_new(zone, &c->key, &ch->ref,
                                                &c->err)
                    != NGX_OK)

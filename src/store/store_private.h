@@ -204,6 +204,10 @@ ngx_int_t ngx_http_apievents_text_find(ngx_http_apievents_zone_t *zone,
 ngx_int_t ngx_http_apievents_text_new(ngx_http_apievents_zone_t *zone,
     ngx_str_t *key, ae_session_ref_t *ref, ae_error_t *err);
 
+/* as ngx_http_apievents_session_check() */
+ngx_int_t ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
+    const ae_value_t *document, ngx_uint_t org, ae_error_t *err);
+
 /* checked, and as it is kept, in b, to be freed in any case */
 ngx_int_t ngx_http_apievents_text_make(ngx_http_apievents_main_conf_t *mcf,
     ngx_str_t *text, ngx_uint_t org, ngx_uint_t reset, ae_buf_t *b,

@@ -25,9 +25,6 @@ static ae_value_t *ngx_http_apievents_text_right(
     ngx_http_apievents_right_t *right);
 static ae_value_t *ngx_http_apievents_text_changed(ae_arena_t *arena,
     const ae_value_t *map, const ae_value_t *changes);
-static ngx_int_t ngx_http_apievents_text_check(
-    ngx_http_apievents_main_conf_t *mcf, const ae_value_t *document,
-    ngx_uint_t org, ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_regexes(const ae_value_t *rights,
     ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_put(
@@ -462,7 +459,7 @@ ngx_http_apievents_text_put(ngx_http_apievents_main_conf_t *mcf,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
     const ae_value_t *document, ngx_uint_t org, ae_error_t *err)
 {
@@ -484,8 +481,9 @@ ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
         && mcf->gate.master_keys != 1
         && !ae_policies_grant(mcf->store.policies, document))
     {
-        return ngx_http_apievents_text_error(err, "\"access_rights\" with at "
+        (void) ngx_http_apievents_text_error(err, "\"access_rights\" with at "
                                              "least one API are expected");
+        return NGX_DECLINED;
     }
 
     return NGX_OK;
