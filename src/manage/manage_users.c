@@ -29,6 +29,7 @@ static void ngx_http_apievents_user_secret(ngx_http_request_t *r,
     ngx_str_t *secret);
 static ngx_str_t *ngx_http_apievents_user_header(ngx_http_request_t *r,
     const char *name);
+static ae_str_t ngx_http_apievents_refused_address(ngx_connection_t *c);
 
 
 static ngx_str_t  ngx_http_apievents_roles[] = {
@@ -326,7 +327,7 @@ ngx_http_apievents_refused_delay(ngx_http_request_t *r)
     ngx_memzero(&use, sizeof(ae_limit_use_t));
 
     parts[0] = ae_str("admin");
-    parts[1] = *(ae_str_t *) &r->connection->addr_text;
+    parts[1] = ngx_http_apievents_refused_address(r->connection);
 
     use.id = ae_hash(mcf->store.zone->secret, parts, 2);
     use.rule.mode = AE_LIMIT_QUOTA;
@@ -352,4 +353,29 @@ ngx_http_apievents_refused_delay(ngx_http_request_t *r)
     }
 
     return delay;
+}
+
+
+/* who has one address of IPv6 has all that differ in the last 64 bits */
+
+static ae_str_t
+ngx_http_apievents_refused_address(ngx_connection_t *c)
+{
+#if (NGX_HAVE_INET6)
+    ae_str_t              network;
+    struct sockaddr_in6  *sin6;
+
+    if (c->sockaddr->sa_family == AF_INET6) {
+        sin6 = (struct sockaddr_in6 *) c->sockaddr;
+
+        if (!IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            network.len = 8;
+            network.data = sin6->sin6_addr.s6_addr;
+
+            return network;
+        }
+    }
+#endif
+
+    return *(ae_str_t *) &c->addr_text;
 }

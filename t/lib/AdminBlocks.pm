@@ -1,7 +1,8 @@
 package AdminBlocks;
 
 # What tests of the management API have in common: three users of each role at
-# /tyk/, and calls from the test itself.
+# /tyk/, and calls from the test itself.  Blocks whose http_config has "nobody"
+# are without the users.
 #
 #   my ($status, $doc, $headers) = call(POST => 'keys', { rate => 1 });
 #
@@ -31,11 +32,12 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
 
     return if defined $block->emerg;
 
-    $block->set_value(http_config => ($block->http_config // '') . <<'END');
+    $block->set_value(http_config => ($block->http_config // '') . <<'END')
     api_admin_user ops secret=secret-of-ops;
     api_admin_user eye secret=secret-of-eye role=view;
     api_admin_user app secret=secret-of-app role=integration;
 END
+        unless ($block->http_config // '') =~ /nobody/;
     $block->set_value(config => ($block->config // '') . <<'END');
     location /tyk/ { api_admin; }
 END
