@@ -53,8 +53,8 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps test unit style js suite interop fuzz-regression fuzz test-asan \
-        matrix test-valgrind dockerfile-check chaos soak storm bench demo run clean \
-        help
+        matrix test-valgrind dockerfile-check chaos chaos-admin soak storm bench demo \
+        run clean help
 
 
 all: $(MODULE)          ## build/ngx_http_apievents_module.so (the default)
@@ -113,6 +113,9 @@ dockerfile-check:       ## what the Dockerfile says, without Docker
 
 chaos: $(MODULE) build/clock.so  ## kill KILLS=10000 workers under load; SEED
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/rounds
+
+chaos-admin: $(MODULE)  ## change objects for SECONDS=60 while workers are killed; SEED
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/admin
 
 soak: $(MODULE)         ## what grows over REQUESTS=1000000, RELOADS=50
 	@APIEVENTS_MODULE=$(abspath $(MODULE)) t/chaos/soak

@@ -97,6 +97,13 @@ sub {
     is(::status(PUT => 'apps/one', { name => 'yours' }, %match), 409, 'not yours');
     is(::status(DELETE => 'apps/one', undef, %match), 409, 'nor is it deleted');
     is((::call(GET => 'apps/one'))[1]{name}, 'mine', 'as it was');
+
+    ($tag) = (::call(GET => 'apps/one'))[2] =~ /^ETag: ("\d+")\r?$/m;
+    is(::status(DELETE => 'apps/one', undef, headers => "If-Match: $tag\r\n"),
+       200, 'deleted');
+    is(::status(GET => 'apps/one'), 404, 'it is');
+
+    is(::status(POST => 'apps', { id => 'one' }), 201, 'once more');
     is(::status(DELETE => 'apps/one', undef, headers => "If-Match: *\r\n"), 200,
        'any');
     is(::status(PUT => 'apps/one', {}, headers => "If-Match: *\r\n"), 404, 'none');

@@ -72,6 +72,10 @@ ngx_http_apievents_manage_send(ngx_http_request_t *r, ngx_uint_t status,
     mime.data = (u_char *) type;
     mime.len = ngx_strlen(type);
 
+    /* an If-Match is about what was there, not about this answer */
+
+    r->disable_not_modified = 1;
+
     if (ngx_http_apievents_copy_answer(r, b, &body) != NGX_OK
         || ngx_http_apievents_admin_header(r, "Cache-Control", &no_store)
            != NGX_OK)

@@ -404,6 +404,8 @@ typedef struct {
     void                      (*work)(ae_db_t *db, void *data);
     void                      (*done)(void *data);
     void                       *data;
+
+    ngx_queue_t                 queue;          /* not the caller's */
 } ngx_http_apievents_ask_t;
 
 ngx_int_t ngx_http_apievents_store_ask(ngx_http_apievents_ask_t *ask,
