@@ -353,7 +353,8 @@ ngx_int_t ngx_http_apievents_runtime_check(ngx_str_t *args, ngx_uint_t nargs,
 /* what waits for it is dead; NGX_DECLINED: there is none */
 ngx_int_t ngx_http_apievents_runtime_remove(ngx_str_t *id);
 
-/* what endpoint and history of that id are found by; there need be none */
+/* what endpoint and history of that id are found by; there need be none.  Of
+ * "endpoint/" and 32 hex digits it is these */
 ae_id_t ngx_http_apievents_runtime_identity(ngx_str_t *id);
 
 /* NULL: there is none in this worker */

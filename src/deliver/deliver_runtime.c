@@ -330,8 +330,19 @@ ngx_http_apievents_runtime_put(ngx_str_t *id, ngx_str_t *args,
 ae_id_t
 ngx_http_apievents_runtime_identity(ngx_str_t *id)
 {
+    ae_id_t              identity;
     ae_str_t             parts[2];
     static const u_char  key[16];
+
+    /* those that are named by their identity */
+
+    if (id->len == 9 + AE_HEX_LEN
+        && ngx_strncmp(id->data, "endpoint/", 9) == 0
+        && ae_id_unhex(&identity, (ae_str_t) { AE_HEX_LEN, id->data + 9 })
+           == AE_OK)
+    {
+        return identity;
+    }
 
     parts[0] = ae_str("run-time endpoint ");
     parts[1] = *(ae_str_t *) id;

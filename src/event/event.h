@@ -50,7 +50,7 @@ typedef struct {
 } ngx_http_apievents_route_t;
 
 
-/* a handler of run time; its strings stand behind it */
+/* a handler of run time; its other strings stand behind it */
 
 typedef struct {
     ae_id_t                     identity;       /* of its endpoint */
@@ -59,7 +59,8 @@ typedef struct {
     ngx_str_t                   event;          /* name or pattern */
     ngx_str_t                   api;            /* of it alone, or empty */
     ngx_str_t                   org;
-    ngx_str_t                   except;         /* not of that KeyAlias */
+    ngx_str_t                   except;         /* not of that KeyAlias; its
+                                                   own copy */
     unsigned                    uses_request:1;
 } ngx_http_apievents_rt_handler_t;
 
@@ -160,6 +161,7 @@ typedef struct {
     uint32_t                    shared;         /* index in the zone */
     ngx_str_t                   handler;        /* "webhook", ... */
     ngx_str_t                   label;
+    unsigned                    configured:1;   /* not of run time */
 } ngx_http_apievents_endpoint_info_t;
 
 /* all endpoints there are, from 0 on; NGX_DECLINED after the last */
@@ -189,7 +191,7 @@ ngx_int_t ngx_http_apievents_runtime_handler(ngx_str_t *id,
     ngx_str_t *event, ngx_str_t *api, ngx_str_t *org);
 
 /* has the handlers of an endpoint get no events of that KeyAlias, which is the
- * user of object events; not copied: lives as long as they do */
+ * user of object events */
 void ngx_http_apievents_runtime_except(ngx_str_t *id, ngx_str_t *alias);
 
 /* takes away all handlers of an endpoint */

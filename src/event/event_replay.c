@@ -171,6 +171,7 @@ ngx_http_apievents_endpoint_info(ngx_uint_t i,
     info->shared = ep[i]->shared;
     info->handler = ep[i]->kind;
     info->label = ep[i]->label;
+    info->configured = (i < mcf->deliver.configured);
 
     return NGX_OK;
 }

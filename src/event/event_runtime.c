@@ -13,6 +13,8 @@
 
 static ngx_http_apievents_rt_handler_t *ngx_http_apievents_runtime_handle(
     ngx_str_t *event, ngx_str_t *api, ngx_str_t *org);
+static void ngx_http_apievents_runtime_alias(
+    ngx_http_apievents_rt_handler_t *h, ngx_str_t *alias);
 static u_char *ngx_http_apievents_runtime_copy(u_char *p, ngx_str_t *dst,
     ngx_str_t *src);
 static ngx_uint_t ngx_http_apievents_runtime_is(ngx_str_t *wanted,
@@ -81,9 +83,28 @@ ngx_http_apievents_runtime_except(ngx_str_t *id, ngx_str_t *alias)
 
     for (i = 0; i < w->nhandlers; i++) {
         if (ae_id_equal(w->handlers[i]->identity, ep->identity)) {
-            w->handlers[i]->except = *alias;
+            ngx_http_apievents_runtime_alias(w->handlers[i], alias);
         }
     }
+}
+
+
+static void
+ngx_http_apievents_runtime_alias(ngx_http_apievents_rt_handler_t *h,
+    ngx_str_t *alias)
+{
+    u_char  *p;
+
+    p = ngx_alloc(alias->len + 1, ngx_cycle->log);
+    if (p == NULL) {
+        return;
+    }
+
+    if (h->except.len != 0) {
+        ngx_free(h->except.data);
+    }
+
+    (void) ngx_http_apievents_runtime_copy(p, &h->except, alias);
 }
 
 
@@ -144,6 +165,11 @@ ngx_http_apievents_runtime_unhandle(const ae_id_t *identity)
     for (i = 0; i < w->nhandlers; i++) {
 
         if (ae_id_equal(w->handlers[i]->identity, *identity)) {
+
+            if (w->handlers[i]->except.len != 0) {
+                ngx_free(w->handlers[i]->except.data);
+            }
+
             ngx_free(w->handlers[i]);
 
         } else {

@@ -17,9 +17,6 @@
 #define NGX_HTTP_APIEVENTS_AFTER_MAX    (4 * 1024 * 1024)
 
 
-static ngx_int_t ngx_http_apievents_after_word(ae_arena_t *arena,
-    ngx_str_t *word, const char *name, ae_str_t one, const char *between,
-    ae_str_t two);
 static ae_str_t ngx_http_apievents_after_retry(ae_arena_t *arena,
     const ae_value_t *callback);
 static void ngx_http_apievents_after_raise(void *data);
@@ -106,7 +103,7 @@ ngx_http_apievents_after_words(ae_arena_t *arena, const ae_value_t *callback,
 
 /* with a NUL behind it, as words of a configuration have it */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_after_word(ae_arena_t *arena, ngx_str_t *word,
     const char *name, ae_str_t one, const char *between, ae_str_t two)
 {

@@ -123,8 +123,6 @@ ngx_http_apievents_callback_handlers(ngx_str_t *endpoint,
 
     v = ae_value_get(callback, "except_user");
 
-    /* the document is there until it is replaced, and its endpoint with it */
-
     if (v != NULL && v->type == AE_STRING && v->s.len != 0) {
         alias = *(const ngx_str_t *) &v->s;
         ngx_http_apievents_runtime_except(endpoint, &alias);

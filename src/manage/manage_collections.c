@@ -132,6 +132,11 @@ static const ngx_http_apievents_collection_t
       ngx_http_apievents_organisation_members, NULL,
       ngx_http_apievents_organisation_check, NULL, ae_string(""), 0, 0, 0, 1 },
 
+    { ae_string("endpoints"), ae_string("endpoint"), ae_string(""),
+      ngx_http_apievents_endpoint_members,
+      ngx_http_apievents_callback_secrets,
+      ngx_http_apievents_endpoint_check, NULL, ae_string(""), 0, 1, 0, 1 },
+
     { ae_string(""), ae_string(""), ae_string(""), NULL, NULL, NULL, NULL,
       ae_string(""), 0, 0, 0, 0 }
 };

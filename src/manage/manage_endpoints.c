@@ -5,14 +5,25 @@
  */
 
 
-#include "manage/manage_private.h"
+#include "manage/manage_object.h"
 
 
+static ngx_int_t ngx_http_apievents_admin_current(
+    ngx_http_apievents_admin_t *a, ngx_http_apievents_admin_pt next);
+static void ngx_http_apievents_admin_synced(void *data);
+static ngx_int_t ngx_http_apievents_admin_endpoint_list(
+    ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_admin_endpoint_one(
+    ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_admin_endpoint_ping(
+    ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_admin_find(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_endpoint_info_t *info, ngx_int_t *rc);
 static ae_value_t *ngx_http_apievents_admin_endpoint_map(
     ngx_http_apievents_admin_t *a,
     const ngx_http_apievents_endpoint_info_t *info);
+static int ngx_http_apievents_admin_created(ngx_http_apievents_admin_t *a,
+    ae_value_t *map, const ngx_http_apievents_endpoint_info_t *info);
 static int ngx_http_apievents_admin_health(ngx_http_apievents_admin_t *a,
     ae_value_t *map, const ae_health_t *health);
 static int ngx_http_apievents_admin_counts(ngx_http_apievents_admin_t *a,
@@ -33,6 +44,58 @@ static const char  *ngx_http_apievents_disabled[] = {
 
 ngx_int_t
 ngx_http_apievents_admin_endpoints(ngx_http_apievents_admin_t *a)
+{
+    return ngx_http_apievents_admin_current(a,
+                                     ngx_http_apievents_admin_endpoint_list);
+}
+
+
+ngx_int_t
+ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a)
+{
+    return ngx_http_apievents_admin_current(a,
+                                     ngx_http_apievents_admin_endpoint_one);
+}
+
+
+/* what was created before the call is known to this worker then */
+
+static ngx_int_t
+ngx_http_apievents_admin_current(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_admin_pt next)
+{
+    ngx_int_t                   rc;
+    ngx_http_apievents_sync_t  *sync;
+
+    if (ngx_http_apievents_sync_current()) {
+        return next(a);
+    }
+
+    sync = ae_arena_alloc(a->arena, sizeof(ngx_http_apievents_sync_t));
+    if (sync == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sync->done = ngx_http_apievents_admin_synced;
+    sync->data = a;
+
+    rc = ngx_http_apievents_admin_wait(a, next);
+
+    ngx_http_apievents_sync(sync);
+
+    return rc;
+}
+
+
+static void
+ngx_http_apievents_admin_synced(void *data)
+{
+    ngx_http_apievents_admin_go(data);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_admin_endpoint_list(ngx_http_apievents_admin_t *a)
 {
     ngx_uint_t                           i;
     ae_value_t                          *map, *list;
@@ -63,8 +126,8 @@ ngx_http_apievents_admin_endpoints(ngx_http_apievents_admin_t *a)
 }
 
 
-ngx_int_t
-ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a)
+static ngx_int_t
+ngx_http_apievents_admin_endpoint_one(ngx_http_apievents_admin_t *a)
 {
     ngx_int_t                           rc;
     ngx_http_apievents_endpoint_info_t  info;
@@ -126,7 +189,11 @@ ngx_http_apievents_admin_endpoint_map(ngx_http_apievents_admin_t *a,
            != AE_OK
         || ae_value_set(map, ae_str("label"),
                         ae_value_str(a->arena, *(ae_str_t *) &info->label))
-           != AE_OK)
+           != AE_OK
+        || ae_value_set(map, ae_str("configured"),
+                        ae_value_bool(a->arena, info->configured)) != AE_OK
+        || (!info->configured
+            && ngx_http_apievents_admin_created(a, map, info) != AE_OK))
     {
         return NULL;
     }
@@ -146,6 +213,49 @@ ngx_http_apievents_admin_endpoint_map(ngx_http_apievents_admin_t *a,
     }
 
     return map;
+}
+
+
+/* what it was created with, secrets masked */
+
+static int
+ngx_http_apievents_admin_created(ngx_http_apievents_admin_t *a,
+    ae_value_t *map, const ngx_http_apievents_endpoint_info_t *info)
+{
+    u_char             id[AE_HEX_LEN];
+    uint64_t           rev;
+    ngx_str_t          path;
+    const ae_value_t  *v, *value;
+
+    ae_id_hex(id, info->identity);
+
+    value = ngx_http_apievents_sync_value(&ngx_http_apievents_endpoint_kept,
+                                          (ae_str_t) { AE_HEX_LEN, id },
+                                          &rev);
+
+    /* a callback is one, too, and has its own listing */
+
+    if (value == NULL) {
+        return AE_OK;
+    }
+
+    ngx_str_set(&path, "endpoints");
+
+    value = ngx_http_apievents_shown(a, ngx_http_apievents_collection(&path),
+                                     value);
+
+    /* the memory is another's from the next turn on, not the answer's */
+
+    for (v = (value != NULL) ? value->first : NULL; v != NULL; v = v->next) {
+
+        if (ae_value_find(map, v->name) == NULL
+            && ae_value_share(a->arena, map, v->name, v) != AE_OK)
+        {
+            return AE_ERROR;
+        }
+    }
+
+    return (value == NULL) ? AE_ERROR : AE_OK;
 }
 
 
@@ -245,6 +355,14 @@ ngx_http_apievents_admin_switch(ngx_http_apievents_admin_t *a, ngx_uint_t on)
 
 ngx_int_t
 ngx_http_apievents_admin_ping(ngx_http_apievents_admin_t *a)
+{
+    return ngx_http_apievents_admin_current(a,
+                                     ngx_http_apievents_admin_endpoint_ping);
+}
+
+
+static ngx_int_t
+ngx_http_apievents_admin_endpoint_ping(ngx_http_apievents_admin_t *a)
 {
     u_char                               id[AE_EVENT_ID_LEN];
     ae_str_t                             s;

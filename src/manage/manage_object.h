@@ -84,6 +84,12 @@ typedef struct {
 
 extern const ngx_http_apievents_kept_t  ngx_http_apievents_callback_kept;
 extern const ngx_http_apievents_kept_t  ngx_http_apievents_organisation_kept;
+extern const ngx_http_apievents_kept_t  ngx_http_apievents_endpoint_kept;
+
+/* one of those that this worker has, and its revision; NULL: there is none.
+ * It is valid until the next turn of the event loop */
+const ae_value_t *ngx_http_apievents_sync_value(
+    const ngx_http_apievents_kept_t *kept, ae_str_t id, uint64_t *rev);
 
 
 /* by the first segment of a path; NULL: there is none of that name */
@@ -297,12 +303,24 @@ ae_str_t ngx_http_apievents_portal_member(const ae_value_t *map,
     const char *name);
 
 
+/* ---- manage_endpoint.c: endpoints that were created ---- */
+
+extern const ae_member_t  ngx_http_apievents_endpoint_members[];
+
+int ngx_http_apievents_endpoint_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
+
+
 /* ---- manage_after.c ---- */
 
 /* the words of a handler that calls it, in the arena, and how many; 0: no
  * memory */
 ngx_uint_t ngx_http_apievents_after_words(ae_arena_t *arena,
     const ae_value_t *callback, ngx_str_t **words);
+
+/* one of them, of four parts, in the arena */
+ngx_int_t ngx_http_apievents_after_word(ae_arena_t *arena, ngx_str_t *word,
+    const char *name, ae_str_t one, const char *between, ae_str_t two);
 
 /* tells those that listen to what has been changed; once, after the write */
 void ngx_http_apievents_after(ngx_http_apievents_admin_t *a);

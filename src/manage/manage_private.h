@@ -188,6 +188,9 @@ typedef struct {
 
 void ngx_http_apievents_sync(ngx_http_apievents_sync_t *s);
 
+/* is it so that done() would be called at once */
+ngx_uint_t ngx_http_apievents_sync_current(void);
+
 /* the callback of an endpoint, as this worker has it; NULL: it has none.  It
  * is valid until the next turn of the event loop */
 const ae_value_t *ngx_http_apievents_sync_find(ae_id_t identity);
@@ -225,6 +228,14 @@ ngx_int_t ngx_http_apievents_admin_event_replay(
 ngx_int_t ngx_http_apievents_admin_replay(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_endpoints(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_endpoint(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoint_create(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoint_put(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoint_delete(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_endpoint_rotate(
+    ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_enable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_disable(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_ping(ngx_http_apievents_admin_t *a);

@@ -180,6 +180,17 @@ ngx_http_apievents_secret_member(ngx_http_apievents_secrets_t *s,
         return AE_DECLINED;
     }
 
+    /* who puts back what he was shown of several keeps them all */
+
+    if (s->text == ngx_http_apievents_secret_seal && old != NULL
+        && old->type == AE_ARRAY
+        && (ngx_http_apievents_masked(v)
+            || (v->type == AE_ARRAY && v->first != NULL
+                && ngx_http_apievents_masked(v->first))))
+    {
+        return ae_value_share(s->arena, copy, v->name, old);
+    }
+
     if (v->type == AE_STRING) {
         made = ngx_http_apievents_secret_one(s, v, old);
 

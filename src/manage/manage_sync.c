@@ -2,11 +2,11 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What a worker has in memory of the documents that are stored: the callbacks
- * that are told of changes and what organisations want to be told of, as
- * endpoints of run time.  The zone counts the changes of these; a worker that
- * is behind reads them anew.  Who changes something else waits until its own
- * worker is not behind what was there, so that nobody misses a change that
- * comes after it.
+ * that are told of changes, what organisations want to be told of, and the
+ * webhooks that were created, as endpoints of run time.  The zone counts the
+ * changes of these; a worker that is behind reads them anew.  Who changes
+ * something else waits until its own worker is not behind what was there, so
+ * that nobody misses a change that comes after it.
  */
 
 
@@ -86,7 +86,8 @@ static void ngx_http_apievents_sync_wake(ngx_http_apievents_syncer_t *s,
 
 static const ngx_http_apievents_kept_t  *ngx_http_apievents_sync_kinds[] = {
     &ngx_http_apievents_callback_kept,
-    &ngx_http_apievents_organisation_kept
+    &ngx_http_apievents_organisation_kept,
+    &ngx_http_apievents_endpoint_kept
 };
 
 #define NGX_HTTP_APIEVENTS_SYNC_KINDS                                         \
@@ -161,6 +162,19 @@ void
 ngx_http_apievents_sync_changed(void)
 {
     (void) ngx_atomic_fetch_add(&ngx_http_apievents_sync_zone()->managed, 1);
+}
+
+
+ngx_uint_t
+ngx_http_apievents_sync_current(void)
+{
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+
+    return !s->started
+           || (s->loaded
+               && s->seen >= ngx_http_apievents_sync_zone()->managed);
 }
 
 
@@ -483,6 +497,34 @@ ngx_http_apievents_sync_find(ae_id_t identity)
                         identity))
         {
             return s->old[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+const ae_value_t *
+ngx_http_apievents_sync_value(const ngx_http_apievents_kept_t *kept,
+    ae_str_t id, uint64_t *rev)
+{
+    ngx_uint_t                    kind;
+    ngx_http_apievents_synced_t  *doc;
+    ngx_http_apievents_syncer_t  *s;
+
+    s = &ngx_http_apievents_syncer;
+
+    for (kind = 0; kind < NGX_HTTP_APIEVENTS_SYNC_KINDS; kind++) {
+
+        if (ngx_http_apievents_sync_kinds[kind] != kept) {
+            continue;
+        }
+
+        doc = ngx_http_apievents_synced(s->old, s->nold, kind, id);
+
+        if (doc != NULL) {
+            *rev = doc->rev;
+            return doc->value;
         }
     }
 
