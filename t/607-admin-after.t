@@ -199,3 +199,24 @@ sub {
         @got > 0
     }, 30), 'and told of what comes later');
 }
+
+=== TEST 10: who is excepted stays so, however many callbacks come and go
+--- recorder
+--- check eval
+sub {
+    my $id = ::callback('after-app', '/ok/one', except_user => 'app');
+
+    for (1 .. 20) {
+        my $other = ::callback('after-app', "/ok/$_", except_user => 'app',
+                               headers => { 'X-Long' => 'x' x (100 * $_) });
+
+        ::status(DELETE => "callbacks/$other") if $_ % 2;
+        is(::status(POST => 'apps', { id => "a$_" }, user => 'app'), 201,
+           'created by whom it is not told of');
+    }
+
+    is(::status(POST => 'apps', { id => 'mine' }), 201, 'created by another');
+    ::history($id, 1);
+    is("@{[map { $_->{json}{data}{id} } ::told(11)]}",
+       CORE::join(' ', ('mine') x 11), 'which all that are left are told');
+}
