@@ -24,8 +24,6 @@ static ngx_int_t ngx_http_apievents_change_conflict(
     ngx_http_apievents_admin_t *a, const char *format);
 static ngx_uint_t ngx_http_apievents_change_matches(ngx_http_request_t *r,
     uint64_t rev);
-static int ngx_http_apievents_change_store(ae_db_t *db, void *data);
-static void ngx_http_apievents_change_done(void *data);
 static ngx_int_t ngx_http_apievents_change_answer(
     ngx_http_apievents_admin_t *a);
 static ae_value_t *ngx_http_apievents_change_user(
@@ -274,6 +272,10 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (c->write != NULL) {
+        return c->write(a);
+    }
+
     return ngx_http_apievents_admin_write(a, c->body.len,
                                           ngx_http_apievents_change_store,
                                           ngx_http_apievents_change_done,
@@ -283,7 +285,7 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
 
 /* a conflict is an answer of its own, so that it is no AE_DECLINED */
 
-static int
+int
 ngx_http_apievents_change_store(ae_db_t *db, void *data)
 {
     ngx_http_apievents_admin_t *a = data;
@@ -319,7 +321,7 @@ ngx_http_apievents_change_store(ae_db_t *db, void *data)
 }
 
 
-static void
+void
 ngx_http_apievents_change_done(void *data)
 {
     ngx_http_apievents_admin_t *a = data;
@@ -352,6 +354,15 @@ ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a)
                   &a->user->name);
 
     ngx_http_apievents_after(a);
+}
+
+
+ngx_int_t
+ngx_http_apievents_change_wait(ngx_http_apievents_admin_t *a)
+{
+    a->done = ngx_http_apievents_change_answer;
+
+    return ngx_http_apievents_admin_wait(a, ngx_http_apievents_admin_finish);
 }
 
 

@@ -137,6 +137,11 @@ static const ngx_http_apievents_collection_t
       ngx_http_apievents_callback_secrets,
       ngx_http_apievents_endpoint_check, NULL, ae_string(""), 0, 1, 0, 1 },
 
+    { ae_string("key-requests"), ae_string("key-request"), ae_string(""),
+      ngx_http_apievents_request_members, NULL,
+      ngx_http_apievents_request_check, ngx_http_apievents_request_settle,
+      ae_string("key_request_event"), 1, 0, 0, 0 },
+
     { ae_string(""), ae_string(""), ae_string(""), NULL, NULL, NULL, NULL,
       ae_string(""), 0, 0, 0, 0 }
 };

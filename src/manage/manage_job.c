@@ -14,8 +14,6 @@
 static void ngx_http_apievents_admin_ready(void *data);
 static void ngx_http_apievents_admin_written(void *data, ngx_int_t rc);
 static void ngx_http_apievents_admin_resume(ngx_http_request_t *r);
-static ngx_int_t ngx_http_apievents_admin_finish(
-    ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_admin_no_store(
     ngx_http_apievents_admin_t *a, ngx_int_t rc);
 
@@ -107,7 +105,7 @@ ngx_http_apievents_admin_ready(void *data)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a)
 {
     if (a->rc == AE_OK) {

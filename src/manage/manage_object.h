@@ -167,6 +167,12 @@ struct ngx_http_apievents_change_s {
 
     ngx_http_apievents_admin_pt     settle;     /* as that of the type, which
                                                    it replaces; or NULL */
+    ngx_http_apievents_admin_pt     write;      /* writes it, and more with
+                                                   it, in its own way; or
+                                                   NULL */
+    void                          (*raise)(ngx_http_apievents_admin_t *a);
+                                                /* tells of that; or NULL */
+    void                           *more;       /* what that is */
     ngx_http_apievents_admin_pt     answer;     /* when it is done */
 
     /* of what is no document of its type: what stands in its way, after the
@@ -203,6 +209,12 @@ void ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a);
 /* what listeners get, when: "before" or "after"; NULL: no memory */
 ae_value_t *ngx_http_apievents_change_document(ngx_http_apievents_admin_t *a,
     const char *when);
+
+/* for who writes it in his own way: the work, which leaves rev 0 if somebody
+ * else was faster; what follows it; and the wait for that */
+int ngx_http_apievents_change_store(ae_db_t *db, void *data);
+void ngx_http_apievents_change_done(void *data);
+ngx_int_t ngx_http_apievents_change_wait(ngx_http_apievents_admin_t *a);
 
 /* goes on when the callbacks of before have been asked */
 ngx_int_t ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a);
@@ -271,6 +283,32 @@ extern const ae_member_t  ngx_http_apievents_organisation_members[];
 
 int ngx_http_apievents_organisation_check(ngx_http_apievents_admin_t *a,
     const ae_value_t *data, ae_error_t *err);
+
+
+/* ---- manage_request.c ---- */
+
+extern const ae_member_t  ngx_http_apievents_request_members[];
+
+int ngx_http_apievents_request_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
+ngx_int_t ngx_http_apievents_request_settle(ngx_http_apievents_admin_t *a);
+
+/* NGX_DECLINED: nobody has decided yet; or an answer */
+ngx_int_t ngx_http_apievents_request_open(ngx_http_apievents_admin_t *a);
+
+/* what there is, with that member true, where it stood; NULL: no memory */
+ae_value_t *ngx_http_apievents_request_decided(ngx_http_apievents_admin_t *a,
+    ae_str_t name);
+
+/* the answer: the change's data */
+ngx_int_t ngx_http_apievents_request_shown(ngx_http_apievents_admin_t *a);
+
+
+/* ---- manage_approve.c ---- */
+
+/* settles an approval */
+ngx_int_t ngx_http_apievents_request_approving(
+    ngx_http_apievents_admin_t *a);
 
 
 /* ---- manage_portal.c ---- */

@@ -210,7 +210,8 @@ ngx_http_apievents_option_words(ae_arena_t *arena,
     n = 2;
 
     if (option->way == &ngx_http_apievents_ways[0]) {
-        ngx_str_set(&words[n++], "format=portal");
+        ngx_str_set(&words[n], "format=portal");
+        n++;
     }
 
     return n;

@@ -149,6 +149,10 @@ ngx_http_apievents_portal_change(ngx_http_apievents_admin_t *a)
 
     c = a->change;
 
+    if (c->raise != NULL) {
+        c->raise(a);
+    }
+
     if (c->type->portal.len == 0) {
         return;
     }

@@ -144,6 +144,9 @@ ngx_int_t ngx_http_apievents_admin_wait(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_admin_pt next);
 void ngx_http_apievents_admin_go(ngx_http_apievents_admin_t *a);
 
+/* what follows where work was written in another way: a->done by a->rc */
+ngx_int_t ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a);
+
 /* work() runs in the store's thread, then done() in the event loop, which
  * sends the answer: NGX_DONE, or an answer of 503 */
 ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
@@ -255,6 +258,10 @@ ngx_int_t ngx_http_apievents_admin_key(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key_post(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key_put(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key_delete(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_request_approve(
+    ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_request_decline(
+    ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breakers(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker_force(

@@ -464,6 +464,11 @@ typedef struct {
                                                    it looks like a KeyID that
                                                    there is not */
     unsigned                    reset:1;        /* forgets its counters */
+    int                       (*also)(ae_db_t *db, void *data);
+                                                /* put: in the store's thread,
+                                                   what is written with it or
+                                                   not at all; AE_DECLINED: so
+                                                   is the session; or NULL */
     void                      (*done)(void *data, ngx_int_t rc);
     void                       *data;
 

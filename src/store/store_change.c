@@ -371,6 +371,10 @@ ngx_http_apievents_change_put(ae_db_t *db, void *data)
         ch->change->rev = doc.rev;
         ch->change->created = doc.created;
         ch->change->updated = doc.updated;
+
+        if (ch->change->also != NULL) {
+            rc = ch->change->also(db, ch->change->data);
+        }
     }
 
     return rc;
