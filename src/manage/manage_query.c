@@ -8,6 +8,8 @@
 #include "manage/manage_private.h"
 
 
+static const char *ngx_http_apievents_admin_words(
+    ngx_http_apievents_admin_t *a);
 static const char *ngx_http_apievents_admin_select(
     ngx_http_apievents_admin_t *a);
 static const char *ngx_http_apievents_admin_span(
@@ -29,7 +31,11 @@ ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a, ngx_int_t *rc)
 
     a->limit = NGX_HTTP_APIEVENTS_PAGE;
 
-    expected = ngx_http_apievents_admin_select(a);
+    expected = ngx_http_apievents_admin_words(a);
+
+    if (expected == NULL) {
+        expected = ngx_http_apievents_admin_select(a);
+    }
 
     if (expected == NULL) {
         expected = ngx_http_apievents_admin_span(a);
@@ -43,6 +49,34 @@ ngx_http_apievents_admin_query(ngx_http_apievents_admin_t *a, ngx_int_t *rc)
                                          expected);
 
     return NGX_ERROR;
+}
+
+
+/* what is no text would be taken for absent, and more would be sent again than
+ * was meant */
+
+static const char *
+ngx_http_apievents_admin_words(ngx_http_apievents_admin_t *a)
+{
+    ngx_uint_t         i;
+    const ae_value_t  *v;
+
+    static const char *const  names[] = {
+        "endpoint", "event", "from", "to", "before", "limit", "state"
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        v = ae_value_get(a->body, names[i]);
+
+        if (v != NULL && v->type != AE_STRING && v->type != AE_NUMBER
+            && v->type != AE_NULL)
+        {
+            return "state, endpoint, event, from, to, before and limit must "
+                   "be strings or numbers";
+        }
+    }
+
+    return NULL;
 }
 
 

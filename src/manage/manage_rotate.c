@@ -75,10 +75,19 @@ static ngx_int_t
 ngx_http_apievents_rotate_keep(ngx_http_apievents_admin_t *a,
     ngx_uint_t *seconds)
 {
-    ngx_int_t  n;
-    ngx_str_t  value;
+    ngx_int_t          n;
+    ngx_str_t          value;
+    const ae_value_t  *v;
 
     *seconds = NGX_HTTP_APIEVENTS_ROTATE_KEEP;
+
+    v = ae_value_get(a->body, "keep");
+
+    if (v != NULL && v->type != AE_STRING && v->type != AE_NUMBER
+        && v->type != AE_NULL)
+    {
+        return NGX_ERROR;
+    }
 
     if (!ngx_http_apievents_admin_field(a, "keep", &value)) {
         return NGX_OK;
