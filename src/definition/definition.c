@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * api_definition: what a Tyk classic definition says of an API (facts: Tyk's
- * section 4), kept apart from the directives beside it, which win.
+ * api_definition: what a Tyk classic definition says of an API, kept apart
+ * from the directives beside it, which win.
  */
 
 
@@ -307,7 +307,7 @@ ngx_http_apievents_definition_auth(ngx_http_apievents_definition_t *def)
 }
 
 
-/* facts: a parameter overrides the header, and a cookie overrides both */
+/* as in Tyk: a parameter overrides the header, and a cookie overrides both */
 
 static ngx_int_t
 ngx_http_apievents_definition_sources(ngx_http_apievents_definition_t *def,

@@ -74,7 +74,7 @@ ngx_http_apievents_definition_access(ngx_http_apievents_definition_t *def)
 }
 
 
-/* facts: Tyk's, a list that is empty lets everybody in; newer definitions have
+/* as in Tyk, a list that is empty lets everybody in; newer definitions have
  * one switch for both lists, and either kind of switch is enough */
 
 static ngx_int_t

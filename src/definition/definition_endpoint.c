@@ -40,7 +40,7 @@ ngx_http_apievents_definition_pattern(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    /* facts: Tyk's, such a pattern is found in no path */
+    /* as in Tyk, such a pattern is found in no path */
 
     if (strspn((char *) text.data, "^$") == text.len) {
         def->place.line = v->line;
@@ -110,7 +110,7 @@ ngx_http_apievents_definition_endpoint(ngx_http_apievents_definition_t *def,
 }
 
 
-/* facts: Tyk's section 4, path matching */
+/* as in Tyk */
 
 ngx_int_t
 ngx_http_apievents_definition_method(ngx_http_apievents_definition_t *def,

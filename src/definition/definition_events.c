@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * event_handlers of a definition: each handler becomes what
- * api_event_handlers would have made of it (facts: Tyk's 1.6 and 2).
+ * api_event_handlers would have made of it (as in Tyk).
  */
 
 
@@ -268,7 +268,7 @@ ngx_http_apievents_handler_args(ngx_http_apievents_args_t *a,
 }
 
 
-/* Tyk tries once (facts: 2.2) */
+/* Tyk tries once */
 
 static ngx_int_t
 ngx_http_apievents_webhook_args(ngx_http_apievents_args_t *a,
@@ -369,7 +369,7 @@ ngx_http_apievents_webhook_headers(ngx_http_apievents_args_t *a,
 }
 
 
-/* none where Tyk would be silent for ever (facts: 2.3, event_timeout 0) */
+/* none where Tyk would be silent for ever (event_timeout 0) */
 
 static ngx_int_t
 ngx_http_apievents_webhook_cooldown(ngx_http_apievents_args_t *a,

@@ -58,7 +58,7 @@ ngx_http_apievents_definition_headers(ngx_http_apievents_definition_t *def,
 }
 
 
-/* facts: Tyk's, what is removed may be set again */
+/* as in Tyk, what is removed may be set again */
 
 static ngx_int_t
 ngx_http_apievents_version_headers(ngx_http_apievents_definition_t *def,

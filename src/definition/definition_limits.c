@@ -203,7 +203,7 @@ ngx_http_apievents_endpoint_breaker(ngx_http_apievents_definition_t *def,
 }
 
 
-/* facts: Tyk's 6.3, the text before the number */
+/* as in Tyk, the text before the number */
 
 static ngx_int_t
 ngx_http_apievents_endpoint_timeout(ngx_http_apievents_definition_t *def,
@@ -242,7 +242,7 @@ ngx_http_apievents_endpoint_timeout(ngx_http_apievents_definition_t *def,
 }
 
 
-/* facts: Tyk's section 4; a rate below zero is no limit */
+/* as in Tyk; a rate below zero is no limit */
 
 static ngx_int_t
 ngx_http_apievents_endpoint_rate(ngx_http_apievents_definition_t *def,

@@ -199,7 +199,7 @@ ngx_http_apievents_listen_compile(ngx_http_apievents_definition_t *def)
 }
 
 
-/* facts: Tyk's, a segment that is only a name counts for nothing */
+/* as in Tyk, a segment that is only a name counts for nothing */
 
 static size_t
 ngx_http_apievents_listen_weight(ngx_str_t *path)

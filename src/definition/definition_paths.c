@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Paths of a version: which are free of keys, allowed or forbidden, and which
- * are answered from the definition (facts: Tyk's section 4).
+ * are answered from the definition (as in Tyk).
  */
 
 

@@ -192,7 +192,7 @@ ngx_http_apievents_proxy_targets(ngx_http_apievents_definition_t *def,
 }
 
 
-/* facts: Tyk's, hosts of a list may stand without a scheme */
+/* as in Tyk, hosts of a list may stand without a scheme */
 
 static ngx_int_t
 ngx_http_apievents_proxy_target(ngx_http_apievents_definition_t *def,

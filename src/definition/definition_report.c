@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_apievents_report_extended(
     ngx_http_apievents_definition_t *def, const ae_value_t *version);
 
 
-/* facts: Tyk's section 4 and its schema */
+/* as in Tyk and its schema */
 
 static const ngx_http_apievents_reported_t  ngx_http_apievents_reported[] = {
     { "application_protocol", NULL, NULL },

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * version_data and definition: which versions there are, how one is named,
- * when it ends (facts: Tyk's 6.4).
+ * when it ends (as in Tyk).
  */
 
 
@@ -404,7 +404,7 @@ ngx_http_apievents_version_one(ngx_http_apievents_definition_t *def,
         return NGX_ERROR;
     }
 
-    /* facts: an API without versions expires as a whole */
+    /* as in Tyk: an API without versions expires as a whole */
 
     if (single) {
         rc = ngx_http_apievents_version_ends(def, def->root, "expiration",
@@ -481,7 +481,7 @@ ngx_http_apievents_version_ends(ngx_http_apievents_definition_t *def,
         return NGX_OK;
     }
 
-    /* facts: Tyk lets nothing pass then */
+    /* Tyk lets nothing pass then */
 
     *expires = 1;
 

@@ -68,7 +68,7 @@ static ngx_int_t  (*const ngx_http_apievents_steps[])(ngx_http_request_t *r,
 };
 
 
-/* facts: Tyk's 1.2, 1.4 and 5.2; an API that is off is as if unknown */
+/* as in Tyk; an API that is off is as if unknown */
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_active = {
     NGX_HTTP_NOT_FOUND,
@@ -492,7 +492,7 @@ ngx_http_apievents_step_session(ngx_http_request_t *r,
 }
 
 
-/* facts: Tyk's 6.5; it looks at is_inactive first */
+/* as in Tyk; it looks at is_inactive first */
 
 static ngx_int_t
 ngx_http_apievents_step_expiry(ngx_http_request_t *r,

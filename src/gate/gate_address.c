@@ -73,7 +73,7 @@ ngx_http_apievents_step_address(ngx_http_request_t *r,
 }
 
 
-/* facts: Tyk asks nothing of methods that have no body as a rule */
+/* Tyk asks nothing of methods that have no body as a rule */
 
 static ngx_int_t
 ngx_http_apievents_check_size(ngx_http_request_t *r,

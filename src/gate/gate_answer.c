@@ -96,7 +96,7 @@ ngx_http_apievents_copy_answer(ngx_http_request_t *r, ae_buf_t *b,
 }
 
 
-/* facts: Tyk's 5.1; the bytes are its template's */
+/* as in Tyk; the bytes are its template's */
 
 static void
 ngx_http_apievents_answer_tyk(ae_buf_t *b, ngx_str_t *text)
@@ -136,7 +136,7 @@ ngx_http_apievents_answer_xml(ae_buf_t *b, ngx_str_t *text)
 }
 
 
-/* facts: Layer7's A7; the first digits of its codes are the status */
+/* as in Layer7; the first digits of its codes are the status */
 
 void
 ngx_http_apievents_write_error(ae_buf_t *b, ngx_uint_t status,

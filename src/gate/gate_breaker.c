@@ -39,7 +39,7 @@ static void ngx_http_apievents_breaker_finalize(ngx_http_request_t *r,
     ngx_int_t rc) ae_often;
 
 
-/* facts: Tyk's 5.2; a refusal of its own raises nothing */
+/* as in Tyk; a refusal of its own raises nothing */
 
 const ngx_http_apievents_refusal_t  ngx_http_apievents_breaker_is_open = {
     NGX_HTTP_SERVICE_UNAVAILABLE,

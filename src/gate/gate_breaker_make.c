@@ -53,7 +53,7 @@ ngx_http_apievents_breaker_defaults(ngx_conf_t *cf,
 }
 
 
-/* facts: Tyk's 6.3 */
+/* as in Tyk */
 
 ngx_int_t
 ngx_http_apievents_add_breaker(ngx_conf_t *cf, ngx_array_t *breakers,

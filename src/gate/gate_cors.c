@@ -47,7 +47,7 @@ ngx_http_apievents_step_options(ngx_http_request_t *r,
 
     cors = d->conf->gate.more->cors;
 
-    /* facts: Tyk's section 4, nothing is asked of it then */
+    /* as in Tyk, nothing is asked of it then */
 
     if (cors->passthrough) {
         d->ignored = 1;

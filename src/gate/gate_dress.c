@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What a definition takes out of a request that is served, and adds to it and
- * to the upstream's answer: the credential, headers (facts: Tyk's section 4).
+ * to the upstream's answer: the credential, headers (as in Tyk).
  */
 
 

@@ -83,7 +83,7 @@ ngx_http_apievents_raise_dry_run(ngx_http_request_t *r,
 
 
 /*
- * Facts: Tyk's 1.2 and 1.3; the path is that of the breaker, of the request
+ * As in Tyk; the path is that of the breaker, of the request
  * there is nothing.  A change is one of all requests, so it is told of even
  * when the request that brought it about may raise nothing of its own.
  */
@@ -264,7 +264,7 @@ ngx_http_apievents_event_path(ngx_http_request_t *r, ngx_str_t *path)
 }
 
 
-/* facts: Tyk names the API's limiter where a key's would be */
+/* Tyk names the API's limiter where a key's would be */
 
 static void
 ngx_http_apievents_event_api_key(ngx_http_request_t *r,
@@ -331,7 +331,7 @@ ngx_http_apievents_event_key(ngx_http_request_t *r,
             e->org = d->session->org;
         }
 
-        /* facts: Tyk's 1.2; no credential, so nothing is hidden */
+        /* as in Tyk; no credential, so nothing is hidden */
 
         if (e->type == AE_QUOTA_EXCEEDED && d->session->pattern.len != 0) {
             e->key = d->session->pattern;

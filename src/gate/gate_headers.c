@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What clients are told of the limits that they were held against, in the
- * header of every answer: X-RateLimit-* (facts: Tyk's 5.3), RateLimit-Policy
+ * header of every answer: X-RateLimit-* (as in Tyk), RateLimit-Policy
  * and RateLimit (draft-ietf-httpapi-ratelimit-headers-11), Retry-After.
  *
  * This runs with each request: numbers are written without ngx_sprintf(), all

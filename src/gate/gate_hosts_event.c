@@ -26,7 +26,7 @@ static void ngx_http_apievents_hosts_note(ngx_http_request_t *r,
     ngx_uint_t answered);
 
 
-/* facts: Tyk's 1.3 */
+/* as in Tyk */
 
 void
 ngx_http_apievents_hosts_tell(ngx_http_apievents_server_t *server,

@@ -42,7 +42,7 @@ static const ngx_http_apievents_refusal_t *ngx_http_apievents_limit_refusal(
     ae_limit_use_t *use, ngx_http_apievents_use_e kind);
 
 
-/* facts: Tyk's 1.2 and 5.2; an API has no quota there */
+/* as in Tyk; an API has no quota there */
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_key_rate = {
     NGX_HTTP_TOO_MANY_REQUESTS,
@@ -411,7 +411,7 @@ ngx_http_apievents_api_limits(ngx_http_request_t *r,
 }
 
 
-/* facts: Tyk's 6.1, the first one that matches stands for the API's own */
+/* as in Tyk, the first one that matches stands for the API's own */
 
 static ngx_http_apievents_limit_t *
 ngx_http_apievents_endpoint_limit(ngx_http_request_t *r,

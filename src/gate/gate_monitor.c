@@ -397,7 +397,7 @@ ngx_http_apievents_next_trigger(ngx_http_apievents_triggers_t *t,
 }
 
 
-/* facts: Tyk's 1.3 and 8.2; there is no request in it */
+/* as in Tyk; there is no request in it */
 
 static void
 ngx_http_apievents_raise_trigger(ngx_http_request_t *r,

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Organisations.  The one that the API belongs to is asked before anybody
- * looks for a credential (facts: Tyk's section 4).  Its limits are only looked
+ * looks for a credential (as in Tyk).  Its limits are only looked
  * at here; they are charged together with all others, so that a request that
  * is refused later is not charged to it.
  */
@@ -15,7 +15,7 @@ static ngx_int_t ngx_http_apievents_find_org(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
 
-/* facts: Tyk's 5.2 */
+/* as in Tyk */
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_org_disabled = {
     NGX_HTTP_FORBIDDEN,

@@ -3,7 +3,7 @@
  *
  * Patterns of paths.  Tyk's are regular expressions too, found anywhere in the
  * path, in which {name}, a segment of one star and a star at the end have
- * their own meaning (facts: Tyk's section 4, path matching).
+ * their own meaning (as in Tyk).
  */
 
 

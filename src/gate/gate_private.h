@@ -289,7 +289,7 @@ extern const ngx_http_apievents_refusal_t  ngx_http_apievents_hard_timeout;
 /*
  * gate_path.c.  A regular expression is held against the full normalised URI,
  * Tyk's pattern against that, the path behind the listen path, and that
- * without the version's segment (facts: Tyk's section 4).
+ * without the version's segment (as in Tyk).
  */
 ngx_uint_t ngx_http_apievents_path_match(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, const ngx_http_apievents_path_t *path);

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * GET tyk/rate-limits behind the listen path of a definition: what the key may
- * do and has left, which costs it nothing (facts: Tyk's 5.4).
+ * do and has left, which costs it nothing (as in Tyk).
  */
 
 

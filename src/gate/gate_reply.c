@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Answers that a definition gives in place of the upstream: mock_response, and
- * the action "reply" of a method (facts: Tyk's section 4).
+ * the action "reply" of a method (as in Tyk).
  */
 
 

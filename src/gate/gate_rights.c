@@ -14,7 +14,7 @@ static ngx_uint_t ngx_http_apievents_right_lists(const ae_value_t *right,
     const char *name);
 
 
-/* facts: Tyk's 5.2; it raises nothing */
+/* as in Tyk; it raises nothing */
 
 static const ngx_http_apievents_refusal_t  ngx_http_apievents_not_granted = {
     NGX_HTTP_FORBIDDEN,

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What a session may do at an API: its limits there, and the paths and methods
- * that it may call or that have limits of their own (facts: Tyk's 3.1).  The
+ * that it may call or that have limits of their own (as in Tyk).  The
  * limits are worked out with the session; gate_right_lists.c compiles the
  * lists of an API at its first request.
  */

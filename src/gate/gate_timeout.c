@@ -21,7 +21,7 @@ static void ngx_http_apievents_timeout_expire(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d);
 
 
-/* facts: Tyk's 5.2 */
+/* as in Tyk */
 
 const ngx_http_apievents_refusal_t  ngx_http_apievents_hard_timeout = {
     NGX_HTTP_GATEWAY_TIME_OUT,

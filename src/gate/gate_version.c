@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Versions of an API: which one is asked for, is it served, may its path be
- * called, may the key use it (facts: Tyk's 6.4).
+ * called, may the key use it (as in Tyk).
  */
 
 
@@ -23,7 +23,7 @@ static ngx_uint_t ngx_http_apievents_version_listed(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d, ngx_array_t *paths);
 
 
-/* facts: Tyk's 1.2 and 5.2; the answer's text is the event's Reason */
+/* as in Tyk; the answer's text is the event's Reason */
 
 #define ngx_http_apievents_version_refusal(text)                              \
     {                                                                         \
@@ -203,7 +203,7 @@ ngx_http_apievents_version_choose(ngx_http_request_t *r,
 }
 
 
-/* facts: Tyk's, with a pattern one that is not served may stand there, too */
+/* as in Tyk, with a pattern one that is not served may stand there, too */
 
 ngx_uint_t
 ngx_http_apievents_version_named(ngx_http_apievents_decision_t *d,

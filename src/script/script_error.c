@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What error handlers see: the error's own JSON, or one that is made of its
- * status and text (facts: Layer7's A7).
+ * status and text (as in Layer7).
  */
 
 

@@ -356,7 +356,7 @@ ngx_http_apievents_inline_number(ngx_http_request_t *r, ngx_str_t *value,
 
 
 /*
- * Of the answer; facts: Layer7's A2, what is no JSON is a string.  Of what is
+ * Of the answer; as in Layer7, what is no JSON is a string.  Of what is
  * plain the runtime need not find out whether it was changed or only written
  * otherwise.
  */

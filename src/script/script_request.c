@@ -372,7 +372,7 @@ ngx_http_apievents_request_late(ngx_http_request_t *r,
 
 
 /*
- * One piece of memory, whatever nginx keeps it in.  Facts: part A2, with PATCH
+ * One piece of memory, whatever nginx keeps it in.  As in Layer7, with PATCH
  * beside POST and PUT.
  */
 

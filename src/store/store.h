@@ -123,7 +123,7 @@ typedef struct ngx_http_apievents_right_s  ngx_http_apievents_right_t;
 
 
 /*
- * A session as the gate reads it (facts: Tyk's session object).  Owned by the
+ * A session as the gate reads it (Tyk's session object).  Owned by the
  * worker's cache; valid until the caller returns to the event loop, or until
  * ngx_http_apievents_session_release() if it was kept.
  */

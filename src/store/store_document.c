@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Sessions as documents: which fields there are (facts: Tyk's session object
+ * Sessions as documents: which fields there are (Tyk's session object
  * of versions 1.9 to 5.15), and how one is written.  What is not known is kept
  * as it is: newer fields, and those of other tools.
  */

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * rate_limit_pattern of a session's meta data: sessions for which it comes to
- * the same value share their counters (facts: Tyk's 3.4, custom identity).
+ * the same value share their counters (Tyk's custom identity).
  */
 
 

@@ -16,7 +16,7 @@
 
 #define USER  "{\"name\":\"ops\",\"role\":\"admin\"}"
 
-/* what a portal sends, facts: reference 003, but for its blanks */
+/* what Tyk's portal sends, but for its blanks */
 
 #define DATA                                                                  \
     "{\"id\":\"5e543dd0f56e1a4affdd7acd\","                                   \

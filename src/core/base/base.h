@@ -109,7 +109,7 @@ void ae_buf_free(ae_buf_t *b);
 #define AE_TIME_LEN          40             /* bytes either format needs */
 
 /* Go's default layout, UTC: "2024-01-01 23:59:59.111157073 +0000 UTC" with
- * trailing zeros of the fraction trimmed (facts: Tyk's TimeStamp) */
+ * trailing zeros of the fraction trimmed (Tyk's TimeStamp) */
 size_t ae_time_go(unsigned char *dst, uint64_t wall_ns);
 
 /* RFC 3339 with nanoseconds trimmed the same way, "Z" */

@@ -105,7 +105,7 @@ typedef enum {
     AE_LIMIT_QUOTA,         /* max a period that starts at the first use, or
                                with the calendar */
     AE_LIMIT_FIXED          /* max in each period; they start at its multiples
-                               since 1970 (facts: Tyk's fixed window, 6.1) */
+                               since 1970 (Tyk's fixed window) */
 } ae_limit_mode_e;
 
 #define AE_LIMIT_MODES       4

@@ -363,7 +363,7 @@ typedef struct {
 } ae_merged_t;
 
 /*
- * Merges as Tyk does (facts: 3.3).  The result shares the values of both.  A
+ * Merges as Tyk does.  The result shares the values of both.  A
  * session that names no policy is its own result.  AE_ERROR and *err: as
  * check, or no memory.
  */
