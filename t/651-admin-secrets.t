@@ -86,6 +86,8 @@ sub delays {
     return "@delays";
 }
 
+# those that are refused wait
+worker_connections(512);
 run_tests();
 
 __DATA__

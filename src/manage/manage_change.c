@@ -16,6 +16,7 @@ static ngx_int_t ngx_http_apievents_change_name(
 static void ngx_http_apievents_change_read(ae_db_t *db, void *data);
 static int ngx_http_apievents_change_previous(ae_db_t *db,
     ngx_http_apievents_admin_t *a);
+static int ngx_http_apievents_change_what(ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_change_decide(
     ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_change_seal(
@@ -119,24 +120,58 @@ ngx_http_apievents_change_previous(ae_db_t *db, ngx_http_apievents_admin_t *a)
 
     rc = ae_db_document_get(db, c->type->name, c->id, a->arena, &doc);
 
-    if (rc == AE_DECLINED) {
+    if (rc == AE_OK && c->decide != NULL) {
+        c->expected = doc.rev;
+        return AE_OK;
+    }
+
+    if (rc == AE_OK) {
+        c->expected = doc.rev;
+        c->previous = ae_json_parse(a->arena, doc.body, &err);
+
+        rc = (c->previous == NULL) ? AE_ERROR : AE_OK;
+
+    } else if (rc == AE_DECLINED) {
         c->expected = 0;
+        c->previous = ngx_http_apievents_fixed_get(c->type, c->id, a->arena);
+        c->fixed = (c->previous != NULL);
+
+        rc = AE_OK;
+    }
+
+    return (rc == AE_OK) ? ngx_http_apievents_change_what(a) : rc;
+}
+
+
+/* Tyk's POST replaces what is there, and its PUT of a policy makes it */
+
+static int
+ngx_http_apievents_change_what(ngx_http_apievents_admin_t *a)
+{
+    ngx_http_apievents_action_e   action;
+    ngx_http_apievents_change_t  *c;
+
+    c = a->change;
+    action = c->action;
+
+    if (c->type->tyk && c->previous != NULL
+        && action == NGX_HTTP_APIEVENTS_CREATED)
+    {
+        action = NGX_HTTP_APIEVENTS_UPDATED;
+
+    } else if (c->type->put && c->previous == NULL
+               && action == NGX_HTTP_APIEVENTS_UPDATED)
+    {
+        action = NGX_HTTP_APIEVENTS_CREATED;
+    }
+
+    if (action == c->action) {
         return AE_OK;
     }
 
-    if (rc != AE_OK) {
-        return rc;
-    }
+    c->action = action;
 
-    c->expected = doc.rev;
-
-    if (c->decide != NULL) {
-        return AE_OK;
-    }
-
-    c->previous = ae_json_parse(a->arena, doc.body, &err);
-
-    return c->previous == NULL ? AE_ERROR : AE_OK;
+    return ngx_http_apievents_change_name(a) == NGX_OK ? AE_OK : AE_ERROR;
 }
 
 
@@ -164,8 +199,15 @@ ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
         }
 
     } else if (c->previous == NULL) {
-        return ngx_http_apievents_admin_error(a->request, NGX_HTTP_NOT_FOUND,
-                                              "there is nothing of that id");
+        return ngx_http_apievents_object_none(a, c->type);
+    }
+
+    if (c->fixed
+        && (c->type->bound || c->action == NGX_HTTP_APIEVENTS_DELETED))
+    {
+        return ngx_http_apievents_change_conflict(a, "\"%V\" is of the "
+                                                  "configuration, which has "
+                                                  "to be changed there");
     }
 
     if (!ngx_http_apievents_change_matches(a->request, c->expected)) {
@@ -308,6 +350,14 @@ ngx_http_apievents_change_store(ae_db_t *db, void *data)
         doc.updated = c->wall;
         doc.body = c->body;
 
+        if (c->type->zone
+            && (c->body.len > NGX_HTTP_APIEVENTS_ZONE_BODY
+                || !ngx_http_apievents_write_room(c->body.len)))
+        {
+            c->refused = "no room for it in api_zone";
+            return AE_OK;
+        }
+
         rc = ae_db_document_put(db, &doc, c->expected);
         c->rev = doc.rev;
     }
@@ -369,6 +419,12 @@ ngx_http_apievents_change_wait(ngx_http_apievents_admin_t *a)
 static ngx_int_t
 ngx_http_apievents_change_answer(ngx_http_apievents_admin_t *a)
 {
+    if (a->change->refused != NULL) {
+        return ngx_http_apievents_admin_error(a->request,
+                                              NGX_HTTP_SERVICE_UNAVAILABLE,
+                                              a->change->refused);
+    }
+
     if (a->change->rev == 0) {
         return ngx_http_apievents_change_conflict(a, "\"%V\" was changed by "
                                                   "someone else meanwhile");

@@ -17,6 +17,8 @@ static int ngx_http_apievents_app_check(ngx_http_apievents_admin_t *a,
     const ae_value_t *data, ae_error_t *err);
 static int ngx_http_apievents_developer_check(ngx_http_apievents_admin_t *a,
     const ae_value_t *data, ae_error_t *err);
+static int ngx_http_apievents_policy_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err);
 
 
 const ae_str_t  ngx_http_apievents_actions[] = {
@@ -105,45 +107,77 @@ static const char *const  ngx_http_apievents_callback_secrets[] = {
 static const ngx_http_apievents_collection_t
     ngx_http_apievents_collections[] =
 {
-    { ae_string("apps"), ae_string("app"), ae_string("app"),
-      ngx_http_apievents_app_members, ngx_http_apievents_app_secrets,
-      ngx_http_apievents_app_check, NULL, ae_string(""), 1, 0, 0, 0 },
+    { .path = ae_string("apps"), .name = ae_string("app"),
+      .object = ae_string("app"), .key = "id",
+      .members = ngx_http_apievents_app_members,
+      .secrets = ngx_http_apievents_app_secrets,
+      .check = ngx_http_apievents_app_check,
+      .integration = 1 },
 
-    { ae_string("developers"), ae_string("developer"),
-      ae_string("developer"), ngx_http_apievents_developer_members,
-      ngx_http_apievents_developer_secrets,
-      ngx_http_apievents_developer_check, NULL, ae_string(""), 1, 0, 0, 0 },
+    { .path = ae_string("developers"), .name = ae_string("developer"),
+      .object = ae_string("developer"), .key = "id",
+      .members = ngx_http_apievents_developer_members,
+      .secrets = ngx_http_apievents_developer_secrets,
+      .check = ngx_http_apievents_developer_check,
+      .integration = 1 },
 
-    { ae_string("access-tokens"), ae_string("access-token"),
-      ae_string("access-token"), ngx_http_apievents_token_members,
-      ngx_http_apievents_token_secrets, ngx_http_apievents_status_check,
-      NULL, ae_string(""), 1, 0, 0, 0 },
+    { .path = ae_string("access-tokens"), .name = ae_string("access-token"),
+      .object = ae_string("access-token"), .key = "id",
+      .members = ngx_http_apievents_token_members,
+      .secrets = ngx_http_apievents_token_secrets,
+      .check = ngx_http_apievents_status_check,
+      .integration = 1 },
 
-    { ae_string("system-config"), ae_string("system-config"),
-      ae_string("system-config"), ngx_http_apievents_config_members, NULL,
-      NULL, NULL, ae_string(""), 0, 0, 0, 0 },
+    { .path = ae_string("system-config"),
+      .name = ae_string("system-config"),
+      .object = ae_string("system-config"), .key = "id",
+      .members = ngx_http_apievents_config_members },
 
-    { ae_string("callbacks"), ae_string("callback"), ae_string(""),
-      ngx_http_apievents_callback_members,
-      ngx_http_apievents_callback_secrets,
-      ngx_http_apievents_callback_check, NULL, ae_string(""), 0, 1, 1, 1 },
+    { .path = ae_string("callbacks"), .name = ae_string("callback"),
+      .object = ae_string(""), .key = "id",
+      .members = ngx_http_apievents_callback_members,
+      .secrets = ngx_http_apievents_callback_secrets,
+      .check = ngx_http_apievents_callback_check,
+      .sealed = 1, .calls = 1, .kept = 1 },
 
-    { ae_string("organisations"), ae_string("organisation"), ae_string(""),
-      ngx_http_apievents_organisation_members, NULL,
-      ngx_http_apievents_organisation_check, NULL, ae_string(""), 0, 0, 0, 1 },
+    { .path = ae_string("organisations"),
+      .name = ae_string("organisation"),
+      .object = ae_string(""), .key = "id",
+      .members = ngx_http_apievents_organisation_members,
+      .check = ngx_http_apievents_organisation_check,
+      .kept = 1 },
 
-    { ae_string("endpoints"), ae_string("endpoint"), ae_string(""),
-      ngx_http_apievents_endpoint_members,
-      ngx_http_apievents_callback_secrets,
-      ngx_http_apievents_endpoint_check, NULL, ae_string(""), 0, 1, 0, 1 },
+    { .path = ae_string("endpoints"), .name = ae_string("endpoint"),
+      .object = ae_string(""), .key = "id",
+      .members = ngx_http_apievents_endpoint_members,
+      .secrets = ngx_http_apievents_callback_secrets,
+      .check = ngx_http_apievents_endpoint_check,
+      .sealed = 1, .kept = 1 },
 
-    { ae_string("key-requests"), ae_string("key-request"), ae_string(""),
-      ngx_http_apievents_request_members, NULL,
-      ngx_http_apievents_request_check, ngx_http_apievents_request_settle,
-      ae_string("key_request_event"), 1, 0, 0, 0 },
+    { .path = ae_string("key-requests"), .name = ae_string("key-request"),
+      .object = ae_string(""), .key = "id",
+      .members = ngx_http_apievents_request_members,
+      .check = ngx_http_apievents_request_check,
+      .settle = ngx_http_apievents_request_settle,
+      .portal = ae_string("key_request_event"),
+      .integration = 1 },
 
-    { ae_string(""), ae_string(""), ae_string(""), NULL, NULL, NULL, NULL,
-      ae_string(""), 0, 0, 0, 0 }
+    { .path = ae_string("plans"), .name = ae_string("policy"),
+      .object = ae_string("plan"), .key = "id",
+      .members = ngx_http_apievents_policy_members,
+      .check = ngx_http_apievents_policy_check,
+      .fixed = ngx_http_apievents_policies_fixed,
+      .integration = 1, .zone = 1 },
+
+    { .path = ae_string("policies"), .name = ae_string("policy"),
+      .object = ae_string("plan"), .key = "id",
+      .members = ngx_http_apievents_policy_members,
+      .check = ngx_http_apievents_policy_check,
+      .fixed = ngx_http_apievents_policies_fixed,
+      .none = "Policy not found",
+      .integration = 1, .zone = 1, .tyk = 1, .put = 1 },
+
+    { .path = ae_string("") }
 };
 
 
@@ -257,4 +291,12 @@ ngx_http_apievents_status_check(ngx_http_apievents_admin_t *a,
     };
 
     return ngx_http_apievents_word_check(data, "status", words, err);
+}
+
+
+static int
+ngx_http_apievents_policy_check(ngx_http_apievents_admin_t *a,
+    const ae_value_t *data, ae_error_t *err)
+{
+    return ngx_http_apievents_plan_check(data, err);
 }

@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_APIEVENTS_UNPROCESSABLE  422
 
+/* of a text that the zone has as well */
+#define NGX_HTTP_APIEVENTS_ZONE_BODY   (1024 * 1024)
+
 /* callbacks that one change may have */
 #define NGX_HTTP_APIEVENTS_CALLBACKS   64
 
@@ -28,6 +31,18 @@ typedef enum {
 } ngx_http_apievents_action_e;
 
 extern const ae_str_t  ngx_http_apievents_actions[];
+
+
+/* an object of the configuration, parsed, or its text */
+
+typedef struct {
+    ae_str_t                        id;
+    const ae_value_t               *value;
+    ae_str_t                        text;
+} ngx_http_apievents_fixed_t;
+
+typedef void (*ngx_http_apievents_fixed_pt)(void *data,
+    const ngx_http_apievents_fixed_t *fixed);
 
 
 /* a kind of objects, with its routes and its place in the store */
@@ -56,6 +71,17 @@ struct ngx_http_apievents_collection_s {
 
     ae_str_t                        portal;     /* family of portal events, or
                                                    empty */
+
+    const char                     *key;        /* the member that has its
+                                                   id */
+    const char                     *none;       /* answers that there is none
+                                                   of that id; NULL: as usual
+                                                   */
+
+    /* tells of all that the configuration has, or NULL; in either thread */
+    void                          (*fixed)(void *data,
+                                        ngx_http_apievents_fixed_pt each);
+
     unsigned                        integration:1;  /* that role may write */
     unsigned                        sealed:1;   /* secrets and those among its
                                                    "headers" are kept */
@@ -63,6 +89,12 @@ struct ngx_http_apievents_collection_s {
                                                    shown with them */
     unsigned                        kept:1;     /* workers have them in
                                                    memory */
+    unsigned                        tyk:1;      /* answers are Tyk's */
+    unsigned                        put:1;      /* which makes what is not
+                                                   there */
+    unsigned                        zone:1;     /* which has their texts */
+    unsigned                        bound:1;    /* those of the configuration
+                                                   cannot be replaced */
 };
 
 /*
@@ -135,12 +167,15 @@ struct ngx_http_apievents_change_s {
     const ngx_http_apievents_collection_t
                                    *type;
     ngx_http_apievents_action_e     action;
+    ngx_http_apievents_action_e     asked_for;  /* by the call's method */
     ae_str_t                        id;
     ae_value_t                     *data;       /* what will be; or NULL */
     ae_value_t                     *previous;   /* what is, or NULL */
     ae_str_t                        body;       /* that the store gets */
     uint64_t                        expected;   /* revision of what is */
     uint64_t                        rev;        /* of what will be */
+    const char                     *refused;    /* why it was not written */
+    unsigned                        fixed:1;    /* what is is configured */
     uint64_t                        wall;       /* when it began, ns */
     ae_id_t                         event;
     ae_str_t                        name;       /* of the event */
@@ -160,6 +195,8 @@ struct ngx_http_apievents_change_s {
 
     ngx_http_apievents_sync_t       sync;       /* before others are told */
     ae_value_t                     *warnings;   /* an array, or NULL */
+    ae_value_t                     *also;       /* members of the answer, or
+                                                   NULL */
 
     const ae_str_t                 *told;       /* action of the portal event,
                                                    empty: none is raised;
@@ -181,6 +218,45 @@ struct ngx_http_apievents_change_s {
     ngx_http_apievents_admin_pt     decide;     /* or NULL */
     ngx_http_apievents_admin_pt     store;      /* or NULL */
 };
+
+
+/* ---- manage_tyk.c: objects in Tyk's shapes (facts: 7) ---- */
+
+/* {"key", "status", "action"} of a change, with c->also, if there is any */
+ngx_int_t ngx_http_apievents_tyk_changed(ngx_http_apievents_admin_t *a);
+
+/* a page of a list, of which there is more after that id, or it is empty */
+ngx_int_t ngx_http_apievents_tyk_list(ngx_http_apievents_admin_t *a,
+    const ae_value_t *items, ae_str_t next);
+
+/* policies of api_policies */
+void ngx_http_apievents_policies_fixed(void *data,
+    ngx_http_apievents_fixed_pt each);
+
+
+/* ---- manage_fixed.c: objects of the configuration ---- */
+
+/* that of an id, NULL: there is none; in the arena */
+ae_value_t *ngx_http_apievents_fixed_get(
+    const ngx_http_apievents_collection_t *type, ae_str_t id,
+    ae_arena_t *arena);
+
+/* those after an id, in the order of ids; NULL: no memory */
+ngx_http_apievents_fixed_t *ngx_http_apievents_fixed_list(
+    const ngx_http_apievents_collection_t *type, ae_str_t after,
+    ae_arena_t *arena, size_t *n);
+
+/* one of them as a document, whose id is a member of it */
+ae_value_t *ngx_http_apievents_fixed_value(
+    const ngx_http_apievents_collection_t *type,
+    const ngx_http_apievents_fixed_t *fixed, ae_arena_t *arena);
+
+
+/* ---- manage_object_get.c ---- */
+
+/* answers that there is none of that id */
+ngx_int_t ngx_http_apievents_object_none(ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type);
 
 
 /* ---- manage_object_put.c ---- */

@@ -19,6 +19,9 @@ struct ngx_http_apievents_list_s {
     ae_db_document_t               *docs;
     uint64_t                       *called;     /* when last, wall ns, or 0 */
     size_t                          n;
+    ngx_http_apievents_fixed_t     *fixed;      /* of the configuration */
+    size_t                          nfixed;
+    ae_value_t                     *one;        /* of it; or NULL */
     unsigned                        more:1;
 };
 
@@ -35,7 +38,14 @@ static int ngx_http_apievents_objects_called(ae_db_t *db,
 static ngx_int_t ngx_http_apievents_objects_answer(
     ngx_http_apievents_admin_t *a);
 static ae_value_t *ngx_http_apievents_objects_items(
-    ngx_http_apievents_admin_t *a, ngx_http_apievents_list_t *list);
+    ngx_http_apievents_admin_t *a, ngx_http_apievents_list_t *list,
+    ae_str_t *last);
+static ngx_http_apievents_fixed_t *ngx_http_apievents_objects_fixed(
+    ngx_http_apievents_list_t *list, size_t j);
+static ae_value_t *ngx_http_apievents_object_fixed(
+    ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type,
+    const ngx_http_apievents_fixed_t *fixed);
 static ae_value_t *ngx_http_apievents_object_map(
     ngx_http_apievents_admin_t *a, size_t i);
 static void ngx_http_apievents_object_read(ae_db_t *db, void *data);
@@ -104,7 +114,8 @@ ngx_http_apievents_object_page(ngx_http_apievents_admin_t *a,
     ngx_int_t  n;
     ngx_str_t  value;
 
-    list->n = NGX_HTTP_APIEVENTS_PAGE;
+    list->n = list->type->tyk ? NGX_HTTP_APIEVENTS_PAGE_MAX
+                              : NGX_HTTP_APIEVENTS_PAGE;
     list->after = ae_str("");
 
     if (ngx_http_apievents_admin_field(a, "limit", &value)) {
@@ -126,6 +137,8 @@ ngx_http_apievents_object_page(ngx_http_apievents_admin_t *a,
         list->after = *(ae_str_t *) &value;
     }
 
+    a->limit = list->n;
+
     return NULL;
 }
 
@@ -139,6 +152,14 @@ ngx_http_apievents_objects_read(ae_db_t *db, void *data)
     ngx_http_apievents_list_t  *list;
 
     list = a->list;
+
+    list->fixed = ngx_http_apievents_fixed_list(list->type, list->after,
+                                                a->arena, &list->nfixed);
+
+    if (list->fixed == NULL) {
+        a->rc = AE_ERROR;
+        return;
+    }
 
     rc = ae_db_document_list(db, list->type->name, 1, &list->after,
                              list->docs, &list->n, a->arena);
@@ -183,18 +204,27 @@ ngx_http_apievents_objects_called(ae_db_t *db, ngx_http_apievents_admin_t *a)
 static ngx_int_t
 ngx_http_apievents_objects_answer(ngx_http_apievents_admin_t *a)
 {
-    ae_value_t                 *map, *next;
+    ae_str_t                    last;
+    ae_value_t                 *map, *next, *items;
     ngx_http_apievents_list_t  *list;
 
     list = a->list;
     map = ae_value_map(a->arena);
+    items = ngx_http_apievents_objects_items(a, list, &last);
 
-    next = list->more ? ae_value_str(a->arena, list->after)
-                      : ae_arena_alloc(a->arena, sizeof(ae_value_t));
+    if (items == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (list->type->tyk) {
+        return ngx_http_apievents_tyk_list(a, items, last);
+    }
+
+    next = last.len ? ae_value_str(a->arena, last)
+                    : ae_arena_alloc(a->arena, sizeof(ae_value_t));
 
     if (map == NULL
-        || ae_value_set(map, ae_str("items"),
-                        ngx_http_apievents_objects_items(a, list)) != AE_OK
+        || ae_value_set(map, ae_str("items"), items) != AE_OK
         || ae_value_set(map, ae_str("next"), next) != AE_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -204,23 +234,93 @@ ngx_http_apievents_objects_answer(ngx_http_apievents_admin_t *a)
 }
 
 
+/*
+ * Both are in the order of ids: the next one is the lesser, of two with one id
+ * that which is stored.  *last: there is more behind it, or it is empty.
+ */
+
 static ae_value_t *
 ngx_http_apievents_objects_items(ngx_http_apievents_admin_t *a,
-    ngx_http_apievents_list_t *list)
+    ngx_http_apievents_list_t *list, ae_str_t *last)
 {
-    size_t       i;
-    ae_value_t  *items;
+    size_t                       i, j;
+    ngx_int_t                    rc;
+    ae_value_t                  *items, *item;
+    ngx_http_apievents_fixed_t  *fixed;
 
+    i = 0;
+    j = 0;
     items = ae_value_array(a->arena);
 
-    for (i = 0; items != NULL && i < list->n; i++) {
-        if (ae_value_add(items, ngx_http_apievents_object_map(a, i)) != AE_OK)
-        {
+    while (items != NULL) {
+        fixed = ngx_http_apievents_objects_fixed(list, j);
+
+        if (fixed == NULL && i == list->n) {
+            *last = list->more ? list->after : ae_str("");
+            return items;
+        }
+
+        if (items->count == a->limit) {
+            return items;
+        }
+
+        rc = (fixed == NULL) ? -1
+             : (i == list->n) ? 1
+             : ngx_memn2cmp(list->docs[i].id.data, fixed->id.data,
+                            list->docs[i].id.len, fixed->id.len);
+
+        j += (rc >= 0);
+
+        if (rc > 0) {
+            item = ngx_http_apievents_object_fixed(a, list->type, fixed);
+            *last = fixed->id;
+
+        } else {
+            item = ngx_http_apievents_object_map(a, i);
+            *last = list->docs[i++].id;
+        }
+
+        if (ae_value_add(items, item) != AE_OK) {
             return NULL;
         }
     }
 
-    return items;
+    return NULL;
+}
+
+
+/* what is behind a page that is not the last one is for the next ones */
+
+static ngx_http_apievents_fixed_t *
+ngx_http_apievents_objects_fixed(ngx_http_apievents_list_t *list, size_t j)
+{
+    ngx_http_apievents_fixed_t  *fixed;
+
+    fixed = &list->fixed[j];
+
+    if (j == list->nfixed
+        || (list->more
+            && ngx_memn2cmp(fixed->id.data, list->after.data, fixed->id.len,
+                            list->after.len)
+               > 0))
+    {
+        return NULL;
+    }
+
+    return fixed;
+}
+
+
+static ae_value_t *
+ngx_http_apievents_object_fixed(ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type,
+    const ngx_http_apievents_fixed_t *fixed)
+{
+    ae_value_t  *value;
+
+    value = ngx_http_apievents_fixed_value(type, fixed, a->arena);
+
+    return (value == NULL) ? NULL : ngx_http_apievents_shown(a, type, value);
 }
 
 
@@ -281,19 +381,52 @@ ngx_http_apievents_object_read(ae_db_t *db, void *data)
 {
     ngx_http_apievents_admin_t *a = data;
 
-    a->rc = ae_db_document_get(db, a->list->type->name, a->list->id, a->arena,
-                               a->list->docs);
+    ngx_http_apievents_list_t  *list;
+
+    list = a->list;
+
+    a->rc = ae_db_document_get(db, list->type->name, list->id, a->arena,
+                               list->docs);
 
     if (a->rc == AE_OK) {
         a->rc = ngx_http_apievents_objects_called(db, a);
+
+    } else if (a->rc == AE_DECLINED) {
+        list->one = ngx_http_apievents_fixed_get(list->type, list->id,
+                                                 a->arena);
+        list->n = 0;
+        a->rc = AE_OK;
     }
+}
+
+
+ngx_int_t
+ngx_http_apievents_object_none(ngx_http_apievents_admin_t *a,
+    const ngx_http_apievents_collection_t *type)
+{
+    return ngx_http_apievents_admin_error(a->request, NGX_HTTP_NOT_FOUND,
+                                          type->none
+                                          ? type->none
+                                          : "there is nothing of that id");
 }
 
 
 static ngx_int_t
 ngx_http_apievents_object_answer(ngx_http_apievents_admin_t *a)
 {
-    if (ngx_http_apievents_object_tag(a, a->list->docs->rev) != NGX_OK) {
+    ngx_http_apievents_list_t  *list;
+
+    list = a->list;
+
+    if (list->n == 0) {
+        return (list->one == NULL)
+               ? ngx_http_apievents_object_none(a, list->type)
+               : ngx_http_apievents_admin_answer(a->request, NGX_HTTP_OK,
+                                 ngx_http_apievents_shown(a, list->type,
+                                                          list->one));
+    }
+
+    if (ngx_http_apievents_object_tag(a, list->docs->rev) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -14,6 +14,8 @@
 static ngx_int_t ngx_http_apievents_object_start(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_action_e action,
     ngx_http_apievents_change_t **change);
+static void ngx_http_apievents_object_begin(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_change_t *c, ngx_http_apievents_action_e action);
 static ngx_int_t ngx_http_apievents_object_name(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_valid(
@@ -60,7 +62,7 @@ ngx_http_apievents_admin_object_put(ngx_http_apievents_admin_t *a)
     }
 
     c->id = *(ae_str_t *) &a->segments[1];
-    v = ae_value_get(a->body, "id");
+    v = ae_value_get(a->body, c->type->key);
 
     if (v != NULL && v->type != AE_NULL
         && (v->type != AE_STRING || v->s.len != c->id.len
@@ -86,10 +88,9 @@ ngx_http_apievents_admin_object_delete(ngx_http_apievents_admin_t *a)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    c->type = ngx_http_apievents_collection(&a->segments[0]);
-    c->action = NGX_HTTP_APIEVENTS_DELETED;
+    ngx_http_apievents_object_begin(a, c, NGX_HTTP_APIEVENTS_DELETED);
+
     c->id = *(ae_str_t *) &a->segments[1];
-    c->answer = ngx_http_apievents_object_changed;
 
     return ngx_http_apievents_change(a, c);
 }
@@ -117,13 +118,23 @@ ngx_http_apievents_object_start(ngx_http_apievents_admin_t *a,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    c->type = ngx_http_apievents_collection(&a->segments[0]);
-    c->action = action;
-    c->answer = ngx_http_apievents_object_changed;
+    ngx_http_apievents_object_begin(a, c, action);
 
     *change = c;
 
     return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_apievents_object_begin(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_change_t *c, ngx_http_apievents_action_e action)
+{
+    c->type = ngx_http_apievents_collection(&a->segments[0]);
+    c->action = action;
+    c->asked_for = action;
+    c->answer = c->type->tyk ? ngx_http_apievents_tyk_changed
+                             : ngx_http_apievents_object_changed;
 }
 
 
@@ -136,9 +147,19 @@ ngx_http_apievents_object_name(ngx_http_apievents_admin_t *a,
     ae_id_t            id;
     const ae_value_t  *v;
 
-    v = ae_value_get(a->body, "id");
+    if (a->nsegments > 1) {
+        c->id = *(ae_str_t *) &a->segments[1];
 
-    if (v != NULL && v->type != AE_NULL) {
+        return ngx_http_apievents_object_valid(a, c);
+    }
+
+    v = ae_value_get(a->body, c->type->key);
+
+    /* Tyk's tools send an empty one for none */
+
+    if (v != NULL && v->type != AE_NULL
+        && (!c->type->tyk || v->type != AE_STRING || v->s.len != 0))
+    {
 
         if (v->type != AE_STRING) {
             return ngx_http_apievents_admin_error(a->request,
@@ -241,28 +262,19 @@ static ae_value_t *
 ngx_http_apievents_object_with_id(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_change_t *c)
 {
-    ae_value_t        *map;
-    const ae_value_t  *v;
+    ae_value_t                  *map;
+    ngx_http_apievents_fixed_t   made;
 
-    map = ae_value_map(a->arena);
+    made.id = c->id;
+    made.value = a->body;
 
-    if (map == NULL
-        || ae_value_set(map, ae_str("id"), ae_value_str(a->arena, c->id))
-           != AE_OK)
-    {
-        return NULL;
+    map = ngx_http_apievents_fixed_value(c->type, &made, a->arena);
+
+    if (map == NULL || c->type->sealed) {
+        return map;
     }
 
-    for (v = a->body->first; v != NULL; v = v->next) {
-
-        if (!ngx_http_apievents_str_is(v->name, "id")
-            && ae_value_share(a->arena, map, v->name, v) != AE_OK)
-        {
-            return NULL;
-        }
-    }
-
-    return c->type->sealed ? map : ngx_http_apievents_shown(a, c->type, map);
+    return ngx_http_apievents_shown(a, c->type, map);
 }
 
 

@@ -101,6 +101,8 @@ static const ngx_http_apievents_admin_route_t
       ngx_http_apievents_admin_request_approve, 1 },
     { NGX_HTTP_POST, { "key-requests", "*", "decline" },
       ngx_http_apievents_admin_request_decline, 1 },
+    { NGX_HTTP_POST, { "policies", "*" },
+      ngx_http_apievents_admin_object_create, 1 },
 
     { NGX_HTTP_GET, { "@" }, ngx_http_apievents_admin_objects, 0 },
     { NGX_HTTP_POST, { "@" }, ngx_http_apievents_admin_object_create, 0 },

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   12
+#define NGX_HTTP_APIEVENTS_LAYOUT   13
 
 typedef struct {
     uint32_t                    magic;
@@ -59,6 +59,8 @@ typedef struct {
         ngx_atomic_t            applied;        /* the last revision of it
                                                    that the zone has */
         ngx_atomic_t            unplaced;       /* sessions without room */
+        ngx_atomic_t            plans;          /* changes of stored policies
+                                                   that the zone has */
     } store;
 } ngx_http_apievents_zone_t;
 
@@ -103,6 +105,7 @@ typedef struct {
     ae_arena_t                 *policies_arena;
     size_t                      policies_size;  /* that it takes at most */
     uint64_t                    policies_id;    /* of the file's text */
+    const ae_value_t           *policies_text;  /* of the file, parsed */
 
     void                       *loaded;         /* their sessions, parsed by
                                                    the directive, put into the
@@ -161,10 +164,12 @@ typedef struct {
     ae_id_t                     limits_id;      /* base of its counters */
     ae_id_t                     rate_id;        /* of its own two limits */
     ae_id_t                     quota_id;
+    uint64_t                    policies;       /* the identity of those that
+                                                   it was made with, 0: it
+                                                   names none */
     unsigned                    inactive:1;
     unsigned                    broken:1;       /* its policies cannot be
                                                    applied: nobody's */
-    unsigned                    planned:1;      /* it names policies */
     unsigned                    granted:1;      /* access_rights are of its
                                                    policies */
     unsigned                    stale:1;        /* not in the cache any more */
@@ -252,6 +257,17 @@ ngx_int_t ngx_http_apievents_folder_write(ngx_fd_t at, ngx_str_t *path,
 void ngx_http_apievents_folder_remove(ngx_fd_t at, const char *name);
 void ngx_http_apievents_folder_own(ngx_fd_t at, const char *name,
     ngx_uid_t user);
+
+
+/* policies, of a file and stored: what they may have; may one be applied:
+ * AE_OK, AE_DECLINED: err tells why not */
+extern const ae_member_t  ngx_http_apievents_policy_members[];
+
+int ngx_http_apievents_plan_check(const ae_value_t *plan, ae_error_t *err);
+
+/* is there room in the zone, beside what the group puts there, for a text of
+ * so many bytes; in work() of a write */
+ngx_uint_t ngx_http_apievents_write_room(size_t len);
 
 
 /* ids by which the zone knows a credential, a KeyID and an organisation */

@@ -171,7 +171,7 @@ static const ae_member_t  ngx_http_apievents_partition_fields[] = {
 };
 
 
-static const ae_member_t  ngx_http_apievents_policy_fields[] = {
+const ae_member_t  ngx_http_apievents_policy_members[] = {
     ae_member_string("id"),
     ae_member_string("_id"),
     ae_member_string("name"),
@@ -207,7 +207,7 @@ static const ae_member_t  ngx_http_apievents_policy_fields[] = {
 ngx_int_t
 ngx_http_apievents_check_policy(const ae_value_t *policy, ae_error_t *err)
 {
-    return ae_members_check(policy, ngx_http_apievents_policy_fields, err)
+    return ae_members_check(policy, ngx_http_apievents_policy_members, err)
            == AE_OK ? NGX_OK : NGX_ERROR;
 }
 

@@ -29,6 +29,8 @@ static int ngx_http_apievents_follow_some(
 static void ngx_http_apievents_follow_one(
     ngx_http_apievents_store_conf_t *scf, const ae_db_document_t *doc,
     ngx_queue_t *group);
+static ngx_int_t ngx_http_apievents_follow_plan(
+    ngx_http_apievents_store_conf_t *scf, const ae_db_document_t *doc);
 static ngx_int_t ngx_http_apievents_follow_ref(
     ngx_http_apievents_zone_t *zone, const ae_db_document_t *doc,
     ae_session_ref_t *ref, ngx_uint_t *scope);
@@ -134,6 +136,10 @@ ngx_http_apievents_follow_one(ngx_http_apievents_store_conf_t *scf,
 
     ss = scf->zone->sessions;
 
+    if (ngx_http_apievents_follow_plan(scf, doc) == NGX_OK) {
+        return;
+    }
+
     if (ngx_http_apievents_follow_ref(scf->zone, doc, &ref, &scope)
         != NGX_OK)
     {
@@ -159,6 +165,41 @@ ngx_http_apievents_follow_one(ngx_http_apievents_store_conf_t *scf,
     if (rc == AE_FULL || rc == AE_ERROR) {
         (void) ngx_atomic_fetch_add(&scf->zone->store.unplaced, 1);
     }
+}
+
+
+/* NGX_DECLINED: no policy.  Sessions that name it are compiled anew when they
+ * are asked for: what they were made with is another set then */
+
+static ngx_int_t
+ngx_http_apievents_follow_plan(ngx_http_apievents_store_conf_t *scf,
+    const ae_db_document_t *doc)
+{
+    int               rc;
+    ae_session_ref_t  ref;
+
+    if (doc->collection.len != sizeof("policy") - 1
+        || ngx_memcmp(doc->collection.data, "policy", doc->collection.len)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_apievents_plan_ref(scf->zone, doc->id, &ref);
+
+    rc = (doc->body.data == NULL)
+         ? ae_sessions_delete(scf->zone->sessions, ref.key_id, 0, 0)
+         : ae_sessions_put(scf->zone->sessions, &ref, doc->body);
+
+    ngx_memory_barrier();
+
+    (void) ngx_atomic_fetch_add(&scf->zone->store.plans, 1);
+
+    if (rc == AE_FULL || rc == AE_ERROR) {
+        (void) ngx_atomic_fetch_add(&scf->zone->store.unplaced, 1);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -243,6 +284,9 @@ ngx_http_apievents_follow_in(ngx_cycle_t *cycle,
 
     if (zone->store.followed != 0) {
         ae_sessions_clear(zone->sessions);
+
+        /* the policies that were are none of this one's */
+        (void) ngx_atomic_fetch_add(&zone->store.plans, 1);
     }
 
     zone->store.followed = scf->db.hash;

@@ -103,15 +103,17 @@ ngx_http_apievents_session_preview(ae_arena_t *arena, ae_value_t *session,
     ae_error_t *err)
 {
     ae_merged_t                      merged;
+    const ae_policies_t             *policies;
     ngx_http_apievents_main_conf_t  *mcf;
 
     ngx_memzero(&merged, sizeof(ae_merged_t));
     mcf = ngx_http_apievents_text_conf();
 
     if (mcf == NULL
-        || ae_policies_apply(arena, mcf->store.policies, session, &merged,
-                             err)
-           != AE_OK)
+        || ngx_http_apievents_plans_of(&mcf->store, arena, session,
+                                       &policies, err)
+           != AE_OK
+        || ae_policies_apply(arena, policies, session, &merged, err) != AE_OK)
     {
         return NULL;
     }

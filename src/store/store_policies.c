@@ -119,6 +119,7 @@ ngx_http_apievents_policies_parse(ngx_conf_t *cf,
     unsupported = 0;
 
     document = ae_json_parse(scf->policies_arena, *(ae_str_t *) text, &err);
+    scf->policies_text = document;
 
     if (document != NULL) {
         scf->policies = ae_policies_create(scf->policies_arena, document,
@@ -253,15 +254,29 @@ void
 ngx_http_apievents_session_merge(ngx_http_apievents_store_conf_t *scf,
     ngx_http_apievents_session_t *session)
 {
-    int64_t      created;
-    ae_error_t   err;
-    ae_merged_t  merged;
+    size_t                n;
+    int64_t               created;
+    ae_str_t              ids[AE_POLICY_MAX];
+    ae_error_t            err;
+    ae_merged_t           merged;
+    const ae_policies_t  *policies;
 
     ngx_memzero(&err, sizeof(ae_error_t));
 
-    if (ae_policies_apply(session->arena, scf->policies, session->document,
-                          &merged, &err)
-        != AE_OK)
+    if (ae_policy_ids(session->document, ids, &n) != AE_OK || n != 0) {
+
+        /* what changes while they are read makes it one of before that */
+
+        session->policies = ngx_http_apievents_plans(scf);
+        ngx_memory_barrier();
+    }
+
+    if (ngx_http_apievents_plans_of(scf, session->arena, session->document,
+                                    &policies, &err)
+        != AE_OK
+        || ae_policies_apply(session->arena, policies, session->document,
+                             &merged, &err)
+           != AE_OK)
     {
         /* without a version it is not there yet */
 
@@ -284,7 +299,6 @@ ngx_http_apievents_session_merge(ngx_http_apievents_store_conf_t *scf,
         }
     }
 
-    session->planned = (merged.document != session->document);
     session->document = merged.document;
     session->inactive = merged.inactive;
     session->granted = merged.granted;

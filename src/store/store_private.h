@@ -33,6 +33,32 @@ void ngx_http_apievents_write_session(ae_buf_t *b, const ae_value_t *session,
 double ngx_http_apievents_number(const ae_value_t *map, const char *name);
 
 
+/* ---- store_plans.c: policies that are stored ---- */
+
+/* an identity of all policies that there are now, not 0 */
+
+static ngx_inline uint64_t
+ngx_http_apievents_plans(ngx_http_apievents_store_conf_t *scf)
+{
+    return (scf->policies_id + scf->zone->store.plans * 0x9e3779b97f4a7c15)
+           | 1;
+}
+
+
+/* those that a session names, one that is stored in place of the file's; they
+ * live as long as the arena and the configuration; AE_ERROR and *err */
+int ngx_http_apievents_plans_of(ngx_http_apievents_store_conf_t *scf,
+    ae_arena_t *arena, const ae_value_t *session,
+    const ae_policies_t **policies, ae_error_t *err);
+
+/* what plans_of() may take of the arena */
+size_t ngx_http_apievents_plans_size(ngx_http_apievents_store_conf_t *scf);
+
+/* by which the zone knows one */
+void ngx_http_apievents_plan_ref(ngx_http_apievents_zone_t *zone, ae_str_t id,
+    ae_session_ref_t *ref);
+
+
 /* ---- store_policies.c ---- */
 
 /* merges the policies of a new session into its document */
@@ -213,6 +239,10 @@ ngx_int_t ngx_http_apievents_text_make(ngx_http_apievents_main_conf_t *mcf,
     ngx_str_t *text, ngx_uint_t org, ngx_uint_t reset, ae_buf_t *b,
     ae_error_t *err);
 
+/* do the patterns of access_rights compile */
+ngx_int_t ngx_http_apievents_rights_valid(const ae_value_t *rights,
+    ae_error_t *err);
+
 void ngx_http_apievents_text_reset(ngx_http_apievents_main_conf_t *mcf,
     ae_id_t id);
 
@@ -221,10 +251,6 @@ ngx_int_t ngx_http_apievents_text_error(ae_error_t *err, const char *text);
 
 
 /* ---- store_write.c ---- */
-
-/* in work(): is there room in the zone for a session of so long a text, beside
- * those of the group */
-ngx_uint_t ngx_http_apievents_write_room(size_t len);
 
 /* looks whether others left what the zone does not have, as its keeper */
 void ngx_http_apievents_write_look(ngx_http_apievents_store_conf_t *scf);
@@ -279,6 +305,11 @@ void ngx_http_apievents_records_free(void);
 
 ae_str_t ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
     const ae_session_ref_t *ref, ae_str_t text, uint64_t *buf);
+
+/* of a session that was compiled from it: where policies have changed, the
+ * zone gets what they make of it now */
+void ngx_http_apievents_record_renew(ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_session_t *session, u_char *text);
 
 /* how long that of a document can be */
 size_t ngx_http_apievents_record_most(const ae_value_t *session,

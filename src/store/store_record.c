@@ -34,6 +34,9 @@ struct ngx_http_apievents_spare_s {
 
 static ngx_http_apievents_spare_t *ngx_http_apievents_spare(void);
 static void ngx_http_apievents_record_fill(ngx_http_apievents_spare_t *spare);
+static ae_str_t ngx_http_apievents_record_of(
+    ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_session_t *session, uint64_t *buf);
 static ngx_uint_t ngx_http_apievents_record_holds(
     ngx_http_apievents_session_t *session);
 
@@ -66,7 +69,9 @@ ngx_http_apievents_record_find(ngx_http_apievents_store_conf_t *scf,
         return NGX_DECLINED;
     }
 
-    if (!ae_record_valid(&spare->u.record, ref->record, scf->policies_id)) {
+    if (!ae_record_valid(&spare->u.record, ref->record,
+                         ngx_http_apievents_plans(scf)))
+    {
         return NGX_OK;
     }
 
@@ -166,13 +171,9 @@ ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
     const ae_session_ref_t *ref, ae_str_t text, uint64_t *buf)
 {
     ae_str_t                       record;
-    ngx_uint_t                     i;
-    uint64_t                       rights[NGX_HTTP_APIEVENTS_RECORD_RIGHTS];
-    ae_record_t                   *r;
     ae_session_ref_t               of;
     ngx_http_apievents_session_t  *session;
 
-    r = (ae_record_t *) buf;
     record.len = 0;
     record.data = (u_char *) buf;
 
@@ -185,6 +186,58 @@ ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
         return record;
     }
 
+    record = ngx_http_apievents_record_of(scf, session, buf);
+
+    ngx_http_apievents_session_destroy(session);
+
+    return record;
+}
+
+
+/* workers that end know other policies, of their configuration */
+
+void
+ngx_http_apievents_record_renew(ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_session_t *session, u_char *text)
+{
+    ae_str_t                         record, s;
+    uint64_t                         buf[NGX_HTTP_APIEVENTS_RECORD_WORDS];
+    ngx_http_apievents_main_conf_t  *mcf;
+
+    mcf = ngx_http_apievents_main_conf((ngx_cycle_t *) ngx_cycle);
+
+    if (session->policies == 0 || !scf->db.on || scf != &mcf->store
+        || mcf->deliver.generation != scf->zone->generation)
+    {
+        return;
+    }
+
+    record = ngx_http_apievents_record_of(scf, session, buf);
+
+    if (record.len == 0) {
+        return;
+    }
+
+    s.data = text;
+    s.len = session->ref.len;
+
+    (void) ae_sessions_renew(scf->zone->sessions, &session->ref, record, s);
+}
+
+
+static ae_str_t
+ngx_http_apievents_record_of(ngx_http_apievents_store_conf_t *scf,
+    ngx_http_apievents_session_t *session, uint64_t *buf)
+{
+    ae_str_t      record;
+    uint64_t      rights[NGX_HTTP_APIEVENTS_RECORD_RIGHTS];
+    ngx_uint_t    i;
+    ae_record_t  *r;
+
+    r = (ae_record_t *) buf;
+    record.len = 0;
+    record.data = (u_char *) buf;
+
     if (ngx_http_apievents_record_holds(session)) {
 
         for (i = 0; i < session->nrights; i++) {
@@ -195,7 +248,7 @@ ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
         }
 
         r->inactive = session->inactive;
-        r->policies = session->planned ? scf->policies_id : 0;
+        r->policies = session->policies;
         r->expires = session->expires;
         r->rate_max = session->rate.max;
         r->rate_period = session->rate.period;
@@ -210,8 +263,6 @@ ngx_http_apievents_record_make(ngx_http_apievents_store_conf_t *scf,
             record.len = r->len;
         }
     }
-
-    ngx_http_apievents_session_destroy(session);
 
     return record;
 }

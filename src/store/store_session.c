@@ -390,7 +390,9 @@ ngx_http_apievents_session_compiled(ngx_http_apievents_store_conf_t *scf,
     set = ngx_http_apievents_cache_set(cache, ref->id);
     s = ngx_http_apievents_cache_find(set, ref->id);
 
-    if (s != NULL && s->ref.version == ref->version) {
+    if (s != NULL && s->ref.version == ref->version
+        && (s->policies == 0 || s->policies == ngx_http_apievents_plans(scf)))
+    {
         *session = s;
         return NGX_OK;
     }
@@ -483,6 +485,10 @@ ngx_http_apievents_session_load(ngx_http_apievents_store_conf_t *scf,
 
     *session = ngx_http_apievents_session_compile(scf, ref, text);
 
+    if (*session != NULL) {
+        ngx_http_apievents_record_renew(scf, *session, text);
+    }
+
     ngx_free(text);
 
     return (*session == NULL) ? NGX_ERROR : NGX_OK;
@@ -500,7 +506,7 @@ ngx_http_apievents_session_compile(ngx_http_apievents_store_conf_t *scf,
 
     arena = ae_arena_create(ref->len * NGX_HTTP_APIEVENTS_ARENA_RATIO
                             + NGX_HTTP_APIEVENTS_ARENA_MORE
-                            + scf->policies_size);
+                            + ngx_http_apievents_plans_size(scf));
     if (arena == NULL) {
         return NULL;
     }

@@ -25,8 +25,9 @@ static ae_value_t *ngx_http_apievents_text_right(
     ngx_http_apievents_right_t *right);
 static ae_value_t *ngx_http_apievents_text_changed(ae_arena_t *arena,
     const ae_value_t *map, const ae_value_t *changes);
-static ngx_int_t ngx_http_apievents_text_regexes(const ae_value_t *rights,
-    ae_error_t *err);
+static ngx_int_t ngx_http_apievents_text_plans(
+    ngx_http_apievents_main_conf_t *mcf, ae_arena_t *arena,
+    const ae_value_t *document, ngx_uint_t org, ae_error_t *err);
 static ngx_int_t ngx_http_apievents_text_put(
     ngx_http_apievents_main_conf_t *mcf, ae_session_ref_t *ref, ae_str_t text,
     ae_error_t *err);
@@ -463,23 +464,54 @@ ngx_int_t
 ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
     const ae_value_t *document, ngx_uint_t org, ae_error_t *err)
 {
-    ae_value_t  *rights;
+    ngx_int_t    rc;
+    ae_arena_t  *arena;
 
-    if (ngx_http_apievents_check_session(document, err) != NGX_OK) {
+    if (ngx_http_apievents_check_session(document, err) != NGX_OK
+        || ngx_http_apievents_rights_valid(ae_value_get(document,
+                                                        "access_rights"), err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    arena = ae_arena_create(ngx_http_apievents_plans_size(&mcf->store)
+                            + NGX_HTTP_APIEVENTS_SESSION_MAX);
+    if (arena == NULL) {
+        return ngx_http_apievents_text_error(err, "no memory");
+    }
+
+    rc = ngx_http_apievents_text_plans(mcf, arena, document, org, err);
+
+    ae_arena_destroy(arena);
+
+    return rc;
+}
+
+
+/* are there its policies, and does anything grant an API */
+
+static ngx_int_t
+ngx_http_apievents_text_plans(ngx_http_apievents_main_conf_t *mcf,
+    ae_arena_t *arena, const ae_value_t *document, ngx_uint_t org,
+    ae_error_t *err)
+{
+    ae_value_t           *rights;
+    const ae_policies_t  *policies;
+
+    if (ngx_http_apievents_plans_of(&mcf->store, arena, document, &policies,
+                                    err)
+        != AE_OK
+        || ae_policies_check(policies, document, err) != AE_OK)
+    {
         return NGX_ERROR;
     }
 
     rights = ae_value_get(document, "access_rights");
 
-    if (ngx_http_apievents_text_regexes(rights, err) != NGX_OK
-        || ae_policies_check(mcf->store.policies, document, err) != AE_OK)
-    {
-        return NGX_ERROR;
-    }
-
     if (!org && (rights == NULL || rights->count == 0)
         && mcf->gate.master_keys != 1
-        && !ae_policies_grant(mcf->store.policies, document))
+        && !ae_policies_grant(policies, document))
     {
         (void) ngx_http_apievents_text_error(err, "\"access_rights\" with at "
                                              "least one API are expected");
@@ -490,8 +522,8 @@ ngx_http_apievents_text_check(ngx_http_apievents_main_conf_t *mcf,
 }
 
 
-static ngx_int_t
-ngx_http_apievents_text_regexes(const ae_value_t *rights, ae_error_t *err)
+ngx_int_t
+ngx_http_apievents_rights_valid(const ae_value_t *rights, ae_error_t *err)
 {
     ngx_int_t           rc;
     ngx_pool_t         *pool;

@@ -365,6 +365,54 @@ test_ahead(void **state)
 }
 
 
+static void
+test_renew(void **state)
+{
+    ae_str_t          record;
+    ae_session_ref_t  ref, old;
+
+    (void) state;
+
+    record = api_str("12345678");
+
+    /* a file's stays one, and keeps its text */
+
+    api_load(1, 1, AE_OK);
+    assert_int_equal(ae_sessions_find(ss, api_id(1), &old), AE_OK);
+
+    ref = old;
+    assert_int_equal(ae_sessions_renew(ss, &ref, record, api_str("text")),
+                     AE_OK);
+    assert_int_equal(ref.source, AE_SESSION_FILE);
+    assert_int_equal(ref.record, 8);
+    assert_true(ref.version > old.version);
+    api_is(api_id(1), "text", AE_SESSION_FILE);
+
+    /* what was put since stands */
+
+    assert_int_equal(ae_sessions_renew(ss, &old, record, api_str("past")),
+                     AE_DECLINED);
+    api_is(api_id(1), "text", AE_SESSION_FILE);
+
+    assert_int_equal(api_put(2, AE_SESSION_AHEAD, 1, "ahead"), AE_OK);
+    assert_int_equal(ae_sessions_find(ss, api_id(2), &ref), AE_OK);
+    assert_int_equal(ae_sessions_renew(ss, &ref, record, api_str("ahead")),
+                     AE_DECLINED);
+
+    ref = api_ref(3, AE_SESSION_API, 0);
+    assert_int_equal(ae_sessions_renew(ss, &ref, record, api_str("none")),
+                     AE_DECLINED);
+
+    /* and a load is not disturbed */
+
+    assert_int_equal(ae_sessions_find(ss, api_id(1), &ref), AE_OK);
+    ae_sessions_load_begin(ss, 1);
+    assert_int_equal(ae_sessions_renew(ss, &ref, record, api_str("text")),
+                     AE_DECLINED);
+    ae_sessions_load_end(ss, 1);
+}
+
+
 static int
 setup(void **state)
 {
@@ -399,6 +447,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_renew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delete_of_a_file, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_change_of_a_file, setup,

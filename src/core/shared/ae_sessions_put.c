@@ -100,6 +100,35 @@ ae_sessions_settle(ae_sessions_t *ss, ae_session_ref_t *ref, uint64_t version,
 
 
 int
+ae_sessions_renew(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t record,
+    ae_str_t text)
+{
+    int            rc;
+    uint32_t       head;
+    ae_session_t  *s;
+
+    ae_sessions_lock(ss);
+
+    head = ae_sessions_head(ss, AE_SESSION_BY_KEY_ID, ref->key_id, ss->seq);
+    s = (head != 0) ? ae_sessions_at(ss, head) : NULL;
+
+    if (s == NULL || s->version != ref->version || ss->loading
+        || (s->source != AE_SESSION_FILE && s->source != AE_SESSION_API))
+    {
+        rc = AE_DECLINED;
+
+    } else {
+        ref->source = s->source;
+        rc = ae_sessions_put_locked(ss, ref, record, text);
+    }
+
+    ae_unlock(&ss->lock);
+
+    return rc;
+}
+
+
+int
 ae_sessions_name(ae_sessions_t *ss, ae_id_t key_id, ae_id_t id)
 {
     int            rc;

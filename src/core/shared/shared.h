@@ -293,12 +293,17 @@ int ae_sessions_read(ae_sessions_t *ss, ae_id_t id, ae_session_ref_t *ref,
  *
  * settle: of what was put before as AE_SESSION_AHEAD, with that version; it
  * does nothing (AE_DECLINED) where the next one is ahead already.
+ *
+ * renew: another record for the text of ref->version; AE_DECLINED where that
+ * is past or ahead of what is stored, or a file is being loaded.
  */
 int ae_sessions_put(ae_sessions_t *ss, ae_session_ref_t *ref, ae_str_t text);
 int ae_sessions_put_record(ae_sessions_t *ss, ae_session_ref_t *ref,
     ae_str_t record, ae_str_t text);
 int ae_sessions_settle(ae_sessions_t *ss, ae_session_ref_t *ref,
     uint64_t version, ae_str_t record, ae_str_t text);
+int ae_sessions_renew(ae_sessions_t *ss, ae_session_ref_t *ref,
+    ae_str_t record, ae_str_t text);
 int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
 
 /*

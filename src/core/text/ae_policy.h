@@ -13,10 +13,6 @@
 #include "core/text/text.h"
 
 
-/* of one session */
-#define AE_POLICY_MAX   64
-
-
 /* numbers as they are written; NULL: none, which is as good as 0 */
 
 typedef struct {
@@ -79,9 +75,7 @@ typedef struct {
 } ae_merge_t;
 
 
-/* ae_policy.c; the ids that a session names, AE_ERROR: too many */
-int ae_policy_ids(const ae_value_t *session, ae_str_t ids[AE_POLICY_MAX],
-    size_t *n);
+/* ae_policy.c */
 void ae_policy_parts(const ae_value_t *policy, ae_policy_parts_t *parts);
 int ae_policy_flag(const ae_value_t *map, const char *name);
 const ae_value_t *ae_policy_member(const ae_value_t *map, const char *name,

@@ -335,6 +335,12 @@ int ae_template_uses(const ae_template_t *t, const char *field);
 
 typedef struct ae_policies_s ae_policies_t;
 
+#define AE_POLICY_MAX        64             /* that a session names */
+
+/* the ids that a session names, AE_ERROR: too many */
+int ae_policy_ids(const ae_value_t *session, ae_str_t ids[AE_POLICY_MAX],
+    size_t *n);
+
 /*
  * Of a map of policies by id, or an array of policies with ids, which must
  * live as long.  NULL and *err: something else, an id that is missing or there
