@@ -214,6 +214,62 @@ sub {
     is((::call(POST => 'key-requests/none/approve'))[0], 404, 'nor of nothing');
 }
 
+=== TEST 9: callbacks have their say about the key of an approval
+--- recorder
+--- http_config
+    api_event_handlers TokenCreated webhook url=http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/ok/token;
+--- check eval
+sub {
+    ::organisation($::Org, key_request_event => '/ok/request', key_event => '/ok/key');
+    my (undef, $callback) = ::call(POST => 'callbacks', { name => 'no', type => 'before-access-token',
+        url => ::hook('/status/400'), expected_status => 200 });
+    my (undef, $doc, $headers) = ::call(POST => 'key-requests', ::request());
+    my ($tag) = $headers =~ /^ETag: (\S+?)\r?$/m;
+    my $uri = "key-requests/$doc->{id}";
+
+    my ($status, $got) = ::call(POST => "$uri/approve");
+    is($status, 409, 'vetoed');
+    like($got->{message}, qr/"no"/, 'by that one');
+    is_deeply((::call(GET => $uri))[1], ::request(), 'as it was');
+    ::call(DELETE => "callbacks/$callback->{id}");
+
+    is((::call(POST => "$uri/approve", undef, headers => qq(If-Match: "999999"\r\n)))[0], 409, 'changed');
+    ($status, $got) = ::call(POST => "$uri/approve", undef, headers => "If-Match: $tag\r\n");
+    is($status, 200, 'approved');
+
+    my ($token) = ::told(1, '/ok/token');
+    is($token->{json}{message}, 'Key generated.', 'TokenCreated');
+    my ($key) = ::told(1, '/ok/key');
+    is("$key->{json}{event} $key->{json}{data}{key_hash}", "key_event.created $got->{key_hash}", 'once');
+    ::told(2, '/ok/request');
+    is(scalar(() = ApiEvents::recorded()), 5, 'and nothing else');
+}
+
+=== TEST 10: keys of all calls
+--- recorder
+--- check eval
+sub {
+    ::organisation($::Org, key_event => '/ok');
+
+    my $session = { org_id => $::Org, alias => 'me', apply_policies => [$::Plan],
+                    basic_auth_data => { password => 'hush' }, meta_data => { token => 'hush', a => 'b' } };
+    is(::status(POST => 'keys/a-raw-key-of-some-length', $session), 200, 'created');
+    ::told(1);
+    my $hash = (::told(1))[0]{json}{data}{key_hash};
+    is(::status(PUT => "keys/$hash", { %$session, alias => 'you' }), 200, 'updated');
+    ::told(2);
+    is(::status(DELETE => "keys/$hash"), 200, 'deleted');
+
+    my @told = ::told(3);
+    is(CORE::join(' ', map { "$_->{json}{event} $_->{json}{data}{alias}" } @told),
+       'key_event.created me key_event.updated you key_event.deleted you', 'told');
+    is(scalar(grep { $_->{json}{data}{key_hash} ne $hash } @told), 0, 'of one');
+    is($told[0]{json}{data}{key}, '****ngth', 'masked');
+    is($told[1]{json}{data}{key}, '****', 'or not known');
+    is($told[0]{json}{data}{meta_data}{a}, 'b', 'what is no secret');
+    is(scalar(grep { $_->{body} =~ /hush|a-raw-key-of-some-length/ } @told), 0, 'without secrets');
+}
+
 === TEST 5: declined, and then neither approved nor declined
 --- recorder
 --- check eval

@@ -31,7 +31,8 @@ static const struct {
     { "TriggerExceeded", "templates/email/trigger" },
     { "api_event", "templates/email/api_event" },
     { "key_event", "templates/email/key_event" },
-    { "key_request_event", "templates/email/key_request_event" }
+    { "key_request_event", "templates/email/key_request_event" },
+    { "developer", "templates/email/developer" }
 };
 
 #define NGX_HTTP_APIEVENTS_MAIL_PAIRS                                         \

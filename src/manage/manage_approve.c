@@ -6,22 +6,9 @@
  */
 
 
-#include <openssl/rand.h>
-
-#include "manage/manage_object.h"
+#include "manage/manage_keys.h"
 
 
-/* an approval on its way; in the call's arena */
-
-typedef struct {
-    ngx_http_apievents_update_t     update;
-    ae_str_t                        key;
-    ae_value_t                     *session;
-} ngx_http_apievents_approval_t;
-
-
-static ngx_int_t ngx_http_apievents_request_key(ngx_http_apievents_admin_t *a,
-    ae_str_t org, ae_str_t *key);
 static ae_value_t *ngx_http_apievents_request_session(
     ngx_http_apievents_admin_t *a);
 static ae_value_t *ngx_http_apievents_request_plans(
@@ -30,21 +17,19 @@ static ae_value_t *ngx_http_apievents_request_meta(
     ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_request_write(
     ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_request_plan(
+    ngx_http_apievents_admin_t *a, const ae_value_t *session);
 static int ngx_http_apievents_request_also(ae_db_t *db, void *data);
-static void ngx_http_apievents_request_written(void *data, ngx_int_t rc);
+static void ngx_http_apievents_request_raise(ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_request_answer(
     ngx_http_apievents_admin_t *a);
-static void ngx_http_apievents_request_raise(ngx_http_apievents_admin_t *a);
 
 
 ngx_int_t
 ngx_http_apievents_request_approving(ngx_http_apievents_admin_t *a)
 {
-    u_char                         *hex;
-    ae_str_t                        s;
-    ngx_int_t                       rc;
-    ngx_http_apievents_change_t    *c;
-    ngx_http_apievents_approval_t  *approval;
+    ngx_int_t                     rc;
+    ngx_http_apievents_change_t  *c;
 
     rc = ngx_http_apievents_request_open(a);
 
@@ -54,75 +39,10 @@ ngx_http_apievents_request_approving(ngx_http_apievents_admin_t *a)
 
     c = a->change;
 
-    hex = ae_arena_alloc(a->arena, AE_HEX_LEN);
-    approval = ae_arena_alloc(a->arena,
-                              sizeof(ngx_http_apievents_approval_t));
-
-    if (hex == NULL || approval == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    approval->session = ngx_http_apievents_request_session(a);
-
-    if (approval->session == NULL
-        || ngx_http_apievents_request_key(a,
-                      ngx_http_apievents_portal_member(c->previous, "org_id"),
-                      &approval->key)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    s.data = hex;
-    s.len = AE_HEX_LEN;
-    ae_id_hex(hex, ae_key_id(approval->key));
-
     c->data = ngx_http_apievents_request_decided(a, ae_str("approved"));
+    c->store = ngx_http_apievents_request_write;
 
-    if (c->data == NULL
-        || ae_value_set(c->data, ae_str("key_hash"),
-                        ae_value_str(a->arena, s)) != AE_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    c->more = approval;
-    c->write = ngx_http_apievents_request_write;
-    c->raise = ngx_http_apievents_request_raise;
-    c->answer = ngx_http_apievents_request_answer;
-
-    return NGX_DECLINED;
-}
-
-
-/* the organisation and 128 bits of chance, as Tyk's */
-
-static ngx_int_t
-ngx_http_apievents_request_key(ngx_http_apievents_admin_t *a, ae_str_t org,
-    ae_str_t *key)
-{
-    u_char   *p;
-    ae_id_t   id;
-
-    if (org.len == 0) {
-
-        /* a KeyID alone is no credential */
-
-        org = ae_str("default");
-    }
-
-    p = ae_arena_alloc(a->arena, org.len + AE_HEX_LEN);
-
-    if (p == NULL || RAND_bytes((u_char *) &id, sizeof(ae_id_t)) != 1) {
-        return NGX_ERROR;
-    }
-
-    key->data = p;
-    key->len = org.len + AE_HEX_LEN;
-
-    ae_id_hex(ngx_cpymem(p, org.data, org.len), id);
-
-    return NGX_OK;
+    return (c->data == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_DECLINED;
 }
 
 
@@ -229,57 +149,88 @@ ngx_http_apievents_request_meta(ngx_http_apievents_admin_t *a)
 }
 
 
-/* the session first, and with it, or not at all, the request */
+/* goes on as the change of the key, whose callbacks have a say, and with which
+ * this one is written, or not at all */
 
 static ngx_int_t
 ngx_http_apievents_request_write(ngx_http_apievents_admin_t *a)
 {
-    ae_str_t                        text;
-    ngx_http_apievents_update_t    *update;
-    ngx_http_apievents_approval_t  *approval;
+    ae_str_t                      key_id;
+    ngx_int_t                     rc;
+    ae_value_t                   *session;
+    ngx_http_apievents_key_t     *k;
+    ngx_http_apievents_change_t  *c;
 
-    approval = a->change->more;
-    update = &approval->update;
+    c = a->change;
 
-    if (ae_value_get(approval->session, "apply_policies")->count == 0) {
-        return ngx_http_apievents_admin_error(a->request,
-                                             NGX_HTTP_APIEVENTS_UNPROCESSABLE,
-                                             "the key request names no plan: "
-                                             "\"for_plan\" is expected");
+    session = ngx_http_apievents_request_session(a);
+    key_id.data = ae_arena_alloc(a->arena, AE_HEX_LEN);
+    key_id.len = AE_HEX_LEN;
+
+    if (session == NULL || key_id.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_apievents_admin_json(a, approval->session, AE_DB_BODY, &text)
-        != NGX_OK)
+    rc = ngx_http_apievents_request_plan(a, session);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_apievents_key_prepare(a, session, "Key generated.",
+                                            ngx_http_apievents_request_answer,
+                                            &k);
+    }
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ae_id_hex(key_id.data, ae_key_id(*(ae_str_t *) &k->key));
+
+    if (ae_value_set(c->data, ae_str("key_hash"),
+                     ae_value_str(a->arena, key_id)) != AE_OK
+        || ngx_http_apievents_admin_json(a, c->data, AE_DB_BODY, &c->body)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    a->rc = AE_ERROR;
+    k->change.outer = c;
+    k->change.raise = ngx_http_apievents_request_raise;
+    k->also = ngx_http_apievents_request_also;
 
-    update->key = *(ngx_str_t *) &approval->key;
-    update->text = *(ngx_str_t *) &text;
-    update->expected = 0;
-    update->also = ngx_http_apievents_request_also;
-    update->done = ngx_http_apievents_request_written;
-    update->data = a;
+    return ngx_http_apievents_key_change(a, k);
+}
 
-    switch (ngx_http_apievents_session_put(update,
-                                           a->request->connection->log))
-    {
 
-    case NGX_OK:
-        return ngx_http_apievents_change_wait(a);
+/* is there one: NGX_DECLINED, or an answer */
 
-    case NGX_DECLINED:
-        return ngx_http_apievents_admin_error(a->request,
-                                             NGX_HTTP_APIEVENTS_UNPROCESSABLE,
-                                             update->err.text);
+static ngx_int_t
+ngx_http_apievents_request_plan(ngx_http_apievents_admin_t *a,
+    const ae_value_t *session)
+{
+    ngx_int_t    rc;
+    ae_error_t   err;
+    const char  *why;
 
-    default:
-        return ngx_http_apievents_admin_error(a->request,
-                                              NGX_HTTP_SERVICE_UNAVAILABLE,
-                                              "the store has too much to do");
+    ngx_memzero(&err, sizeof(ae_error_t));
+
+    if (ae_value_get(session, "apply_policies")->count == 0) {
+        why = "the key request names no plan: \"for_plan\" is expected";
+
+    } else {
+        rc = ngx_http_apievents_session_check(session, 0, &err);
+
+        if (rc == NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        why = (rc == NGX_DECLINED) ? "the plan of the key request grants no "
+                                     "API"
+                                   : err.text;
     }
+
+    return ngx_http_apievents_admin_error(a->request,
+                                          NGX_HTTP_APIEVENTS_UNPROCESSABLE,
+                                          why);
 }
 
 
@@ -290,26 +241,28 @@ ngx_http_apievents_request_also(ae_db_t *db, void *data)
 {
     ngx_http_apievents_admin_t *a = data;
 
-    int  rc;
+    int                           rc;
+    ngx_http_apievents_change_t  *c;
 
-    rc = ngx_http_apievents_change_store(db, a);
+    c = a->change->outer;
+    rc = ngx_http_apievents_change_put(db, c);
 
-    return (rc == AE_OK && a->change->rev == 0) ? AE_DECLINED : rc;
+    return (rc == AE_OK && c->rev == 0) ? AE_DECLINED : rc;
 }
 
 
 static void
-ngx_http_apievents_request_written(void *data, ngx_int_t rc)
+ngx_http_apievents_request_raise(ngx_http_apievents_admin_t *a)
 {
-    ngx_http_apievents_admin_t *a = data;
+    ngx_http_apievents_change_t  *c;
 
-    a->rc = (rc == NGX_OK || rc == NGX_DECLINED) ? AE_OK : AE_ERROR;
+    ngx_http_apievents_key_portal(a);
 
-    if (rc != NGX_OK) {
-        a->change->rev = 0;
-    }
+    c = a->change;
 
-    ngx_http_apievents_change_done(a);
+    a->change = c->outer;
+    ngx_http_apievents_portal_change(a);
+    a->change = c;
 }
 
 
@@ -318,31 +271,19 @@ ngx_http_apievents_request_written(void *data, ngx_int_t rc)
 static ngx_int_t
 ngx_http_apievents_request_answer(ngx_http_apievents_admin_t *a)
 {
-    ngx_http_apievents_approval_t  *approval;
+    ngx_http_apievents_key_t  *k;
 
-    approval = a->change->more;
+    k = ngx_http_apievents_key_of(a);
+    a->change = k->change.outer;
 
     if (ae_value_set(a->change->data, ae_str("key"),
-                     ae_value_str(a->arena, approval->key)) != AE_OK)
+                     ae_value_str(a->arena, *(ae_str_t *) &k->key)) != AE_OK
+        || (k->change.warnings != NULL
+            && ae_value_set(a->change->data, ae_str("warnings"),
+                            k->change.warnings) != AE_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_apievents_request_shown(a);
-}
-
-
-static void
-ngx_http_apievents_request_raise(ngx_http_apievents_admin_t *a)
-{
-    ae_str_t                        key_id;
-    ngx_http_apievents_approval_t  *approval;
-
-    approval = a->change->more;
-
-    key_id.data = approval->update.key_id;
-    key_id.len = AE_HEX_LEN;
-
-    ngx_http_apievents_portal_key(a, ae_str("created"), key_id,
-                                  approval->key, approval->session);
 }

@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_apievents_change_conflict(
     ngx_http_apievents_admin_t *a, const char *format);
 static ngx_uint_t ngx_http_apievents_change_matches(ngx_http_request_t *r,
     uint64_t rev);
+static int ngx_http_apievents_change_store(ae_db_t *db, void *data);
+static void ngx_http_apievents_change_done(void *data);
 static ngx_int_t ngx_http_apievents_change_answer(
     ngx_http_apievents_admin_t *a);
 static ae_value_t *ngx_http_apievents_change_user(
@@ -210,7 +212,9 @@ ngx_http_apievents_change_decide(ngx_http_apievents_admin_t *a)
                                                   "to be changed there");
     }
 
-    if (!ngx_http_apievents_change_matches(a->request, c->expected)) {
+    if (c->outer == NULL
+        && !ngx_http_apievents_change_matches(a->request, c->expected))
+    {
         return ngx_http_apievents_change_conflict(a, "If-Match: \"%V\" was "
                                                   "changed meanwhile");
     }
@@ -314,10 +318,6 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (c->write != NULL) {
-        return c->write(a);
-    }
-
     return ngx_http_apievents_admin_write(a, c->body.len,
                                           ngx_http_apievents_change_store,
                                           ngx_http_apievents_change_done,
@@ -327,16 +327,20 @@ ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a)
 
 /* a conflict is an answer of its own, so that it is no AE_DECLINED */
 
-int
+static int
 ngx_http_apievents_change_store(ae_db_t *db, void *data)
 {
     ngx_http_apievents_admin_t *a = data;
 
-    int                           rc;
-    ae_db_document_t              doc;
-    ngx_http_apievents_change_t  *c;
+    return ngx_http_apievents_change_put(db, a->change);
+}
 
-    c = a->change;
+
+int
+ngx_http_apievents_change_put(ae_db_t *db, ngx_http_apievents_change_t *c)
+{
+    int               rc;
+    ae_db_document_t  doc;
 
     if (c->data == NULL) {
         rc = ae_db_document_delete(db, c->type->name, c->id, c->expected,
@@ -371,7 +375,7 @@ ngx_http_apievents_change_store(ae_db_t *db, void *data)
 }
 
 
-void
+static void
 ngx_http_apievents_change_done(void *data)
 {
     ngx_http_apievents_admin_t *a = data;
@@ -404,15 +408,6 @@ ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a)
                   &a->user->name);
 
     ngx_http_apievents_after(a);
-}
-
-
-ngx_int_t
-ngx_http_apievents_change_wait(ngx_http_apievents_admin_t *a)
-{
-    a->done = ngx_http_apievents_change_answer;
-
-    return ngx_http_apievents_admin_wait(a, ngx_http_apievents_admin_finish);
 }
 
 

@@ -14,6 +14,8 @@
 static void ngx_http_apievents_admin_ready(void *data);
 static void ngx_http_apievents_admin_written(void *data, ngx_int_t rc);
 static void ngx_http_apievents_admin_resume(ngx_http_request_t *r);
+static ngx_int_t ngx_http_apievents_admin_finish(
+    ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_admin_no_store(
     ngx_http_apievents_admin_t *a, ngx_int_t rc);
 
@@ -105,7 +107,7 @@ ngx_http_apievents_admin_ready(void *data)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a)
 {
     if (a->rc == AE_OK) {

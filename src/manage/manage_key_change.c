@@ -64,6 +64,20 @@ ngx_http_apievents_key_generate(ngx_http_apievents_admin_t *a,
     ngx_int_t                  rc;
     ngx_http_apievents_key_t  *k;
 
+    rc = ngx_http_apievents_key_prepare(a, session, message, done, &k);
+
+    return rc == NGX_DECLINED ? ngx_http_apievents_key_change(a, k) : rc;
+}
+
+
+ngx_int_t
+ngx_http_apievents_key_prepare(ngx_http_apievents_admin_t *a,
+    const ae_value_t *session, const char *message,
+    ngx_http_apievents_admin_pt done, ngx_http_apievents_key_t **key)
+{
+    ngx_int_t                  rc;
+    ngx_http_apievents_key_t  *k;
+
     rc = ngx_http_apievents_key_check(a, session, 0, "Unmarshalling failed");
 
     if (rc != NGX_DECLINED) {
@@ -84,9 +98,9 @@ ngx_http_apievents_key_generate(ngx_http_apievents_admin_t *a,
     k->known = 1;
     k->created = 1;
 
-    rc = ngx_http_apievents_key_random(a, k);
+    *key = k;
 
-    return rc == NGX_DECLINED ? ngx_http_apievents_key_change(a, k) : rc;
+    return ngx_http_apievents_key_random(a, k);
 }
 
 
@@ -215,6 +229,11 @@ ngx_http_apievents_key_change(ngx_http_apievents_admin_t *a,
                                        : NGX_HTTP_APIEVENTS_UPDATED;
     c->id = *(ae_str_t *) &k->id;
     c->decide = ngx_http_apievents_key_decide;
+
+    if (!k->update.org && c->raise == NULL) {
+        c->raise = ngx_http_apievents_key_portal;
+    }
+
     c->store = ngx_http_apievents_key_store;
 
     return ngx_http_apievents_change(a, c);
@@ -478,6 +497,7 @@ ngx_http_apievents_key_store(ngx_http_apievents_admin_t *a)
     u->expected = k->change.expected;
     u->done = ngx_http_apievents_key_stored_done;
     u->data = a;
+    u->also = k->also;
 
     if (k->session != NULL) {
         u->text = *(ngx_str_t *) &k->change.body;
@@ -548,8 +568,11 @@ ngx_http_apievents_key_changed(ngx_http_apievents_admin_t *a)
 
     case NGX_DECLINED:
         return ngx_http_apievents_admin_error(a->request, NGX_HTTP_CONFLICT,
-                                              "the key was changed by someone "
-                                              "else meanwhile");
+                                              k->also == NULL
+                                              ? "the key was changed by "
+                                                "someone else meanwhile"
+                                              : "it was changed by someone "
+                                                "else meanwhile");
 
     case NGX_ABORT:
         return ngx_http_apievents_admin_error(a->request,

@@ -86,3 +86,21 @@ ngx_http_apievents_key_event_meta(ngx_http_apievents_admin_t *a,
 
     return NGX_OK;
 }
+
+
+void
+ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a)
+{
+    ae_str_t                      credential;
+    ngx_http_apievents_key_t     *k;
+    ngx_http_apievents_change_t  *c;
+
+    k = ngx_http_apievents_key_of(a);
+    c = a->change;
+
+    credential = k->known ? *(ae_str_t *) &k->key : ae_str("");
+
+    ngx_http_apievents_portal_key(a, ngx_http_apievents_actions[c->action],
+                                  c->id, credential,
+                                  c->data != NULL ? c->data : c->previous);
+}

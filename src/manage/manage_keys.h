@@ -41,6 +41,8 @@ typedef struct {
     const char                     *message;    /* of it */
     ngx_int_t                       rc;         /* of the store */
     ngx_http_apievents_admin_pt     done;       /* when it is changed */
+    int                           (*also)(ae_db_t *db, void *data);
+                                                /* as of the update, of a */
 
     unsigned                        known:1;    /* key is the credential */
     unsigned                        created:1;  /* its date is anew */
@@ -75,6 +77,12 @@ ngx_int_t ngx_http_apievents_key_create(ngx_http_apievents_admin_t *a,
 ngx_int_t ngx_http_apievents_key_generate(ngx_http_apievents_admin_t *a,
     const ae_value_t *session, const char *message,
     ngx_http_apievents_admin_pt done);
+
+/* that before it is begun: NGX_DECLINED, key_change(a, *key) begins it; else
+ * what to return */
+ngx_int_t ngx_http_apievents_key_prepare(ngx_http_apievents_admin_t *a,
+    const ae_value_t *session, const char *message,
+    ngx_http_apievents_admin_pt done, ngx_http_apievents_key_t **key);
 
 /* puts k->session, or deletes where it is NULL; k->key, action of the change
  * and the others are set */
@@ -115,6 +123,9 @@ void ngx_http_apievents_key_hide(ngx_http_request_t *r, ngx_str_t *key);
 
 
 /* ---- manage_key_event.c ---- */
+
+/* key_event.ACTION for the organisation of a->change */
+void ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a);
 
 /* raises k->event of a session that was changed */
 void ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a,

@@ -204,12 +204,11 @@ struct ngx_http_apievents_change_s {
 
     ngx_http_apievents_admin_pt     settle;     /* as that of the type, which
                                                    it replaces; or NULL */
-    ngx_http_apievents_admin_pt     write;      /* writes it, and more with
-                                                   it, in its own way; or
-                                                   NULL */
     void                          (*raise)(ngx_http_apievents_admin_t *a);
-                                                /* tells of that; or NULL */
-    void                           *more;       /* what that is */
+                                                /* tells of more, or NULL */
+    ngx_http_apievents_change_t    *outer;      /* that this one is part of,
+                                                   and that If-Match is
+                                                   about; or NULL */
     ngx_http_apievents_admin_pt     answer;     /* when it is done */
 
     /* of what is no document of its type: what stands in its way, after the
@@ -286,11 +285,10 @@ void ngx_http_apievents_change_made(ngx_http_apievents_admin_t *a);
 ae_value_t *ngx_http_apievents_change_document(ngx_http_apievents_admin_t *a,
     const char *when);
 
-/* for who writes it in his own way: the work, which leaves rev 0 if somebody
- * else was faster; what follows it; and the wait for that */
-int ngx_http_apievents_change_store(ae_db_t *db, void *data);
-void ngx_http_apievents_change_done(void *data);
-ngx_int_t ngx_http_apievents_change_wait(ngx_http_apievents_admin_t *a);
+/* in the store's thread: writes it, or leaves rev 0 if somebody else was
+ * faster */
+int ngx_http_apievents_change_put(ae_db_t *db,
+    ngx_http_apievents_change_t *c);
 
 /* goes on when the callbacks of before have been asked */
 ngx_int_t ngx_http_apievents_change_write(ngx_http_apievents_admin_t *a);

@@ -87,6 +87,12 @@ ngx_http_apievents_portal_key(ngx_http_apievents_admin_t *a, ae_str_t action,
     const ae_value_t            *v;
     ngx_http_apievents_raise_t   e;
 
+    /* the others are of callbacks, which know it as another object */
+
+    static const char *const     own[] = {
+        "key", "key_hash", "id", "code", NULL
+    };
+
     ngx_memzero(&e, sizeof(ngx_http_apievents_raise_t));
 
     masked = ae_str(NGX_HTTP_APIEVENTS_PORTAL_MASK);
@@ -112,9 +118,7 @@ ngx_http_apievents_portal_key(ngx_http_apievents_admin_t *a, ae_str_t action,
 
     for ( /* void */ ; v != NULL; v = v->next) {
 
-        if (!ngx_http_apievents_str_is(v->name, "key")
-            && !ngx_http_apievents_str_is(v->name, "key_hash"))
-        {
+        if (!ngx_http_apievents_one_of(v->name, own)) {
             (void) ae_value_share(a->arena, data, v->name, v);
         }
     }

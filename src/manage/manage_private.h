@@ -144,9 +144,6 @@ ngx_int_t ngx_http_apievents_admin_wait(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_admin_pt next);
 void ngx_http_apievents_admin_go(ngx_http_apievents_admin_t *a);
 
-/* what follows where work was written in another way: a->done by a->rc */
-ngx_int_t ngx_http_apievents_admin_finish(ngx_http_apievents_admin_t *a);
-
 /* work() runs in the store's thread, then done() in the event loop, which
  * sends the answer: NGX_DONE, or an answer of 503 */
 ngx_int_t ngx_http_apievents_admin_job(ngx_http_apievents_admin_t *a,
