@@ -7,38 +7,7 @@ use warnings;
 use lib 't/lib';
 use ApiEvents;
 use AdminBlocks;
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    $block->set_value(http_config => "api_zone apievents:16m;\n"
-                                     . ($block->http_config // ''));
-    $block->set_value(config => ($block->config // '') . <<'END');
-    location /a {
-        api_id a;
-        api_auth header=Authorization;
-        empty_gif;
-    }
-END
-    $block->set_value(request => 'GET /none');
-    $block->set_value(error_code => 404);
-});
-
-# a session for the API "a"
-sub session {
-    return { org_id => 'acme', rate => 1000, per => 60, quota_max => 10,
-             quota_renewal_rate => 3600,
-             access_rights => { a => { api_id => 'a', api_name => 'A',
-                                       versions => ['Default'] } }, @_ };
-}
-
-# status of the API for a key
-sub asks {
-    my ($key) = @_;
-    my ($status) = http_get('/a', undef, "Authorization: $key\r\n");
-
-    return $status;
-}
+use KeyBlocks;
 
 sub text_of {
     local (@ARGV, $/) = map { "$Test::Nginx::Util::ServRoot/$_" } @_;

@@ -90,7 +90,6 @@ ngx_http_apievents_key_prepare(ngx_http_apievents_admin_t *a,
     }
 
     k->session = session;
-    k->malformed = "Unmarshalling failed";
     k->action = "added";
     k->event = AE_TOKEN_CREATED;
     k->message = message;
@@ -235,6 +234,7 @@ ngx_http_apievents_key_change(ngx_http_apievents_admin_t *a,
     }
 
     c->store = ngx_http_apievents_key_store;
+    c->raise = k->update.org ? NULL : ngx_http_apievents_key_raise;
 
     return ngx_http_apievents_change(a, c);
 }
@@ -259,10 +259,24 @@ ngx_http_apievents_key_decide(ngx_http_apievents_admin_t *a)
                                               k->absent);
     }
 
+    /* it may be another one by now */
+
+    if (k->policies != NULL) {
+        k->session = ngx_http_apievents_key_with(a->arena, k->change.previous,
+                                                 k->policies);
+        if (k->session == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
     if (k->session != NULL
         && ngx_http_apievents_key_make(a, k) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (k->session == NULL) {
+        k->told = k->change.previous;
     }
 
     if (k->change.previous != NULL) {
@@ -370,6 +384,7 @@ ngx_http_apievents_key_make(ngx_http_apievents_admin_t *a,
         return NGX_ERROR;
     }
 
+    k->told = session;
     c->data = ngx_http_apievents_key_object(a, k, session);
 
     return (c->data != NULL) ? NGX_OK : NGX_ERROR;
@@ -549,7 +564,6 @@ ngx_http_apievents_key_stored_done(void *data, ngx_int_t rc)
         return;
     }
 
-    ngx_http_apievents_key_raise(a, k);
     ngx_http_apievents_change_made(a);
 }
 

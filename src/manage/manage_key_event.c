@@ -8,22 +8,37 @@
 #include "manage/manage_keys.h"
 
 
+static void ngx_http_apievents_key_token(ngx_http_apievents_admin_t *a,
+    ngx_http_apievents_key_t *k);
 static ngx_int_t ngx_http_apievents_key_event_meta(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_raise_t *e);
 
 
 void
-ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a,
+ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a)
+{
+    ae_str_t                   key;
+    ngx_http_apievents_key_t  *k;
+
+    k = ngx_http_apievents_key_of(a);
+    key = k->known ? *(ae_str_t *) &k->key : ae_str("");
+
+    ngx_http_apievents_key_token(a, k);
+
+    ngx_http_apievents_portal_key(a,
+                              ngx_http_apievents_actions[k->change.action],
+                              *(ae_str_t *) &k->id, key, k->told);
+}
+
+
+static void
+ngx_http_apievents_key_token(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_key_t *k)
 {
     u_char                          id[AE_EVENT_ID_LEN], mask[AE_MASK_LEN];
-    const ae_value_t               *v;
+    ae_str_t                        org;
     ngx_http_apievents_raise_t      e;
     ngx_http_apievents_loc_conf_t  *lcf;
-
-    if (k->event == AE_EVENT_CUSTOM) {
-        return;
-    }
 
     lcf = ngx_http_get_module_loc_conf(a->request, ngx_http_apievents_module);
 
@@ -35,12 +50,8 @@ ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a,
     e.message.len = ngx_strlen(k->message);
     (void) ae_id_unhex(&e.key_id, *(ae_str_t *) &k->id);
 
-    v = k->change.data != NULL ? k->change.data : k->change.previous;
-    v = ae_value_get(v, "org_id");
-
-    if (v != NULL && v->type == AE_STRING) {
-        e.org = *(ngx_str_t *) &v->s;
-    }
+    org = ngx_http_apievents_portal_member(k->told, "org_id");
+    e.org = *(ngx_str_t *) &org;
 
     /* a KeyID is all that there is of a credential that was not named */
 

@@ -10,8 +10,6 @@
 
 static ngx_int_t ngx_http_apievents_key_put(ngx_http_apievents_admin_t *a,
     ngx_uint_t anew);
-static ngx_int_t ngx_http_apievents_key_named(ngx_http_apievents_admin_t *a,
-    const char *absent, ngx_http_apievents_key_t **key);
 static void ngx_http_apievents_key_find(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_key_t *k);
 static ngx_uint_t ngx_http_apievents_key_exists(ngx_str_t *key);
@@ -61,7 +59,7 @@ ngx_http_apievents_key_put(ngx_http_apievents_admin_t *a, ngx_uint_t anew)
     ngx_str_t                  value;
     ngx_http_apievents_key_t  *k;
 
-    rc = ngx_http_apievents_key_named(a, anew ? NULL : "Key is not found",
+    rc = ngx_http_apievents_key_named(a, 1, anew ? NULL : "Key is not found",
                                       &k);
     if (rc == NGX_DECLINED) {
         rc = ngx_http_apievents_key_check(a, a->body, 0, "Request malformed");
@@ -97,7 +95,7 @@ ngx_http_apievents_admin_key_delete(ngx_http_apievents_admin_t *a)
     ngx_str_t                  value;
     ngx_http_apievents_key_t  *k;
 
-    rc = ngx_http_apievents_key_named(a, "There is no such key found", &k);
+    rc = ngx_http_apievents_key_named(a, 1, "There is no such key found", &k);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -115,18 +113,16 @@ ngx_http_apievents_admin_key_delete(ngx_http_apievents_admin_t *a)
 }
 
 
-/* NGX_DECLINED: go on; else what to return */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_key_named(ngx_http_apievents_admin_t *a,
-    const char *absent, ngx_http_apievents_key_t **key)
+    ngx_uint_t segment, const char *absent, ngx_http_apievents_key_t **key)
 {
     ae_id_t                    id;
     ae_str_t                   s;
     ngx_http_apievents_key_t  *k;
 
     k = ae_arena_alloc(a->arena, sizeof(ngx_http_apievents_key_t));
-    s = ae_arena_dup(a->arena, *(ae_str_t *) &a->segments[1]);
+    s = ae_arena_dup(a->arena, *(ae_str_t *) &a->segments[segment]);
 
     if (k == NULL || s.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -307,7 +303,7 @@ ngx_http_apievents_admin_key(ngx_http_apievents_admin_t *a)
     ngx_int_t                  rc;
     ngx_http_apievents_key_t  *k;
 
-    rc = ngx_http_apievents_key_named(a, "Key not found", &k);
+    rc = ngx_http_apievents_key_named(a, 1, "Key not found", &k);
 
     return rc == NGX_DECLINED ? ngx_http_apievents_key_look(a, k) : rc;
 }

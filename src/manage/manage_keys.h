@@ -33,11 +33,13 @@ typedef struct {
     ngx_str_t                       id;         /* KeyID, the same for an
                                                    organisation; once known */
     const ae_value_t               *session;    /* what it will be */
-    const char                     *malformed;  /* before what is wrong */
+    const ae_value_t               *told;       /* what listeners are told of,
+                                                   with its secrets */
+    const ae_value_t               *policies;   /* of what is there; or NULL */
     const char                     *absent;     /* of a 404; NULL: it may be
                                                    new */
     const char                     *action;     /* of the answer */
-    ae_event_type_e                 event;      /* AE_EVENT_CUSTOM: none */
+    ae_event_type_e                 event;      /* TokenCreated, ... */
     const char                     *message;    /* of it */
     ngx_int_t                       rc;         /* of the store */
     ngx_http_apievents_admin_pt     done;       /* when it is changed */
@@ -101,6 +103,11 @@ ngx_int_t ngx_http_apievents_key_stored(ngx_http_apievents_admin_t *a,
 
 /* ---- manage_keys.c ---- */
 
+/* the key that a segment of the path names, or its KeyID: NGX_DECLINED, go on;
+ * else what to return; absent: what a 404 says */
+ngx_int_t ngx_http_apievents_key_named(ngx_http_apievents_admin_t *a,
+    ngx_uint_t segment, const char *absent, ngx_http_apievents_key_t **key);
+
 /* answers with the session of k->key, as it is now, or with k->absent */
 ngx_int_t ngx_http_apievents_key_look(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_key_t *k);
@@ -122,14 +129,26 @@ ae_value_t *ngx_http_apievents_key_kept(ae_arena_t *arena,
 void ngx_http_apievents_key_hide(ngx_http_request_t *r, ngx_str_t *key);
 
 
+/* ---- manage_key_policy.c ---- */
+
+/* a session with those policies instead of its own; NULL: no memory */
+ae_value_t *ngx_http_apievents_key_with(ae_arena_t *arena,
+    const ae_value_t *session, const ae_value_t *policies);
+
+
 /* ---- manage_key_event.c ---- */
 
+<<<<<<< HEAD
 /* key_event.ACTION for the organisation of a->change */
 void ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a);
 
 /* raises k->event of a session that was changed */
 void ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_key_t *k);
+=======
+/* raises the events of a session that was changed */
+void ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a);
+>>>>>>> 8ee6614 (Manage: keys are listed, organisations and policies of keys)
 
 
 #endif /* _NGX_HTTP_APIEVENTS_MANAGE_KEYS_H_INCLUDED_ */

@@ -51,6 +51,7 @@ struct ngx_http_apievents_admin_s {
 
     ngx_http_apievents_change_t    *change;     /* or NULL */
     ngx_http_apievents_list_t      *list;       /* or NULL */
+    void                           *keys;       /* manage_key_list.c's */
 
     /* what it asks for, and gets */
     ae_db_query_t                   query;
@@ -250,6 +251,7 @@ ngx_int_t ngx_http_apievents_admin_object_create(
 ngx_int_t ngx_http_apievents_admin_object_put(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_object_delete(
     ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_keys(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key_create(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_key_post(ngx_http_apievents_admin_t *a);
@@ -259,6 +261,13 @@ ngx_int_t ngx_http_apievents_admin_request_approve(
     ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_request_decline(
     ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_preview(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_key_policy(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_orgs(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_org(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_org_post(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_org_put(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_org_delete(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breakers(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_breaker_force(

@@ -41,14 +41,28 @@ static const ngx_http_apievents_admin_route_t
     ngx_http_apievents_admin_routes[] =
 {
     { NGX_HTTP_GET, { "openapi.json" }, ngx_http_apievents_admin_openapi, 0 },
+    { NGX_HTTP_GET, { "keys" }, ngx_http_apievents_admin_keys, 0 },
     { NGX_HTTP_POST, { "keys" }, ngx_http_apievents_admin_key_create, 1 },
     { NGX_HTTP_POST, { "keys", "create" },
       ngx_http_apievents_admin_key_create, 1 },
+    { NGX_HTTP_POST, { "keys", "preview" },
+      ngx_http_apievents_admin_key_preview, 1 },
+    { NGX_HTTP_POST, { "keys", "policy", "*" },
+      ngx_http_apievents_admin_key_policy, 1 },
     { NGX_HTTP_GET, { "keys", "*" }, ngx_http_apievents_admin_key, 0 },
     { NGX_HTTP_POST, { "keys", "*" }, ngx_http_apievents_admin_key_post, 1 },
     { NGX_HTTP_PUT, { "keys", "*" }, ngx_http_apievents_admin_key_put, 1 },
     { NGX_HTTP_DELETE, { "keys", "*" },
       ngx_http_apievents_admin_key_delete, 1 },
+
+    { NGX_HTTP_GET, { "org", "keys" }, ngx_http_apievents_admin_orgs, 0 },
+    { NGX_HTTP_GET, { "org", "keys", "*" }, ngx_http_apievents_admin_org, 0 },
+    { NGX_HTTP_POST, { "org", "keys", "*" },
+      ngx_http_apievents_admin_org_post, 0 },
+    { NGX_HTTP_PUT, { "org", "keys", "*" },
+      ngx_http_apievents_admin_org_put, 0 },
+    { NGX_HTTP_DELETE, { "org", "keys", "*" },
+      ngx_http_apievents_admin_org_delete, 0 },
 
     { NGX_HTTP_GET, { "deliveries" },
       ngx_http_apievents_admin_deliveries, 0 },

@@ -517,6 +517,19 @@ ngx_int_t ngx_http_apievents_session_check(const ae_value_t *session,
 ngx_int_t ngx_http_apievents_session_stored_text(
     ngx_http_apievents_update_t *c, ae_buf_t *buf);
 
+/*
+ * Sessions of which the zone alone knows, of keys or of organisations: those
+ * of files, or all without a store; of organisations those that say which in
+ * "org_id".  At most *n from *cursor on, as ae_sessions_list(); ids are
+ * KeyIDs in hex, or names, in the arena.  In any thread; it looks at a bounded
+ * part of the zone, so that AE_AGAIN may come with none.  AE_ERROR: no memory.
+ */
+int ngx_http_apievents_session_list(ngx_uint_t org, uint32_t *cursor,
+    uint32_t look, ae_arena_t *arena, ae_str_t *ids, size_t *n);
+
+/* are there any, or may there be */
+ngx_uint_t ngx_http_apievents_session_listed(ngx_uint_t org);
+
 /* what policies make of a session that passed the check, in the arena; NULL
  * and *err */
 ae_value_t *ngx_http_apievents_session_preview(ae_arena_t *arena,

@@ -339,6 +339,11 @@ typedef struct {
 
 void ae_sessions_stat(ae_sessions_t *ss, ae_sessions_stat_t *st);
 
+/* at most *n of those there are, from *cursor on, 0 at first; about `look`
+ * blocks are looked at.  AE_AGAIN: there may be more, AE_OK: that was all */
+int ae_sessions_list(ae_sessions_t *ss, uint32_t *cursor, uint32_t look,
+    ae_session_ref_t *list, size_t *n);
+
 /* bytes of shared memory that a session of so long a text and record takes */
 size_t ae_sessions_cost(size_t len);
 
