@@ -52,7 +52,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test unit style js suite interop fuzz-regression fuzz test-asan \
+.PHONY: all deps test unit style js suite interop fuzz-regression fuzz fuzz-admin test-asan \
         matrix test-valgrind dockerfile-check chaos chaos-admin soak storm bench demo \
         run clean help
 
@@ -98,6 +98,10 @@ fuzz-regression: $(FUZZ_TESTS)  ## the fuzz targets on their corpora
 
 fuzz: $(FUZZ_TESTS)     ## look for new inputs, FUZZ_TIME seconds a target
 	@util/fuzz discover $(FUZZ_TIME) $(FUZZ_TESTS)
+
+fuzz-admin: $(MODULE) build/clock.so  ## random calls of the management API, FUZZ_TIME seconds; AE_SEED
+	@APIEVENTS_MODULE=$(abspath $(MODULE)) FUZZ_TIME=$(FUZZ_TIME) \
+	    prove -v t/654-admin-fuzz.t
 
 matrix:                 ## all with nginx 1.26 and 1.30; MATRIX=testing:qjs
 	@util/deps matrix

@@ -63,15 +63,12 @@ sub {
 === TEST 2: ids of the client's choice
 --- check eval
 sub {
-    for my $id ('a', 'a/b c?d', "\x{c3}\x{a9}", 'x' x 128, '..') {
+    for my $id ('a', 'a/b c?d', "\x{c3}\x{a9}", 'x' x 128, '..a') {
         my $uri = 'developers/' . $id =~ s/(.)/sprintf '%%%02x', ord $1/gesr;
         my $text = qq({"id":"$id","email":"a\@b.c"});
         my ($status, $doc, $head) = ::call(POST => 'developers', $text);
 
         is($status, 201, "create $id");
-
-        # dots that stand for a folder are nginx's business
-        next if $id eq '..';
 
         my ($where) = $head =~ m{^Location: /tyk/(\S+)\r?$}m;
         is(::status(GET => $where), 200, 'there');

@@ -157,3 +157,23 @@ sub {
             [GET => 'none', 200, $json, '{}'],
             [GET => 'none', 405, $json, $error];
 }
+
+=== TEST 6: ids of any characters have a path, or are refused
+--- check eval
+sub {
+    my $escaped = sub { $_[0] =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ger };
+
+    for my $id ('a//b', '/', '//', 'a/', '/a', 'http://x/y', 'a?b#c', 'a%2Fb',
+                'a b+c', '...', 'a/..b/c', '..a', '{id}', '@', '"') {
+        my $uri = 'apps/' . $escaped->($id);
+
+        is(::status(POST => 'apps', { id => $id }), 201, "$id: made");
+        is((::call(GET => $uri))[1]{id}, $id, 'read');
+        is(::status(PUT => $uri, { name => 'x' }), 200, 'put');
+        is(::status(DELETE => $uri), 200, 'deleted');
+    }
+
+    for my $id ('.', '..', '../a', 'a/..', 'a/./b', 'a/../b', '', "a\x1f") {
+        is(::status(POST => 'apps', { id => $id }), 400, "$id is refused");
+    }
+}

@@ -248,8 +248,14 @@ sub {
             grep { /^(?:get|put|post|delete)$/ }
             sort keys %{ ::document()->{paths}{$path} };
     } sort keys %{ ::document()->{paths} };
-    my @fh = map { ::asked("/tyk$_->[1]", "Admin-Auth: x\r\n", undef,
-                           $_->[0]) } @calls, ['GET', '/'], ['GET', '/x'];
+    my @left = (@calls, ['GET', '/'], ['GET', '/x']);
+    my @got;
 
-    is(::count(map { ::answer($_) } @fh), @calls + 2 . ' x 403', 'each call');
+    while (my @some = splice @left, 0, 20) {
+        push @got, map { ::answer($_) }
+                   map { ::asked("/tyk$_->[1]", "Admin-Auth: x\r\n", undef,
+                                 $_->[0]) } @some;
+    }
+
+    is(::count(@got), @calls + 2 . ' x 403', 'each call');
 }

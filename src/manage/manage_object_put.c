@@ -20,6 +20,7 @@ static ngx_int_t ngx_http_apievents_object_name(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ngx_int_t ngx_http_apievents_object_valid(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
+static ngx_uint_t ngx_http_apievents_object_dots(ae_str_t id);
 static ngx_int_t ngx_http_apievents_object_check(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
 static ae_value_t *ngx_http_apievents_object_with_id(
@@ -208,7 +209,43 @@ ngx_http_apievents_object_valid(ngx_http_apievents_admin_t *a,
                                               "without control characters");
     }
 
+    if (ngx_http_apievents_object_dots(c->id)) {
+        return ngx_http_apievents_admin_error(a->request,
+                                              NGX_HTTP_BAD_REQUEST,
+                                              "\"id\" must not have \".\" or "
+                                              "\"..\" between slashes, no "
+                                              "path would lead there");
+    }
+
     return NGX_DECLINED;
+}
+
+
+/* nginx takes these for folders, be they escaped or not */
+
+static ngx_uint_t
+ngx_http_apievents_object_dots(ae_str_t id)
+{
+    u_char  *p, *last, *end;
+
+    last = id.data + id.len;
+
+    for (p = id.data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, '/');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if ((end - p == 1 && p[0] == '.')
+            || (end - p == 2 && p[0] == '.' && p[1] == '.'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_apievents_admin_path(
     ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_admin_raw(ngx_http_request_t *r,
     ngx_str_t *path);
+static ngx_uint_t ngx_http_apievents_admin_same(u_char *p, u_char *last,
+    u_char *q, u_char *end);
 static ngx_int_t ngx_http_apievents_admin_split(
     ngx_http_apievents_admin_t *a, u_char *p, u_char *last);
 static ngx_int_t ngx_http_apievents_admin_segment(
@@ -265,9 +267,33 @@ ngx_http_apievents_admin_raw(ngx_http_request_t *r, ngx_str_t *path)
 
     ngx_unescape_uri(&dst, &src, path->len, 0);
 
-    return (size_t) (dst - p) == r->uri.len
-           && ngx_memcmp(p, r->uri.data, r->uri.len) == 0
+    return ngx_http_apievents_admin_same(p, dst, r->uri.data,
+                                         r->uri.data + r->uri.len)
            ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* nginx makes one slash of several */
+
+static ngx_uint_t
+ngx_http_apievents_admin_same(u_char *p, u_char *last, u_char *q, u_char *end)
+{
+    while (p < last && q < end && *p == *q) {
+        p++;
+        q++;
+
+        if (p[-1] == '/') {
+            while (p < last && *p == '/') {
+                p++;
+            }
+
+            while (q < end && *q == '/') {
+                q++;
+            }
+        }
+    }
+
+    return p == last && q == end;
 }
 
 
