@@ -256,7 +256,7 @@ ngx_http_apievents_request_raise(ngx_http_apievents_admin_t *a)
 {
     ngx_http_apievents_change_t  *c;
 
-    ngx_http_apievents_key_portal(a);
+    ngx_http_apievents_key_raise(a);
 
     c = a->change;
 

@@ -230,11 +230,10 @@ ngx_http_apievents_key_change(ngx_http_apievents_admin_t *a,
     c->decide = ngx_http_apievents_key_decide;
 
     if (!k->update.org && c->raise == NULL) {
-        c->raise = ngx_http_apievents_key_portal;
+        c->raise = ngx_http_apievents_key_raise;
     }
 
     c->store = ngx_http_apievents_key_store;
-    c->raise = k->update.org ? NULL : ngx_http_apievents_key_raise;
 
     return ngx_http_apievents_change(a, c);
 }

@@ -10,6 +10,7 @@
 
 static void ngx_http_apievents_key_token(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_key_t *k);
+static void ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a);
 static ngx_int_t ngx_http_apievents_key_event_meta(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_raise_t *e);
 
@@ -17,17 +18,8 @@ static ngx_int_t ngx_http_apievents_key_event_meta(
 void
 ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a)
 {
-    ae_str_t                   key;
-    ngx_http_apievents_key_t  *k;
-
-    k = ngx_http_apievents_key_of(a);
-    key = k->known ? *(ae_str_t *) &k->key : ae_str("");
-
-    ngx_http_apievents_key_token(a, k);
-
-    ngx_http_apievents_portal_key(a,
-                              ngx_http_apievents_actions[k->change.action],
-                              *(ae_str_t *) &k->id, key, k->told);
+    ngx_http_apievents_key_token(a, ngx_http_apievents_key_of(a));
+    ngx_http_apievents_key_portal(a);
 }
 
 
@@ -99,7 +91,7 @@ ngx_http_apievents_key_event_meta(ngx_http_apievents_admin_t *a,
 }
 
 
-void
+static void
 ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a)
 {
     ae_str_t                      credential;

@@ -138,17 +138,9 @@ ae_value_t *ngx_http_apievents_key_with(ae_arena_t *arena,
 
 /* ---- manage_key_event.c ---- */
 
-<<<<<<< HEAD
-/* key_event.ACTION for the organisation of a->change */
-void ngx_http_apievents_key_portal(ngx_http_apievents_admin_t *a);
-
-/* raises k->event of a session that was changed */
-void ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a,
-    ngx_http_apievents_key_t *k);
-=======
-/* raises the events of a session that was changed */
+/* raises the events of a session that was changed: TokenCreated or the like,
+ * and key_event.ACTION for its organisation */
 void ngx_http_apievents_key_raise(ngx_http_apievents_admin_t *a);
->>>>>>> 8ee6614 (Manage: keys are listed, organisations and policies of keys)
 
 
 #endif /* _NGX_HTTP_APIEVENTS_MANAGE_KEYS_H_INCLUDED_ */
