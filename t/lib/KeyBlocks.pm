@@ -1,6 +1,6 @@
 package KeyBlocks;
 
-# What tests of keys have in common: a zone, and an API "a" that wants a key.
+# What tests of keys have in common: a zone, and an API "a" of acme that wants a key.
 #
 #   session(rate => 5)      of an organisation "acme", for that API
 #   asks($key)              the API's status for a key
@@ -21,6 +21,7 @@ Test::Nginx::Socket::add_block_preprocessor(sub {
     $block->set_value(config => ($block->config // '') . <<'END');
     location /a {
         api_id a;
+        api_org acme;
         api_auth header=Authorization;
         empty_gif;
     }
