@@ -306,10 +306,8 @@ int ae_sessions_renew(ae_sessions_t *ss, ae_session_ref_t *ref,
     ae_str_t record, ae_str_t text);
 int ae_sessions_remove(ae_sessions_t *ss, ae_id_t id);
 
-/*
- * The credential's id of a session that was put without one; AE_DECLINED:
- * there is none, or it has another one.
- */
+/* the credential's id of a session that was put without one; AE_DECLINED:
+ * there is none, or it has another one */
 int ae_sessions_name(ae_sessions_t *ss, ae_id_t key_id, ae_id_t id);
 
 /*
@@ -321,14 +319,11 @@ int ae_sessions_name(ae_sessions_t *ss, ae_id_t key_id, ae_id_t id);
 int ae_sessions_delete(ae_sessions_t *ss, ae_id_t key_id, uint32_t scope,
     int always);
 
-/* all that are not a file's */
-void ae_sessions_clear(ae_sessions_t *ss);
+void ae_sessions_clear(ae_sessions_t *ss);  /* all that are not a file's */
 
-/*
- * A file's sessions are loaded between begin and end: end removes those of
+/* a file's sessions are loaded between begin and end: end removes those of
  * AE_SESSION_FILE within the scope that were not put since begin.  A put of
- * AE_SESSION_FILE does not replace an AE_SESSION_API session.
- */
+ * AE_SESSION_FILE does not replace an AE_SESSION_API session */
 void ae_sessions_load_begin(ae_sessions_t *ss, uint32_t scope);
 void ae_sessions_load_end(ae_sessions_t *ss, uint32_t scope);
 
