@@ -23,6 +23,7 @@ typedef struct {
     ngx_str_t                   name;           /* of a custom type; "*" */
     ngx_uint_t                  endpoint;       /* index in deliver's list */
     ngx_msec_t                  cooldown;
+    ngx_str_t                   org;            /* of it alone, or empty */
     unsigned                    any:1;          /* "*" */
 } ngx_http_apievents_handler_t;
 
@@ -122,6 +123,8 @@ typedef struct {
 
 /* api_event_handlers, in any level and from a definition */
 char *ngx_http_apievents_api_event_handlers(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_apievents_api_portal_events(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_apievents_merge_handlers(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *prev,

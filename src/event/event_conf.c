@@ -8,7 +8,6 @@
 
 static ngx_int_t ngx_http_apievents_handler_name(ngx_conf_t *cf,
     ngx_str_t *name);
-static ngx_int_t ngx_http_apievents_handler_place(ngx_conf_t *cf);
 static ngx_array_t *ngx_http_apievents_with_monitor(ngx_conf_t *cf,
     ngx_http_apievents_handlers_conf_t *conf);
 static ngx_int_t ngx_http_apievents_add_route(ngx_conf_t *cf,
@@ -24,10 +23,9 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_apievents_loc_conf_t *lcf = conf;
 
-    ngx_str_t                           *value;
+    ngx_str_t                           *value, none;
     ngx_uint_t                           phase;
     ngx_msec_t                           cooldown;
-    ngx_http_apievents_handler_t        *h;
     ngx_http_apievents_endpoint_t       *ep;
     ngx_http_apievents_handlers_conf_t  *hcf;
 
@@ -69,26 +67,14 @@ ngx_http_apievents_api_event_handlers(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (hcf->own == NULL) {
-        hcf->own = ngx_array_create(cf->pool, 4,
-                                    sizeof(ngx_http_apievents_handler_t));
-        if (hcf->own == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
+    ngx_str_null(&none);
 
-    h = ngx_array_push(hcf->own);
-    if (h == NULL) {
+    if (ngx_http_apievents_handler_add(cf, hcf, (char *) value[1].data, ep,
+                                       cooldown, &none)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_http_apievents_handler_t));
-
-    h->type = ae_event_type(*(ae_str_t *) &value[1]);
-    h->name = value[1];
-    h->any = (ngx_strcmp(value[1].data, "*") == 0);
-    h->endpoint = ep->index;
-    h->cooldown = cooldown;
 
     return NGX_CONF_OK;
 }
@@ -108,7 +94,7 @@ ngx_http_apievents_handler_name(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_apievents_handler_place(ngx_conf_t *cf)
 {
     ngx_str_t                       *name, *place;
@@ -130,6 +116,40 @@ ngx_http_apievents_handler_place(ngx_conf_t *cf)
 
     place->len = ngx_sprintf(place->data, "%V:%ui", name, cf->conf_file->line)
                  - place->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_apievents_handler_add(ngx_conf_t *cf,
+    ngx_http_apievents_handlers_conf_t *hcf, const char *event,
+    ngx_http_apievents_endpoint_t *ep, ngx_msec_t cooldown, ngx_str_t *org)
+{
+    ngx_http_apievents_handler_t  *h;
+
+    if (hcf->own == NULL) {
+        hcf->own = ngx_array_create(cf->pool, 4,
+                                    sizeof(ngx_http_apievents_handler_t));
+        if (hcf->own == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    h = ngx_array_push(hcf->own);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_http_apievents_handler_t));
+
+    h->name.data = (u_char *) event;
+    h->name.len = ngx_strlen(event);
+    h->type = ae_event_type(*(ae_str_t *) &h->name);
+    h->any = (ngx_strcmp(event, "*") == 0);
+    h->endpoint = ep->index;
+    h->cooldown = cooldown;
+    h->org = *org;
 
     return NGX_OK;
 }
@@ -314,7 +334,7 @@ ngx_http_apievents_route_id(ngx_http_apievents_main_conf_t *mcf,
     ngx_array_t *handlers, ngx_str_t *api)
 {
     ae_id_t                          id;
-    ae_str_t                         parts[4];
+    ae_str_t                         parts[5];
     ngx_uint_t                       i;
     ngx_http_apievents_handler_t    *h;
     ngx_http_apievents_endpoint_t  **ep;
@@ -338,8 +358,9 @@ ngx_http_apievents_route_id(ngx_http_apievents_main_conf_t *mcf,
         parts[2].len = sizeof(ae_id_t);
         parts[3].data = (u_char *) &h[i].cooldown;
         parts[3].len = sizeof(ngx_msec_t);
+        parts[4] = *(ae_str_t *) &h[i].org;
 
-        id = ae_hash(key, parts, 4);
+        id = ae_hash(key, parts, 5);
     }
 
     return id;

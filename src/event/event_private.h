@@ -46,4 +46,15 @@ ngx_int_t ngx_http_apievents_drain(ngx_http_apievents_main_conf_t *mcf,
     uint32_t slot, ngx_uint_t max);
 
 
+/* event_conf.c: a handler of that level, of events of an organisation alone if
+ * org is not empty; and where the first one stands */
+ngx_int_t ngx_http_apievents_handler_add(ngx_conf_t *cf,
+    ngx_http_apievents_handlers_conf_t *hcf, const char *event,
+    ngx_http_apievents_endpoint_t *ep, ngx_msec_t cooldown, ngx_str_t *org);
+ngx_int_t ngx_http_apievents_handler_place(ngx_conf_t *cf);
+
+/* is it wanted, or is nothing certain */
+ngx_uint_t ngx_http_apievents_runtime_is(ngx_str_t *wanted, ae_str_t *s);
+
+
 #endif /* _NGX_HTTP_APIEVENTS_EVENT_PRIVATE_H_INCLUDED_ */

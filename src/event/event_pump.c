@@ -255,6 +255,10 @@ ngx_http_apievents_targets(ngx_http_apievents_main_conf_t *mcf,
                 continue;
             }
 
+            if (!ngx_http_apievents_runtime_is(&h[i].org, &ev->org)) {
+                continue;
+            }
+
             if (!ep[h[i].endpoint]->inactive) {
                 ngx_http_apievents_target(mcf, ev, targets, &n,
                                           ep[h[i].endpoint]->shared,

@@ -17,8 +17,6 @@ static void ngx_http_apievents_runtime_alias(
     ngx_http_apievents_rt_handler_t *h, ngx_str_t *alias);
 static u_char *ngx_http_apievents_runtime_copy(u_char *p, ngx_str_t *dst,
     ngx_str_t *src);
-static ngx_uint_t ngx_http_apievents_runtime_is(ngx_str_t *wanted,
-    ae_str_t *s);
 
 
 ngx_int_t
@@ -207,7 +205,7 @@ ngx_http_apievents_runtime_targets(ngx_http_apievents_main_conf_t *mcf,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_apievents_runtime_is(ngx_str_t *wanted, ae_str_t *s)
 {
     return wanted->len == 0
