@@ -221,6 +221,7 @@ ngx_int_t ngx_http_apievents_admin_retry(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_dead_replay(
     ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_events(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_stream(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_event_types(
     ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_event_get(ngx_http_apievents_admin_t *a);

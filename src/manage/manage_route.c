@@ -75,6 +75,8 @@ static const ngx_http_apievents_admin_route_t
       ngx_http_apievents_admin_dead_replay, 0 },
 
     { NGX_HTTP_GET, { "events" }, ngx_http_apievents_admin_events, 0 },
+    { NGX_HTTP_GET, { "events", "stream" },
+      ngx_http_apievents_admin_stream, 0 },
     { NGX_HTTP_GET, { "events", "types" },
       ngx_http_apievents_admin_event_types, 0 },
     { NGX_HTTP_POST, { "events", "replay" },

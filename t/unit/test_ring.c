@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -398,6 +399,67 @@ test_names(void **state)
 }
 
 
+/* who looks on sees all of it, consumed or not, and is told what he missed */
+
+static void
+test_tap(void **state)
+{
+    int             i;
+    void           *copy;
+    ae_str_t        rec;
+    uint64_t        at, lost;
+    ae_ring_t      *ring;
+
+    (void) state;
+
+    ring = ae_ring_init(step_memory(RING_SIZE), RING_SIZE);
+    lost = 0;
+
+    ring_put(ring, 10, 1);
+    ring_get(ring, 10, 1, 1);
+
+    copy = malloc(ae_ring_tap(ring, &at));
+    assert_non_null(copy);
+    assert_int_equal(ae_ring_tap_next(ring, &at, copy, &rec, &lost),
+                     AE_AGAIN);
+
+    for (i = 2; i <= 1000; i++) {
+        ring_put(ring, i % 200 + 1, i);
+
+        if (i % 2) {
+            ring_get(ring, i % 200 + 1, i, i);
+        }
+
+        assert_int_equal(ae_ring_tap_next(ring, &at, copy, &rec, &lost),
+                         AE_OK);
+        assert_int_equal(rec.len, i % 200 + 1);
+        assert_int_equal(ae_ring_tap_next(ring, &at, copy, &rec, &lost),
+                         AE_AGAIN);
+
+        if (i % 2 == 0) {
+            ring_get(ring, i % 200 + 1, i, i);
+        }
+    }
+
+    assert_int_equal(lost, 0);
+
+    for (i = 1001; i <= 2000; i++) {
+        ring_put(ring, 100, i);
+        ring_get(ring, 100, i, i);
+    }
+
+    assert_int_equal(ae_ring_tap_next(ring, &at, copy, &rec, &lost),
+                     AE_AGAIN);
+    assert_int_equal(lost, 1000);
+
+    ring_put(ring, 3, 2001);
+    assert_int_equal(ae_ring_tap_next(ring, &at, copy, &rec, &lost), AE_OK);
+    assert_int_equal(rec.len, 3);
+
+    free(copy);
+}
+
+
 int
 main(void)
 {
@@ -414,6 +476,7 @@ main(void)
         cmocka_unit_test(test_corrupt_padding),
         cmocka_unit_test(test_corrupt_over_old_ones),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_tap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

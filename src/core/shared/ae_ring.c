@@ -90,6 +90,8 @@ static int ae_ring_place(ae_ring_t *ring, uint32_t need, uint32_t *pos);
 static int ae_ring_valid(const ae_ring_t *ring, uint32_t pos);
 static uint32_t ae_ring_find(const ae_ring_t *ring, uint64_t *number);
 static void ae_ring_skip(ae_ring_t *ring);
+static ae_ring_record_t *ae_ring_copy(const ae_ring_t *ring, uint32_t pos,
+    uint32_t number, void *mem);
 
 
 const char  *const ae_drop_names[AE_DROP_MAX] = {
@@ -517,6 +519,94 @@ ae_ring_recover(ae_ring_t *ring)
 
     /* what was peeked and not released is peeked again */
     ring->next_tail = 0;
+}
+
+
+size_t
+ae_ring_tap(const ae_ring_t *ring, uint64_t *at)
+{
+    *at = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+
+    return (size_t) ae_ring_units(ae_ring_max(ring)) * AE_RING_UNIT;
+}
+
+
+/*
+ * Copies of the records that come after tap(), whoever consumes them, by any
+ * process at any time, and nobody waits for it: what was released lies there
+ * until the producer comes round, which may be while it is copied, and the
+ * copy's number and sum tell.  AE_AGAIN: there is none now.  *lost is added
+ * what was overwritten, or damaged, before it was seen.
+ */
+
+int
+ae_ring_tap_next(const ae_ring_t *ring, uint64_t *at, void *mem,
+    ae_str_t *record, uint64_t *lost)
+{
+    uint32_t           pos;
+    uint64_t           head, count;
+    ae_ring_record_t  *rec;
+
+    head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+    count = ae_ring_count(ring, *at);
+
+    if (ae_ring_count(ring, head) == count) {
+        return AE_AGAIN;
+    }
+
+    pos = ae_ring_pos(ring, *at);
+    rec = ae_ring_copy(ring, pos, (uint32_t) (count + 1), mem);
+
+    if (rec != NULL && rec->len == AE_RING_PAD) {
+        pos = 0;
+        rec = ae_ring_copy(ring, 0, (uint32_t) (count + 1), mem);
+    }
+
+    if (rec == NULL || rec->len == AE_RING_PAD) {
+        *lost += ae_ring_count(ring, head) - count;
+        *at = head;
+
+        return AE_AGAIN;
+    }
+
+    pos += ae_ring_units(rec->len);
+    *at = ae_ring_pack(ring, count + 1, pos == ring->units ? 0 : pos);
+
+    record->data = (unsigned char *) (rec + 1);
+    record->len = rec->len;
+
+    return AE_OK;
+}
+
+
+/* NULL: there is no whole record of that number any more */
+
+static ae_ring_record_t *
+ae_ring_copy(const ae_ring_t *ring, uint32_t pos, uint32_t number, void *mem)
+{
+    ae_ring_record_t  *rec;
+
+    rec = mem;
+    memcpy(rec, ae_ring_at(ring, pos), sizeof(ae_ring_record_t));
+
+    if (rec->number != number) {
+        return NULL;
+    }
+
+    if (rec->len != AE_RING_PAD) {
+
+        if (rec->len > ae_ring_max(ring)
+            || ae_ring_units(rec->len) > ring->units - pos)
+        {
+            return NULL;
+        }
+
+        memcpy(rec + 1, ae_ring_at(ring, pos) + 1,
+               (size_t) ae_ring_units(rec->len) * AE_RING_UNIT
+               - sizeof(ae_ring_record_t));
+    }
+
+    return (rec->sum == ae_ring_sum(ring, rec)) ? rec : NULL;
 }
 
 

@@ -401,6 +401,11 @@ typedef struct {
     uint64_t                 dropped[AE_DROP_MAX];
 } ae_ring_stat_t;
 
+/* for who looks on: the bytes that a copy takes; see ae_ring.c */
+size_t ae_ring_tap(const ae_ring_t *ring, uint64_t *at);
+int ae_ring_tap_next(const ae_ring_t *ring, uint64_t *at, void *mem,
+    ae_str_t *record, uint64_t *lost);
+
 /* adds the ring's numbers to *st; by any process at any time */
 void ae_ring_stat(const ae_ring_t *ring, ae_ring_stat_t *st);
 
