@@ -345,12 +345,9 @@ size_t ae_sessions_cost(size_t len);
 
 /* ---- ring: records of one process in order (ae_ring.c) ---- */
 
-/*
- * Shared; one producer, one consumer, which may be the same process.  Neither
- * ever waits for the other.  Head and tail each hold position and count in
- * one word, so that one store moves a record from one state to the next and
- * every snapshot adds up.  A record has a checksum.
- */
+/* shared; one producer, one consumer, which may be the same process.  Neither
+ * ever waits for the other.  One store moves a record from one state to the
+ * next, so that every snapshot adds up.  A record has a checksum */
 
 typedef struct ae_ring_s     ae_ring_t;
 
@@ -368,11 +365,9 @@ void ae_ring_commit(ae_ring_t *ring);
  * for more than it then reserves keeps the rest for what matters more */
 int ae_ring_has(ae_ring_t *ring, size_t len);
 
-/*
- * Consumer: the oldest record, AE_OK, or AE_AGAIN.  Records whose checksum is
+/* consumer: the oldest record, AE_OK, or AE_AGAIN.  Records whose checksum is
  * wrong are skipped and counted.  number counts the ring's records from 1.
- * The bytes are valid until release.
- */
+ * The bytes are valid until release */
 int ae_ring_peek(ae_ring_t *ring, ae_str_t *record, uint64_t *number);
 void ae_ring_release(ae_ring_t *ring);
 
