@@ -12,6 +12,7 @@
 
 #include "core/base/base.h"
 #include "core/mail/mail.h"
+#include "core/minute/minute.h"
 #include "core/record/record.h"
 #include "core/seal/seal.h"
 #include "core/shared/shared.h"

@@ -295,6 +295,8 @@ ngx_http_apievents_log_handler(ngx_http_request_t *r)
         ngx_http_apievents_breaker_sample(r, d);
     }
 
+    ngx_http_apievents_health_count(r, d);
+
     if (d->refusal == NULL && d->confirmed
         && d->conf->gate.monitor == NULL)
     {

@@ -254,6 +254,10 @@ void ngx_http_apievents_breaker_sample(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d) ae_often;
 void ngx_http_apievents_breaker_forget(ngx_http_apievents_decision_t *d);
 
+/* gate_health.c: in the log phase, of any request that was decided */
+void ngx_http_apievents_health_count(ngx_http_request_t *r,
+    ngx_http_apievents_decision_t *d);
+
 /* an upstream's header passes, whose body may still end too early */
 void ngx_http_apievents_breaker_watch(ngx_http_request_t *r,
     ngx_http_apievents_decision_t *d) ae_often;

@@ -245,6 +245,8 @@ ngx_int_t ngx_http_apievents_admin_callback_history(
     ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_callback_test(
     ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_reload(ngx_http_apievents_admin_t *a);
+ngx_int_t ngx_http_apievents_admin_minute(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_objects(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_object(ngx_http_apievents_admin_t *a);
 ngx_int_t ngx_http_apievents_admin_object_create(

@@ -66,6 +66,14 @@ static const ngx_http_apievents_admin_route_t
     { NGX_HTTP_DELETE, { "org", "keys", "*" },
       ngx_http_apievents_admin_org_delete, 0 },
 
+    { NGX_HTTP_GET, { "reload" }, ngx_http_apievents_admin_reload, 0 },
+    { NGX_HTTP_POST, { "reload" }, ngx_http_apievents_admin_reload, 0 },
+    { NGX_HTTP_GET, { "reload", "group" },
+      ngx_http_apievents_admin_reload, 0 },
+    { NGX_HTTP_POST, { "reload", "group" },
+      ngx_http_apievents_admin_reload, 0 },
+    { NGX_HTTP_GET, { "health" }, ngx_http_apievents_admin_minute, 0 },
+
     { NGX_HTTP_GET, { "deliveries" },
       ngx_http_apievents_admin_deliveries, 0 },
     { NGX_HTTP_POST, { "deliveries", "*", "retry" },

@@ -22,7 +22,7 @@
  * not know the layout refuses the zone.
  */
 
-#define NGX_HTTP_APIEVENTS_LAYOUT   13
+#define NGX_HTTP_APIEVENTS_LAYOUT   14
 
 typedef struct {
     uint32_t                    magic;
@@ -45,6 +45,7 @@ typedef struct {
     ae_hosts_t                 *hosts;
     ae_sessions_t              *sessions;
     ae_watches_t               *watches;
+    ae_minute_t                *minute;
 
     struct {
         ae_id_t                 id;             /* names the zone */

@@ -378,7 +378,8 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     last = p + size;
 
-    size -= rings + NGX_HTTP_APIEVENTS_HOSTS_PART + AE_WATCHES_SIZE;
+    size -= rings + NGX_HTTP_APIEVENTS_HOSTS_PART + AE_WATCHES_SIZE
+            + AE_MINUTE_SIZE;
 
     breakers = size / 100 * NGX_HTTP_APIEVENTS_BREAKERS;
     breakers = ngx_max(breakers, NGX_HTTP_APIEVENTS_BREAKERS_MIN);
@@ -406,6 +407,9 @@ ngx_http_apievents_divide_zone(ngx_shm_zone_t *shm_zone,
 
     zone->watches = ae_watches_init(p);
     p += AE_WATCHES_SIZE;
+
+    zone->minute = (ae_minute_t *) p;
+    p += AE_MINUTE_SIZE;
 
     zone->sessions = ae_sessions_init(p, last - p);
 
