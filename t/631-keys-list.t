@@ -136,7 +136,22 @@ sub {
     is(::asks('my-own-key'), 200, 'its keys are not');
 }
 
-=== TEST 4: policies
+=== TEST 4: organisations whose names no list can show
+--- check eval
+sub {
+    for my $name ('caf%E9', '%01', '%C3', 'x' x 129) {
+        my ($status, $doc) = ::call(PUT => "org/keys/$name", { rate => 5 });
+        is($status, 400, $name);
+        like($doc->{message}, qr/UTF-8/, 'why');
+    }
+
+    is(::status(PUT => 'org/keys/caf%C3%A9', { rate => 5 }), 200, 'one that can');
+    my ($status, $doc) = ::call(GET => 'org/keys');
+    is_deeply($doc->{keys}, ["caf\x{e9}"], 'is listed');
+    is(::status(GET => 'org/keys/caf%C3%A9'), 200, 'and found');
+}
+
+=== TEST 5: policies
 --- http_config
     api_policies $TEST_NGINX_SERVER_ROOT/html/policies.json;
 --- user_files

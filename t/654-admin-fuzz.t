@@ -13,7 +13,7 @@ use AdminFuzz;
 use OpenApi ();
 use Time::HiRes qw(time);
 
-our $Seed = $ENV{AE_SEED} // int(time * 1000) % 1_000_000_007;
+our $Seed = $ENV{AE_SEED} // 1;
 our $Time = $ENV{FUZZ_TIME} // 4;
 our $Asan = ($ENV{TEST_NGINX_LD_PRELOAD} // '') =~ /asan/;
 
@@ -62,7 +62,7 @@ sub one {
     };
 
     push @Wrong, "$differs\n$method $uri\n" . ($body // '')
-                 . "\n" . (ref $doc ? $doc->{message} // '' : '')
+                 . "\n" . (ref $doc eq 'HASH' ? $doc->{message} // '' : '')
         if $differs;
 
     return ($status, $doc);
@@ -107,7 +107,7 @@ sub emptied {
             my ($gone, $doc) = one(DELETE => $uri);
 
             push @left, "$uri: $there, $gone"
-                        . (ref $doc ? " $doc->{message}" : '')
+                        . (ref $doc eq 'HASH' ? " $doc->{message}" : '')
                 if $there != 200 || $gone != 200;
         }
     }

@@ -260,6 +260,10 @@ ngx_int_t ngx_http_apievents_object_none(ngx_http_apievents_admin_t *a,
 
 /* ---- manage_object_put.c ---- */
 
+/* NGX_DECLINED: an object may have that id; else what to return */
+ngx_int_t ngx_http_apievents_object_valid(ngx_http_apievents_admin_t *a,
+    ae_str_t id);
+
 /* an answer that says which line is wrong, and how */
 ngx_int_t ngx_http_apievents_object_bad(ngx_http_apievents_admin_t *a,
     ngx_uint_t status, ae_error_t *err);

@@ -18,8 +18,7 @@ static void ngx_http_apievents_object_begin(ngx_http_apievents_admin_t *a,
     ngx_http_apievents_change_t *c, ngx_http_apievents_action_e action);
 static ngx_int_t ngx_http_apievents_object_name(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
-static ngx_int_t ngx_http_apievents_object_valid(
-    ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
+static ngx_uint_t ngx_http_apievents_object_shows(ae_str_t id);
 static ngx_uint_t ngx_http_apievents_object_dots(ae_str_t id);
 static ngx_int_t ngx_http_apievents_object_check(
     ngx_http_apievents_admin_t *a, ngx_http_apievents_change_t *c);
@@ -151,7 +150,7 @@ ngx_http_apievents_object_name(ngx_http_apievents_admin_t *a,
     if (a->nsegments > 1) {
         c->id = *(ae_str_t *) &a->segments[1];
 
-        return ngx_http_apievents_object_valid(a, c);
+        return ngx_http_apievents_object_valid(a, c->id);
     }
 
     v = ae_value_get(a->body, c->type->key);
@@ -170,7 +169,7 @@ ngx_http_apievents_object_name(ngx_http_apievents_admin_t *a,
 
         c->id = v->s;
 
-        return ngx_http_apievents_object_valid(a, c);
+        return ngx_http_apievents_object_valid(a, c->id);
     }
 
     c->id.len = AE_HEX_LEN;
@@ -188,28 +187,20 @@ ngx_http_apievents_object_name(ngx_http_apievents_admin_t *a,
 }
 
 
-static ngx_int_t
-ngx_http_apievents_object_valid(ngx_http_apievents_admin_t *a,
-    ngx_http_apievents_change_t *c)
+ngx_int_t
+ngx_http_apievents_object_valid(ngx_http_apievents_admin_t *a, ae_str_t id)
 {
-    size_t  i;
-
-    for (i = 0; i < c->id.len; i++) {
-        if (c->id.data[i] < 0x20 || c->id.data[i] == 0x7f) {
-            break;
-        }
-    }
-
-    if (c->id.len == 0 || c->id.len > NGX_HTTP_APIEVENTS_OBJECT_ID
-        || i != c->id.len)
+    if (id.len == 0 || id.len > NGX_HTTP_APIEVENTS_OBJECT_ID
+        || !ngx_http_apievents_object_shows(id))
     {
         return ngx_http_apievents_admin_error(a->request,
                                               NGX_HTTP_BAD_REQUEST,
                                               "\"id\" must be 1 to 128 bytes "
-                                              "without control characters");
+                                              "of UTF-8 without control "
+                                              "characters");
     }
 
-    if (ngx_http_apievents_object_dots(c->id)) {
+    if (ngx_http_apievents_object_dots(id)) {
         return ngx_http_apievents_admin_error(a->request,
                                               NGX_HTTP_BAD_REQUEST,
                                               "\"id\" must not have \".\" or "
@@ -218,6 +209,34 @@ ngx_http_apievents_object_valid(ngx_http_apievents_admin_t *a,
     }
 
     return NGX_DECLINED;
+}
+
+
+/* as it is, wherever it is listed */
+
+static ngx_uint_t
+ngx_http_apievents_object_shows(ae_str_t id)
+{
+    size_t    i, n;
+    uint32_t  cp;
+
+    for (i = 0; i < id.len; i += n) {
+        n = 1;
+
+        if (id.data[i] < 0x20 || id.data[i] == 0x7f) {
+            return 0;
+        }
+
+        if (id.data[i] >= 0x80) {
+            n = ae_json_utf8(&id.data[i], id.len - i, &cp);
+
+            if (cp == 0) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
 }
 
 

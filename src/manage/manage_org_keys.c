@@ -58,6 +58,11 @@ ngx_http_apievents_org_put(ngx_http_apievents_admin_t *a, const char *action,
 
     rc = ngx_http_apievents_key_check(a, a->body, 1, "Request malformed");
 
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_apievents_object_valid(a,
+                                           *(ae_str_t *) &a->segments[2]);
+    }
+
     if (rc != NGX_DECLINED) {
         return rc;
     }
