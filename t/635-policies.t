@@ -171,6 +171,9 @@ sub {
 === TEST 4: what is no policy
 --- check eval
 sub {
+    is(::status(PUT => "policies/$_", { rate => 1, per => 1 }), 400, "no id: $_")
+        for 'x' x 129, 'caf%E9', '%01';
+
     for ([ { rate => 'many' }, 400, qr/line 1: "rate" must be/ ],
          [ { access_rights => [] }, 400, qr/"access_rights" must be/ ],
          [ { partitions => { per_api => 1 } }, 400, qr/"per_api" must be/ ],

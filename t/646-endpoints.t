@@ -145,6 +145,19 @@ sub {
         like($doc->{message}, qr/configuration/, 'and why');
     }
 
+    is(::status(POST => 'callbacks', { name => 'told', type => 'after-app', url => ::hook('/ok') }),
+       201, 'a callback');
+    my ($told) = grep { !$_->{configured} && !exists $_->{url} }
+                      @{ (::call(GET => 'endpoints'))[1]{items} };
+
+    for my $call ([ PUT => "endpoints/$told->{id}", { url => ::hook('/ok'), events => ['*'] } ],
+                  [ DELETE => "endpoints/$told->{id}" ])
+    {
+        my ($status, $doc) = ::call(@$call);
+        is($status, 409, "$call->[0] is a callback's");
+        like($doc->{message}, qr/callback/, 'and why');
+    }
+
     is(::status(POST => 'endpoints', { url => ::hook('/ok'), events => ['*'] }, user => $_), 403, "not by $_")
         for qw(eye app);
     my ($status, $doc) = ::call(POST => "endpoints/$static->{id}/rotate");

@@ -88,7 +88,9 @@ sub ids {
 
         my $items = ref $doc eq 'ARRAY' ? $doc
                     : $doc->{items} // $doc->{keys} // [];
-        push @ids, map { ref $_ ? $_->{id} : $_ } @$items;
+        # endpoints of callbacks and organisations go with these
+        push @ids, map { ref $_ ? $_->{id} : $_ }
+                       grep { $path ne 'endpoints' || exists $_->{url} } @$items;
         $after = ref $doc eq 'HASH' ? $doc->{next} : undef;
     } while (defined $after);
 

@@ -23,10 +23,10 @@ static ngx_int_t ngx_http_apievents_endpoint_secret(ae_arena_t *arena,
     const ae_value_t *v, ngx_str_t *words, ngx_uint_t *n);
 static int ngx_http_apievents_endpoint_fail(const ae_value_t *v,
     ae_error_t *err, const char *text);
-static ngx_uint_t ngx_http_apievents_endpoint_is(const ae_value_t *id,
+static const char *ngx_http_apievents_endpoint_owner(const ae_value_t *id,
     ngx_uint_t *created);
-static ngx_int_t ngx_http_apievents_endpoint_fixed(
-    ngx_http_apievents_admin_t *a);
+static ngx_int_t ngx_http_apievents_endpoint_owned(
+    ngx_http_apievents_admin_t *a, const char *owner);
 static ngx_str_t ngx_http_apievents_endpoint_name(ae_str_t id, u_char *p);
 static void ngx_http_apievents_endpoint_put(ae_str_t id,
     const ae_value_t *value, const ae_value_t *was, ae_arena_t *arena);
@@ -299,12 +299,14 @@ ngx_int_t
 ngx_http_apievents_admin_endpoint_create(ngx_http_apievents_admin_t *a)
 {
     ngx_uint_t         created;
+    const char        *owner;
     const ae_value_t  *id;
 
     id = (a->body != NULL) ? ae_value_get(a->body, "id") : NULL;
+    owner = ngx_http_apievents_endpoint_owner(id, &created);
 
-    if (ngx_http_apievents_endpoint_is(id, &created)) {
-        return ngx_http_apievents_endpoint_fixed(a);
+    if (owner != NULL) {
+        return ngx_http_apievents_endpoint_owned(a, owner);
     }
 
     if (created >= NGX_HTTP_APIEVENTS_RUNTIME_MAX) {
@@ -320,67 +322,88 @@ ngx_http_apievents_admin_endpoint_create(ngx_http_apievents_admin_t *a)
 ngx_int_t
 ngx_http_apievents_admin_endpoint_put(ngx_http_apievents_admin_t *a)
 {
-    ae_value_t  id;
-    ngx_uint_t  created;
+    ae_value_t   id;
+    ngx_uint_t   created;
+    const char  *owner;
 
     id.type = AE_STRING;
     id.s = *(ae_str_t *) &a->segments[1];
 
-    return ngx_http_apievents_endpoint_is(&id, &created)
-           ? ngx_http_apievents_endpoint_fixed(a)
-           : ngx_http_apievents_admin_object_put(a);
+    owner = ngx_http_apievents_endpoint_owner(&id, &created);
+
+    return owner != NULL ? ngx_http_apievents_endpoint_owned(a, owner)
+                         : ngx_http_apievents_admin_object_put(a);
 }
 
 
 ngx_int_t
 ngx_http_apievents_admin_endpoint_delete(ngx_http_apievents_admin_t *a)
 {
-    ae_value_t  id;
-    ngx_uint_t  created;
+    ae_value_t   id;
+    ngx_uint_t   created;
+    const char  *owner;
 
     id.type = AE_STRING;
     id.s = *(ae_str_t *) &a->segments[1];
 
-    return ngx_http_apievents_endpoint_is(&id, &created)
-           ? ngx_http_apievents_endpoint_fixed(a)
-           : ngx_http_apievents_admin_object_delete(a);
+    owner = ngx_http_apievents_endpoint_owner(&id, &created);
+
+    return owner != NULL ? ngx_http_apievents_endpoint_owned(a, owner)
+                         : ngx_http_apievents_admin_object_delete(a);
 }
 
 
-/* is it one that nobody created here, and how many were made at run time */
+/* who made it, NULL: nobody, or a call of these; and how many were made at run
+ * time */
 
-static ngx_uint_t
-ngx_http_apievents_endpoint_is(const ae_value_t *id, ngx_uint_t *created)
+static const char *
+ngx_http_apievents_endpoint_owner(const ae_value_t *id, ngx_uint_t *created)
 {
     ae_id_t                             identity;
-    ngx_uint_t                          i, fixed, known;
+    uint64_t                            rev;
+    ngx_uint_t                          i, known;
+    const char                         *owner;
     ngx_http_apievents_endpoint_info_t  info;
 
     known = (id != NULL && id->type == AE_STRING
              && ae_id_unhex(&identity, id->s) == AE_OK);
-    fixed = 0;
+    owner = NULL;
     *created = 0;
 
     for (i = 0; ngx_http_apievents_endpoint_info(i, &info) == NGX_OK; i++) {
         *created += !info.configured;
 
-        if (known && info.configured && ae_id_equal(info.identity, identity))
+        if (!known || !ae_id_equal(info.identity, identity)) {
+            continue;
+        }
+
+        if (info.configured) {
+            owner = "the configuration, which only its file can change";
+
+        } else if (ngx_http_apievents_sync_value(
+                               &ngx_http_apievents_endpoint_kept, id->s, &rev)
+                   == NULL)
         {
-            fixed = 1;
+            owner = "a callback or an organisation, and changes with it";
         }
     }
 
-    return fixed;
+    return owner;
 }
 
 
 static ngx_int_t
-ngx_http_apievents_endpoint_fixed(ngx_http_apievents_admin_t *a)
+ngx_http_apievents_endpoint_owned(ngx_http_apievents_admin_t *a,
+    const char *owner)
 {
+    u_char  *p, text[128];
+
+    p = ngx_snprintf(text, sizeof(text) - 1, "the endpoint is one of %s",
+                     owner);
+    *p = '\0';
+
     return ngx_http_apievents_admin_error(a->request, NGX_HTTP_CONFLICT,
-                                          "the endpoint is one of the "
-                                          "configuration, which only its file "
-                                          "can change");
+                                          (char *) text);
 }
 
 

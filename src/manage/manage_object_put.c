@@ -74,7 +74,12 @@ ngx_http_apievents_admin_object_put(ngx_http_apievents_admin_t *a)
                                               "path, or absent");
     }
 
-    return ngx_http_apievents_object_check(a, c);
+    /* what a PUT may make needs an id that a POST could have given it */
+
+    rc = c->type->put ? ngx_http_apievents_object_valid(a, c->id)
+                      : NGX_DECLINED;
+
+    return rc == NGX_DECLINED ? ngx_http_apievents_object_check(a, c) : rc;
 }
 
 

@@ -88,7 +88,8 @@ sub name {
     my ($self) = @_;
 
     return one(@{ $self->{ids} }) if chance(0.8);
-    return one(grep { length } @Strings);
+    # dots would lead out of the location
+    return one(grep { length && !m{\.\./} } @Strings);
 }
 
 
