@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * What the management API tells of an API's last minute, in the terms of
- * Tyk's health check (facts: 7).
+ * Tyk's health check.
  */
 
 

@@ -97,7 +97,7 @@ ngx_http_apievents_admin_handler(ngx_http_request_t *r)
 }
 
 
-/* in Tyk's words (facts: 7), after a while that grows */
+/* in Tyk's words, after a while that grows */
 
 static ngx_int_t
 ngx_http_apievents_admin_refuse(ngx_http_request_t *r)

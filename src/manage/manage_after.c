@@ -132,7 +132,7 @@ ngx_http_apievents_after_word(ae_arena_t *arena, ngx_str_t *word,
 }
 
 
-/* facts: B5, one attempt */
+/* as in Sensedia; one attempt */
 
 static ae_str_t
 ngx_http_apievents_after_retry(ae_arena_t *arena, const ae_value_t *callback)

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Callbacks of type before: each may cancel a change by an answer that is not
- * the expected one, or by none (facts: B5).
+ * the expected one, or by none (as in Sensedia).
  */
 
 

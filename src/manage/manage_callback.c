@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Event-driven callbacks (facts: part B): what one listens to and expects.
+ * Event-driven callbacks (as in Sensedia): what one listens to and expects.
  */
 
 
@@ -166,7 +166,7 @@ ngx_http_apievents_callback_actions(ae_str_t filter)
 }
 
 
-/* facts: B4; without its last letter it means the same */
+/* as in Sensedia; without its last letter it means the same */
 
 static ngx_uint_t
 ngx_http_apievents_callback_word(u_char *p, u_char *end)

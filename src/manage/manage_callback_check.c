@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * What a callback may say (facts: B1).
+ * What a callback may say (as in Sensedia).
  */
 
 
@@ -113,7 +113,7 @@ ngx_http_apievents_callback_after(ngx_http_apievents_admin_t *a,
 }
 
 
-/* facts: B1, mandatory with before; a code, a class or a list of them */
+/* as in Sensedia; mandatory with before; a code, a class or a list of them */
 
 static int
 ngx_http_apievents_callback_expected(const ae_value_t *data, ae_error_t *err)

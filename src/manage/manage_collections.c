@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Kinds of managed objects.  Facts: part B3 of Sensedia's Manager model, C3 of
+ * Kinds of managed objects.  Of Sensedia's Manager model, and of
  * Tyk's organisations; what else an object has is kept as it is.
  */
 

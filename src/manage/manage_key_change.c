@@ -103,7 +103,7 @@ ngx_http_apievents_key_prepare(ngx_http_apievents_admin_t *a,
 }
 
 
-/* facts: 3.4 */
+/* as in Tyk */
 
 static ngx_int_t
 ngx_http_apievents_key_random(ngx_http_apievents_admin_t *a,

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * TokenCreated, TokenUpdated, TokenDeleted (facts: 1.2, 1.3).
+ * TokenCreated, TokenUpdated, TokenDeleted (as in Tyk).
  */
 
 

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Policies of keys (facts: 7): a session as they make it, and other ones for
+ * Policies of keys (as in Tyk): a session as they make it, and other ones for
  * a session that there is.
  */
 

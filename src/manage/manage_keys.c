@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Keys by their credential or KeyID (facts: 7).
+ * Keys by their credential or KeyID (as in Tyk).
  */
 
 

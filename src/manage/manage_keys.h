@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Keys: sessions through the management API, in the shapes of Tyk's gateway
- * (facts: 7).  A private header of manage.
+ * (as in Tyk).  A private header of manage.
  */
 
 

@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * The gateway itself in the management API: a reload, and the health of an
- * API, in Tyk's shapes (facts: 7).
+ * API, in Tyk's shapes.
  */
 
 

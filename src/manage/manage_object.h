@@ -219,7 +219,7 @@ struct ngx_http_apievents_change_s {
 };
 
 
-/* ---- manage_tyk.c: objects in Tyk's shapes (facts: 7) ---- */
+/* ---- manage_tyk.c: objects in Tyk's shapes ---- */
 
 /* {"key", "status", "action"} of a change, with c->also, if there is any */
 ngx_int_t ngx_http_apievents_tyk_changed(ngx_http_apievents_admin_t *a);

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Sessions of organisations (facts: 7): quota, rate and monitor of all keys of
- * one.
+ * Sessions of organisations (as in Tyk): quota, rate and monitor of all keys
+ * of one.
  */
 
 

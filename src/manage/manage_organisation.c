@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Organisations: what they want to be told of, by event_options (facts: C3),
+ * Organisations: what they want to be told of, by event_options (as in Tyk),
  * as endpoints of run time, in each worker.
  */
 

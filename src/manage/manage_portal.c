@@ -2,7 +2,7 @@
  * Copyright (C) the ngx_http_apievents_module authors
  *
  * Portal events: an organisation is told what becomes of its APIs, keys and
- * key requests (facts: C3).  What is told may be mailed, so nothing in it is a
+ * key requests (as in Tyk).  What is told may be mailed, so nothing in it is a
  * secret.
  */
 

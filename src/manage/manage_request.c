@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Key requests of a portal's developers (facts: C3): submitted, changed,
+ * Key requests of a portal's developers (as in Tyk): submitted, changed,
  * approved or declined, once.
  */
 

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) the ngx_http_apievents_module authors
  *
- * Answers about managed objects in the shapes of Tyk's gateway API (facts: 7).
+ * Answers about managed objects in the shapes of Tyk's gateway API.
  */
 
 
