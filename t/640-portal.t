@@ -34,7 +34,7 @@ END
 our $Org = '5e2743567c1f8800018bdf35';
 our $Plan = '5e2744897c1f8800018bdf3b';
 
-# the document of reference 003
+# the document of Tyk's page on portal events
 sub request {
     return {
         id => '5e543dd0f56e1a4affdd7acd', org_id => $Org, for_plan => $Plan,
